@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+
+mod credits;
+mod decimal;
+mod gates;
+mod hash;
+mod id;
+pub mod json;
+mod multiplier;
+mod record;
+mod run;
+mod time;
+mod words;
+
+pub use credits::{Credits, CreditsError, TotalCredits};
+pub use gates::{CandidateGate, HealthyRule, UpdateGate};
+pub use hash::{Sha256, Sha256Error};
+pub use id::{CaseId, IdError, RunId, ScenarioId};
+pub use multiplier::{Multiplier, MultiplierError, Ratio};
+pub use record::{Assessment, Inputs, Reason, RunFacts, RunRecord};
+pub use run::{ParsedRun, Problem, Run, RunError};
+pub use time::{Day, Period, Timestamp, TimestampError};
+pub use words::{
+    Action, Actions, BaselineStatus, JobType, Likelihood, RiskFlag, RiskFlags, Severity, Status,
+    UnknownWord,
+};

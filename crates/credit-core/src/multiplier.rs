@@ -1,0 +1,169 @@
+//! How many times its baseline a run cost, compared without rounding.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use crate::Credits;
+use crate::decimal::{self, DecimalError};
+
+/// A factor such as the 1.5 of a threshold or the 5.2 of a spike, without a unit.
+///
+/// Held in units of 10⁻¹², so that a threshold times a scale, each with at most six decimals, is
+/// exact.
+///
+/// ```
+/// use credit_core::Multiplier;
+///
+/// let threshold: Multiplier = "5".parse()?;
+/// let relaxed = threshold.scaled_by("1.4".parse()?).unwrap();
+/// assert_eq!(relaxed.to_string(), "7");
+/// # Ok::<(), credit_core::MultiplierError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Multiplier(u128);
+
+impl Multiplier {
+    const ONE: u128 = 1_000_000_000_000;
+    const MICRO: u128 = 1_000_000;
+
+    /// So many millionths.
+    pub const fn from_micro(micro: u64) -> Multiplier {
+        Multiplier(micro as u128 * Multiplier::MICRO)
+    }
+
+    /// The product, if it is exact in twelve decimals and not absurdly large.
+    pub fn scaled_by(self, scale: Multiplier) -> Option<Multiplier> {
+        let product = self.0.checked_mul(scale.0)?;
+        (product % Multiplier::ONE == 0).then_some(Multiplier(product / Multiplier::ONE))
+    }
+
+    /// With exactly six decimals, cut off and not rounded: what is shown as `5.000000` is never
+    /// below 5. The form of `Variance_Multiplier` in records.
+    ///
+    /// ```
+    /// # use credit_core::{Credits, Ratio};
+    /// let ratio = Ratio::new("2".parse()?, "3".parse()?).unwrap();
+    /// assert_eq!(ratio.multiplier().six_decimals().to_string(), "0.666666");
+    /// # Ok::<(), credit_core::CreditsError>(())
+    /// ```
+    pub fn six_decimals(self) -> impl fmt::Display {
+        SixDecimals(self.0 / Multiplier::MICRO)
+    }
+
+    /// The nearest float, for drawing and statistics; never for a comparison with a threshold.
+    pub fn as_f64(self) -> f64 {
+        self.0 as f64 / Multiplier::ONE as f64
+    }
+}
+
+/// Reads the text of a JSON number of at most six decimals; more is an error, because a threshold
+/// that is silently rounded is another threshold.
+impl FromStr for Multiplier {
+    type Err = MultiplierError;
+
+    fn from_str(token: &str) -> Result<Multiplier, MultiplierError> {
+        let decimal = decimal::parse(token, 6).map_err(|e| match e {
+            DecimalError::NotANumber => MultiplierError::NotANumber,
+            DecimalError::Negative => MultiplierError::Negative,
+            DecimalError::TooLarge => MultiplierError::TooLarge,
+        })?;
+        if !decimal.exact {
+            return Err(MultiplierError::TooPrecise);
+        }
+        decimal
+            .units
+            .checked_mul(Multiplier::MICRO)
+            .map(Multiplier)
+            .ok_or(MultiplierError::TooLarge)
+    }
+}
+
+/// At most six decimals, cut off, without trailing zeros.
+impl fmt::Display for Multiplier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        decimal::write_micro(f, self.0 / Multiplier::MICRO)
+    }
+}
+
+impl<'de> Deserialize<'de> for Multiplier {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Multiplier, D::Error> {
+        Box::<RawValue>::deserialize(deserializer)?
+            .get()
+            .parse()
+            .map_err(D::Error::custom)
+    }
+}
+
+struct SixDecimals(u128);
+
+impl fmt::Display for SixDecimals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, fraction) = (self.0 / Multiplier::MICRO, self.0 % Multiplier::MICRO);
+        match u64::try_from(whole) {
+            Ok(whole) => write!(f, "{whole}.{:06}", fraction as u32),
+            Err(_) => write!(f, "{whole}.{fraction:06}"),
+        }
+    }
+}
+
+/// Credits over a baseline that is not zero: an exact fraction.
+///
+/// ```
+/// use credit_core::{Credits, Ratio};
+///
+/// // In floats 0.15 / 0.1 is 1.4999999999999998 and would miss the threshold.
+/// let ratio = Ratio::new("0.15".parse()?, "0.1".parse()?).unwrap();
+/// assert!(ratio.at_least("1.5".parse().unwrap()));
+/// # Ok::<(), credit_core::CreditsError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Ratio {
+    credits: Credits,
+    baseline: Credits,
+}
+
+impl Ratio {
+    /// `None` where the baseline is zero and there is no ratio.
+    pub fn new(credits: Credits, baseline: Credits) -> Option<Ratio> {
+        (baseline > Credits::ZERO).then_some(Ratio { credits, baseline })
+    }
+
+    /// Whether credits ≥ threshold × baseline, exactly.
+    pub fn at_least(self, threshold: Multiplier) -> bool {
+        // credits ≤ 10^18 micro, so the left side fits; a right side that does not is larger.
+        let left = u128::from(self.credits.micro()) * Multiplier::ONE;
+        threshold
+            .0
+            .checked_mul(u128::from(self.baseline.micro()))
+            .is_some_and(|right| left >= right)
+    }
+
+    /// The ratio cut off after six decimals, as records show it.
+    pub fn multiplier(self) -> Multiplier {
+        let micro = u128::from(self.credits.micro()) * Multiplier::MICRO
+            / u128::from(self.baseline.micro());
+        Multiplier(micro * Multiplier::MICRO)
+    }
+}
+
+/// Why a number is not a multiplier.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MultiplierError {
+    /// The text is not a JSON number.
+    #[error("not a plain JSON number such as 1.5")]
+    NotANumber,
+    /// Below zero.
+    #[error("a multiplier cannot be negative")]
+    Negative,
+    /// Too large to be meant.
+    #[error("too large for a multiplier")]
+    TooLarge,
+    /// More than six decimals.
+    #[error("more than six decimals, which would be rounded")]
+    TooPrecise,
+}

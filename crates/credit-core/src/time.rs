@@ -1,0 +1,267 @@
+//! Instants, days and periods, in UTC.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Timelike};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// An instant in UTC that remembers how many decimals of a second it was given with.
+///
+/// Read from any RFC 3339 text, whatever its offset; written in UTC with `Z` and the decimals it
+/// was given with.
+///
+/// ```
+/// use credit_core::Timestamp;
+///
+/// let late: Timestamp = "2024-01-23T23:30:00.50-05:00".parse()?;
+/// assert_eq!(late.to_string(), "2024-01-24T04:30:00.50Z");
+/// assert_eq!(late.day().to_string(), "2024-01-24");
+/// # Ok::<(), credit_core::TimestampError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Timestamp {
+    seconds: i64,
+    nanos: u32,
+    decimals: u8,
+}
+
+impl Timestamp {
+    /// The instant so many seconds after 1970-01-01T00:00:00Z; `None` outside the years 1 to 9999.
+    pub fn from_unix(seconds: i64) -> Option<Timestamp> {
+        let year = DateTime::from_timestamp(seconds, 0)?.year();
+        (1..=9999).contains(&year).then_some(Timestamp {
+            seconds,
+            nanos: 0,
+            decimals: 0,
+        })
+    }
+
+    /// Whole seconds since 1970-01-01T00:00:00Z.
+    pub const fn unix(self) -> i64 {
+        self.seconds
+    }
+
+    /// The UTC day it lies in.
+    pub fn day(self) -> Day {
+        Day(self.seconds.div_euclid(SECONDS_PER_DAY))
+    }
+
+    /// So many days of 24 hours earlier; stops at the first representable instant.
+    ///
+    /// ```
+    /// # use credit_core::Timestamp;
+    /// let now: Timestamp = "2024-03-01T10:00:00Z".parse()?;
+    /// assert_eq!(now.days_before(1).to_string(), "2024-02-29T10:00:00Z");
+    /// # Ok::<(), credit_core::TimestampError>(())
+    /// ```
+    pub fn days_before(self, days: u32) -> Timestamp {
+        let seconds = self.seconds - i64::from(days) * SECONDS_PER_DAY;
+        Timestamp {
+            seconds: seconds.max(Day::FIRST.0 * SECONDS_PER_DAY),
+            ..self
+        }
+    }
+
+    /// Seconds from `earlier` to this instant; negative if it is later.
+    pub fn seconds_since(self, earlier: Timestamp) -> f64 {
+        (self.seconds - earlier.seconds) as f64
+            + (f64::from(self.nanos) - f64::from(earlier.nanos)) / 1e9
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = TimestampError;
+
+    fn from_str(text: &str) -> Result<Timestamp, TimestampError> {
+        // chrono also takes a space or lower-case letters, which sort differently as text.
+        if text.as_bytes().get(10) != Some(&b'T') || text.contains('z') {
+            return Err(TimestampError::NotRfc3339);
+        }
+        let fraction = text
+            .get(19..)
+            .and_then(|rest| rest.strip_prefix('.'))
+            .unwrap_or("");
+        let decimals = fraction.bytes().take_while(u8::is_ascii_digit).count();
+        if decimals > 9 {
+            return Err(TimestampError::TooPrecise);
+        }
+        let parsed = DateTime::parse_from_rfc3339(text).map_err(|_| TimestampError::NotRfc3339)?;
+        if parsed.nanosecond() >= 1_000_000_000 {
+            return Err(TimestampError::LeapSecond);
+        }
+        let whole = Timestamp::from_unix(parsed.timestamp()).ok_or(TimestampError::OutOfRange)?;
+        Ok(Timestamp {
+            nanos: parsed.timestamp_subsec_nanos(),
+            decimals: u8::try_from(decimals).unwrap_or(9),
+            ..whole
+        })
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let second_of_day = self.seconds.rem_euclid(SECONDS_PER_DAY);
+        let (hour, minute) = (second_of_day / 3_600, second_of_day / 60 % 60);
+        write!(
+            f,
+            "{}T{hour:02}:{minute:02}:{:02}",
+            self.day(),
+            second_of_day % 60
+        )?;
+        if self.decimals > 0 {
+            let width = usize::from(self.decimals);
+            let shown = self.nanos / 10_u32.pow(9 - u32::from(self.decimals));
+            write!(f, ".{shown:0width$}")?;
+        }
+        f.write_str("Z")
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        std::borrow::Cow::<str>::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
+    }
+}
+
+/// A calendar day in UTC, written `YYYY-MM-DD`.
+///
+/// ```
+/// use credit_core::Day;
+///
+/// let day: Day = "2025-01-31".parse()?;
+/// assert_eq!(day.start().to_string(), "2025-01-31T00:00:00Z");
+/// # Ok::<(), credit_core::TimestampError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Day(i64);
+
+impl Day {
+    /// 0001-01-01.
+    const FIRST: Day = Day(-719_162);
+
+    /// Its first instant.
+    pub fn start(self) -> Timestamp {
+        Timestamp {
+            seconds: self.0 * SECONDS_PER_DAY,
+            nanos: 0,
+            decimals: 0,
+        }
+    }
+
+    fn date(self) -> Option<NaiveDate> {
+        NaiveDate::from_ymd_opt(1970, 1, 1)?.checked_add_signed(TimeDelta::try_days(self.0)?)
+    }
+}
+
+impl FromStr for Day {
+    type Err = TimestampError;
+
+    fn from_str(text: &str) -> Result<Day, TimestampError> {
+        let date: NaiveDate = text.parse().map_err(|_| TimestampError::NotADay)?;
+        let day = Day(date.and_time(NaiveTime::MIN).and_utc().timestamp() / SECONDS_PER_DAY);
+        // chrono also reads `2025-1-31`; one day has one spelling here.
+        if day.to_string() == text {
+            Ok(day)
+        } else {
+            Err(TimestampError::NotADay)
+        }
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let date = self.date().ok_or(fmt::Error)?;
+        write!(
+            f,
+            "{:04}-{:02}-{:02}",
+            date.year(),
+            date.month(),
+            date.day()
+        )
+    }
+}
+
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A half-open span of time: from its start up to, but not including, its end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Period {
+    /// The first instant inside.
+    pub start: Timestamp,
+    /// The first instant after it.
+    pub end: Timestamp,
+}
+
+impl Period {
+    /// The `days` days of 24 hours before `end`.
+    ///
+    /// ```
+    /// # use credit_core::{Day, Period};
+    /// let week = Period::days_until(7, "2025-01-31".parse::<Day>()?.start());
+    /// assert!(week.contains("2025-01-24T00:00:00Z".parse()?));
+    /// assert!(!week.contains("2025-01-31T00:00:00Z".parse()?));
+    /// assert_eq!(week.before().end, week.start);
+    /// # Ok::<(), credit_core::TimestampError>(())
+    /// ```
+    pub fn days_until(days: u32, end: Timestamp) -> Period {
+        Period {
+            start: end.days_before(days),
+            end,
+        }
+    }
+
+    /// Whether `instant` lies inside.
+    pub fn contains(self, instant: Timestamp) -> bool {
+        self.start <= instant && instant < self.end
+    }
+
+    /// The period of the same length that ends where this one starts.
+    pub fn before(self) -> Period {
+        let seconds = self.start.seconds - (self.end.seconds - self.start.seconds);
+        let start = Timestamp {
+            seconds: seconds.max(Day::FIRST.start().seconds),
+            ..self.start
+        };
+        Period {
+            start,
+            end: self.start,
+        }
+    }
+}
+
+/// Why a text is not an instant or a day.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TimestampError {
+    /// Not of the form `2024-01-23T10:00:00Z`.
+    #[error("not an RFC 3339 time with an offset, such as 2024-01-23T10:00:00Z")]
+    NotRfc3339,
+    /// More than nine decimals.
+    #[error("more than nine decimals of a second")]
+    TooPrecise,
+    /// Second 60 has no place in a count of seconds.
+    #[error("a leap second (:60) cannot be placed; write :59 with decimals")]
+    LeapSecond,
+    /// Before the year 1 or after 9999.
+    #[error("outside the years 0001 to 9999 in UTC")]
+    OutOfRange,
+    /// Not of the form `2024-01-23`.
+    #[error("not a day such as 2024-01-23")]
+    NotADay,
+}
