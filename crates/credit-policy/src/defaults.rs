@@ -1,0 +1,114 @@
+//! What holds where a policy file does not say, and the bounds of what it may say. Line numbers are
+//! those of the operator runbook.
+
+use std::ops::RangeInclusive;
+
+use credit_core::{CandidateGate, Multiplier, Severity, Status, UpdateGate};
+
+/// The runbook's SEV0 is a conjunction, "PII/regulatory exposure + credit spike ≥10×" (line 29).
+pub(crate) const SEV0_NEEDS_CRITICAL_FLAG: bool = true;
+
+/// High from 6: two strong signs (weights of 3 and 4) make a misconfiguration likely, one does not.
+/// The runbook shows the operator High, Medium or Low (line 118) without cut-offs; these are the
+/// ones that the original applied.
+pub(crate) const LIKELIHOOD_HIGH: i32 = 6;
+
+/// Medium from 3: one strong sign is enough to look, a weak one of 2 is not.
+pub(crate) const LIKELIHOOD_MEDIUM: i32 = 3;
+
+/// A few retries happen on any network; the runbook has operators look at `retry_count` (line 129),
+/// and the original calls more than 5 a loop.
+pub(crate) const RETRIES_MAX: u64 = 5;
+
+/// What cannot be compared is not thereby fine: the runbook lists a SEV1 as the symptom of a
+/// missing baseline (lines 451 to 455).
+pub(crate) const MISSING_BASELINE: Severity = Severity::Sev1;
+
+/// The runbook relaxes SEV1 for a backfill without saying how far (line 636). Sample records of the
+/// original label 2.125 and 2.30 times the baseline SEV3, which any scale in (1.15, 1.417]
+/// explains; 1.4 gives round thresholds: 7, 2.8 and 2.1.
+pub(crate) const BACKFILL_SCALE: Multiplier = Multiplier::from_micro(1_400_000);
+
+/// Two weeks are enough for a bulk rerun; a scenario left in backfill mode for good would be
+/// watched less for good (lines 638 and 639 ask for the flag's removal).
+pub(crate) const BACKFILL_DAYS_MAX: u32 = 14;
+
+/// The credit review is weekly (line 229).
+pub(crate) const REVIEW_DAYS: u32 = 7;
+
+/// Baselines are calculated over 30 days (line 311).
+pub(crate) const BASELINE_WINDOW_DAYS: u32 = 30;
+
+/// Only a run that succeeded shows what success costs.
+pub(crate) const HEALTHY_STATUSES: &[Status] = &[Status::Success];
+
+/// One retry may be chance; from the second on a run cost more than its work.
+pub(crate) const HEALTHY_RETRIES_MAX: u64 = 1;
+
+/// The gate of a baseline update:
+/// - 14 quiet days: "no SEV0/SEV1 in last 2 weeks" (line 304);
+/// - 30 days of observation: "at least 30 days of healthy runs" (line 305), read as a span and not
+///   as a count, because the runbook's own example has 28 runs (line 347);
+/// - 10 healthy runs, as for a candidate (line 279);
+/// - a coefficient of variation below 0.3 (line 306);
+/// - a change of at most 50 per cent: "if >50% change, investigate further" (line 325).
+pub(crate) const UPDATE_GATE: UpdateGate = UpdateGate {
+    quiet_days: 14,
+    span_days: 30,
+    healthy_runs_min: 10,
+    cv_below: 0.3,
+    change_percent_max: 50,
+};
+
+/// The gate of a baseline candidate in the review: at least 10 runs in the period (line 279), a
+/// coefficient of variation below 0.3 (line 281) and a median less than 1.2 times from the current
+/// baseline (line 278).
+pub(crate) const CANDIDATE_GATE: CandidateGate = CandidateGate {
+    runs_min: 10,
+    cv_below: 0.3,
+    variance_below: Multiplier::from_micro(1_200_000),
+};
+
+/// The smallest positive multiplier: one millionth.
+pub(crate) const MULTIPLIER_MIN: Multiplier = Multiplier::from_micro(1);
+
+/// A threshold beyond a million times the baseline is a slip of the keyboard, and below it no
+/// comparison can overflow.
+pub(crate) const MULTIPLIER_MAX: Multiplier = Multiplier::from_micro(1_000_000_000_000);
+
+/// No scale below 1: a backfill is never judged more strictly than other runs.
+pub(crate) const SCALE_MIN: Multiplier = Multiplier::from_micro(1_000_000);
+
+/// A scale of more than 1000 would in effect switch the judgement off.
+pub(crate) const SCALE_MAX: Multiplier = Multiplier::from_micro(1_000_000_000);
+
+/// Ten flags of the greatest weight stay far within the score's 32 bits.
+pub(crate) const WEIGHT: RangeInclusive<i32> = 0..=1_000;
+
+/// At 0 every run without a flag would be a likely misconfiguration.
+pub(crate) const CUT_OFF: RangeInclusive<i32> = 1..=10_000;
+
+/// Ten years. A window of no days at all would be empty.
+pub(crate) const DAYS: RangeInclusive<u32> = 1..=3_650;
+
+/// 0 makes every retry one too many.
+pub(crate) const RETRIES: RangeInclusive<u64> = 0..=1_000_000;
+
+/// 6 is the smallest sample whose range covers the true median with 95 per cent certainty, whatever
+/// the distribution.
+pub(crate) const HEALTHY_RUNS: RangeInclusive<u64> = 6..=1_000_000;
+
+/// One run has no variation.
+pub(crate) const CANDIDATE_RUNS: RangeInclusive<u64> = 2..=1_000_000;
+
+/// Below a coefficient of variation of one millionth nothing ever is; above 10 everything is.
+pub(crate) const CV_MAX: Multiplier = Multiplier::from_micro(10_000_000);
+
+/// A median is never strictly between its baseline divided by 1 and times 1.
+pub(crate) const VARIANCE_MIN: Multiplier = Multiplier::from_micro(1_000_001);
+
+/// From a thousandth to a thousand times the baseline everything is a candidate.
+pub(crate) const VARIANCE_MAX: Multiplier = Multiplier::from_micro(1_000_000_000);
+
+/// 0 would refuse every change.
+pub(crate) const CHANGE_PERCENT: RangeInclusive<u32> = 1..=1_000_000;

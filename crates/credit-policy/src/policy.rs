@@ -1,0 +1,306 @@
+//! The policy: what a valid file says, ready to judge with.
+
+use std::collections::BTreeMap;
+
+use credit_core::{
+    Actions, CandidateGate, HealthyRule, Likelihood, Multiplier, RiskFlag, Severity, UpdateGate,
+};
+
+use crate::PolicyError;
+
+/// The standard policy as a file: the runbook's thresholds, actions and windows with every key
+/// written out, to start a policy from.
+///
+/// ```
+/// use credit_policy::{Policy, STANDARD_JSON};
+///
+/// assert_eq!(Policy::parse(STANDARD_JSON)?, Policy::standard());
+/// # Ok::<(), credit_policy::PolicyError>(())
+/// ```
+pub const STANDARD_JSON: &str = include_str!("standard-policy.json");
+
+/// What is judged how, and with what consequences: a policy file that was read and found valid.
+///
+/// There is no invalid `Policy`: thresholds descend, weights and windows are within their bounds,
+/// every flag, action and status is a known one.
+///
+/// ```
+/// use credit_core::{Action, Severity};
+/// use credit_policy::Policy;
+///
+/// let policy = Policy::standard();
+/// assert_eq!(policy.threshold(Severity::Sev1).to_string(), "5");
+/// assert!(policy.actions(Severity::Sev0).contains(Action::BlockDispatch));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    pub(crate) version: String,
+    pub(crate) ladder: Ladder,
+    pub(crate) sev0_needs_critical_flag: bool,
+    pub(crate) weights: Weights,
+    pub(crate) likelihood_high: i32,
+    pub(crate) likelihood_medium: i32,
+    pub(crate) retries_max: u64,
+    pub(crate) missing_baseline: Severity,
+    pub(crate) backfill_scale: Multiplier,
+    pub(crate) backfill_days_max: u32,
+    pub(crate) review_days: u32,
+    pub(crate) baseline_window_days: u32,
+    pub(crate) healthy: HealthyRule,
+    pub(crate) update_gate: UpdateGate,
+    pub(crate) candidate_gate: CandidateGate,
+    pub(crate) channels: BTreeMap<Severity, String>,
+    pub(crate) channel_default: Option<String>,
+    pub(crate) runs_database: Option<String>,
+    pub(crate) cases_database: Option<String>,
+}
+
+/// What one severity asks for and leads to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Rung {
+    pub(crate) threshold: Multiplier,
+    /// The threshold for a backfill, worked out once so that judging only compares.
+    pub(crate) backfill_threshold: Multiplier,
+    pub(crate) actions: Actions,
+}
+
+impl Rung {
+    pub(crate) fn threshold_for(&self, backfill: bool) -> Multiplier {
+        if backfill {
+            self.backfill_threshold
+        } else {
+            self.threshold
+        }
+    }
+}
+
+/// The five severities' rungs, the gravest first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Ladder {
+    pub(crate) sev0: Rung,
+    pub(crate) sev1: Rung,
+    pub(crate) sev2: Rung,
+    pub(crate) sev3: Rung,
+    pub(crate) sev4: Rung,
+}
+
+impl Ladder {
+    pub(crate) fn rung(&self, severity: Severity) -> &Rung {
+        match severity {
+            Severity::Sev0 => &self.sev0,
+            Severity::Sev1 => &self.sev1,
+            Severity::Sev2 => &self.sev2,
+            Severity::Sev3 => &self.sev3,
+            Severity::Sev4 => &self.sev4,
+        }
+    }
+}
+
+/// What each flag adds to the score (misconfiguration) or takes from it (real load), in the order
+/// of [`RiskFlag::ALL`]; 0 for a flag that the policy does not weigh.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Weights([i32; RiskFlag::ALL.len()]);
+
+impl Weights {
+    pub(crate) fn set(&mut self, flag: RiskFlag, weight: i32) {
+        if let Some(slot) = self.0.get_mut(flag as usize) {
+            *slot = weight;
+        }
+    }
+
+    pub(crate) fn of(&self, flag: RiskFlag) -> i32 {
+        self.0.get(flag as usize).copied().unwrap_or(0)
+    }
+}
+
+impl Policy {
+    /// Reads a policy file.
+    ///
+    /// # Errors
+    /// The first thing wrong: its line, the full path of its key, the value and what to do. A key
+    /// that is not known is an error too, because a misspelt threshold would otherwise be no
+    /// threshold.
+    ///
+    /// ```
+    /// use credit_policy::{Policy, STANDARD_JSON};
+    ///
+    /// let policy = Policy::parse(STANDARD_JSON)?;
+    /// assert_eq!(policy.review_days(), 7);
+    ///
+    /// let error = Policy::parse("{\n  \"versoin\": \"1.0.0\"\n}").unwrap_err();
+    /// assert_eq!((error.line, error.path.as_str()), (2, "versoin"));
+    /// assert!(error.to_string().contains("did you mean `version`?"));
+    /// # Ok::<(), credit_policy::PolicyError>(())
+    /// ```
+    pub fn parse(text: &str) -> Result<Policy, PolicyError> {
+        crate::parse::policy(text)
+    }
+
+    /// The policy of [`STANDARD_JSON`].
+    ///
+    /// ```
+    /// assert_eq!(credit_policy::Policy::standard().version(), "1.0.0");
+    /// ```
+    pub fn standard() -> Policy {
+        #[expect(
+            clippy::expect_used,
+            reason = "the text is a constant, and a test parses it"
+        )]
+        Policy::parse(STANDARD_JSON).expect("the standard policy is valid")
+    }
+
+    /// The version that its author gave it.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// What to do about a run of this severity.
+    pub fn actions(&self, severity: Severity) -> Actions {
+        self.ladder.rung(severity).actions
+    }
+
+    /// How many times its baseline a run must cost to be this severe; 0 for SEV4.
+    pub fn threshold(&self, severity: Severity) -> Multiplier {
+        self.ladder.rung(severity).threshold
+    }
+
+    /// The same for a backfill: the thresholds of SEV1 to SEV3 are scaled, that of SEV0 never is.
+    ///
+    /// ```
+    /// use credit_core::Severity;
+    /// use credit_policy::Policy;
+    ///
+    /// let policy = Policy::standard();
+    /// assert_eq!(policy.backfill_threshold(Severity::Sev1).to_string(), "7");
+    /// assert_eq!(policy.backfill_threshold(Severity::Sev0).to_string(), "10");
+    /// ```
+    pub fn backfill_threshold(&self, severity: Severity) -> Multiplier {
+        self.ladder.rung(severity).backfill_threshold
+    }
+
+    /// Whether SEV0 takes a critical flag besides the cost.
+    pub fn sev0_needs_critical_flag(&self) -> bool {
+        self.sev0_needs_critical_flag
+    }
+
+    /// What a flag adds to the misconfiguration score; below zero where it speaks for real load.
+    ///
+    /// ```
+    /// use credit_core::RiskFlag;
+    /// use credit_policy::Policy;
+    ///
+    /// let policy = Policy::standard();
+    /// assert_eq!(policy.weight(RiskFlag::UnboundedIterator), 4);
+    /// assert_eq!(policy.weight(RiskFlag::BackfillMode), -4);
+    /// ```
+    pub fn weight(&self, flag: RiskFlag) -> i32 {
+        self.weights.of(flag)
+    }
+
+    /// How likely a misconfiguration is at this score.
+    ///
+    /// ```
+    /// use credit_core::Likelihood;
+    /// use credit_policy::Policy;
+    ///
+    /// assert_eq!(Policy::standard().likelihood(5), Likelihood::Medium);
+    /// ```
+    pub fn likelihood(&self, score: i32) -> Likelihood {
+        if score >= self.likelihood_high {
+            Likelihood::High
+        } else if score >= self.likelihood_medium {
+            Likelihood::Medium
+        } else {
+            Likelihood::Low
+        }
+    }
+
+    /// The most retries that are not yet a retry loop.
+    pub fn retries_max(&self) -> u64 {
+        self.retries_max
+    }
+
+    /// The severity of a run that has nothing to be compared with.
+    pub fn missing_baseline_severity(&self) -> Severity {
+        self.missing_baseline
+    }
+
+    /// The longest a scenario may be in backfill mode, in days.
+    pub fn backfill_days_max(&self) -> u32 {
+        self.backfill_days_max
+    }
+
+    /// The length of a review's period, in days.
+    pub fn review_days(&self) -> u32 {
+        self.review_days
+    }
+
+    /// How many days of runs a baseline is made from.
+    pub fn baseline_window_days(&self) -> u32 {
+        self.baseline_window_days
+    }
+
+    /// How many times its baseline a scenario or run must cost to be notable in a review: the
+    /// threshold of SEV2, from which the runbook looks at a run at all.
+    pub fn notable_from(&self) -> Multiplier {
+        self.threshold(Severity::Sev2)
+    }
+
+    /// Which runs count towards a baseline.
+    pub fn healthy(&self) -> &HealthyRule {
+        &self.healthy
+    }
+
+    /// What a scenario must show before its baseline may be changed.
+    pub fn update_gate(&self) -> &UpdateGate {
+        &self.update_gate
+    }
+
+    /// What a scenario must show to be listed as a baseline candidate.
+    pub fn candidate_gate(&self) -> &CandidateGate {
+        &self.candidate_gate
+    }
+
+    /// The channel for runs of this severity, or else the default one; the policy's actions decide
+    /// whether anything is posted there.
+    ///
+    /// ```
+    /// use credit_core::Severity;
+    /// use credit_policy::Policy;
+    ///
+    /// let policy = Policy::standard();
+    /// assert_eq!(policy.slack_channel(Severity::Sev1), Some("#ops-alerts"));
+    /// assert_eq!(policy.slack_channel(Severity::Sev3), Some("#ops-monitoring"));
+    /// ```
+    pub fn slack_channel(&self, severity: Severity) -> Option<&str> {
+        self.channels
+            .get(&severity)
+            .or(self.channel_default.as_ref())
+            .map(String::as_str)
+    }
+
+    /// The Notion database of runs as the file spells it; a `${NAME}` in it is not resolved here.
+    pub fn notion_runs_database(&self) -> Option<&str> {
+        self.runs_database.as_deref()
+    }
+
+    /// The Notion database of cases as the file spells it; a `${NAME}` in it is not resolved here.
+    pub fn notion_cases_database(&self) -> Option<&str> {
+        self.cases_database.as_deref()
+    }
+
+    /// The policy in force as a file: every default filled in, every key in its fixed order.
+    ///
+    /// Reading it back gives an equal policy.
+    ///
+    /// ```
+    /// use credit_policy::Policy;
+    ///
+    /// let policy = Policy::standard();
+    /// assert_eq!(Policy::parse(&policy.to_json())?, policy);
+    /// # Ok::<(), credit_policy::PolicyError>(())
+    /// ```
+    pub fn to_json(&self) -> String {
+        crate::effective::json(self)
+    }
+}
