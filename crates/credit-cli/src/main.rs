@@ -1,1 +1,33 @@
-fn main() {}
+//! `creditctl`, the operators' door to credit monitoring.
+
+// The one place where the world is touched: arguments, clock, environment, terminal.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line prints; data on stdout, talk on stderr"
+)]
+
+mod args;
+mod commands;
+mod context;
+mod exit;
+mod input;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Args;
+use crate::context::Context;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let json = args.global.json;
+    let result =
+        Context::new(&args.global).and_then(|context| commands::run(args.command, &context));
+    match result {
+        Ok(code) => code.into(),
+        Err(error) => exit::report(&error, json).into(),
+    }
+}

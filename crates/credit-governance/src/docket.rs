@@ -125,6 +125,11 @@ impl Docket {
         self.pending.get(scenario)
     }
 
+    /// The scenarios with an open proposal, in order.
+    pub fn pending_scenarios(&self) -> Vec<ScenarioId> {
+        self.pending.keys().cloned().collect()
+    }
+
     /// Every baseline ever put into force, oldest first.
     pub fn baseline_changes(&self) -> &[BaselineChange] {
         &self.changes

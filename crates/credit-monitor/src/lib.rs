@@ -1,1 +1,36 @@
 #![doc = include_str!("../README.md")]
+
+mod archive;
+mod baseline_update;
+mod config;
+mod error;
+mod init;
+mod monitor;
+mod objects;
+mod outcome;
+mod parallel;
+mod run_files;
+mod scenario;
+mod tree;
+mod verify;
+mod weekly;
+
+pub use credit_baseline as baseline;
+pub use credit_core as core;
+pub use credit_governance as governance;
+pub use credit_ledger as ledger;
+pub use credit_notify as notify;
+pub use credit_policy as policy;
+pub use credit_report as report;
+
+pub use archive::{Archive, Dispatch, EVENTS, Filter, Presence, RUNS};
+pub use baseline_update::{Draft, Grounds};
+pub use config::{Config, Hashed, read_operators};
+pub use error::{Error, Refusal};
+pub use monitor::{Batch, Monitor, ObserveError};
+pub use outcome::{Outcome, Verdict};
+pub use run_files::RunFileError;
+pub use scenario::ScenarioConfig;
+pub use tree::Tree;
+pub use verify::{TreeFinding, TreeVerification};
+pub use weekly::WrittenReport;

@@ -1,0 +1,297 @@
+//! What may be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use credit_monitor::core::{RiskFlag, ScenarioId, Severity, Timestamp};
+
+/// Judge, keep and review what automation runs cost.
+#[derive(Debug, Parser)]
+#[command(name = "creditctl", version, about, arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Global {
+    /// The tree that holds config/ and runs/.
+    #[arg(
+        long,
+        global = true,
+        env = "CREDIT_ROOT",
+        default_value = ".",
+        value_name = "DIR"
+    )]
+    pub(crate) root: PathBuf,
+    /// Who acts: a name in config/operators.json. Without it, the automation's service identity.
+    #[arg(
+        long = "as",
+        global = true,
+        env = "CREDIT_OPERATOR",
+        value_name = "NAME"
+    )]
+    pub(crate) operator: Option<String>,
+    /// A baselines file outside the tree.
+    #[arg(
+        long,
+        global = true,
+        env = "CREDIT_BASELINES_PATH",
+        value_name = "FILE"
+    )]
+    pub(crate) baselines: Option<PathBuf>,
+    /// One JSON object, or one a line for streams.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// No talk on standard error but errors.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Do not ask.
+    #[arg(long, short, global = true)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write what is missing of config/; overwrite nothing.
+    Init(Init),
+    /// Judge and keep runs from a file: one JSON object, an array, or JSON Lines; .gz too.
+    Ingest(Ingest),
+    /// One run.
+    #[command(subcommand)]
+    Run(RunCommand),
+    /// Judge runs without writing anything.
+    Classify(Classify),
+    /// Print matching ledger lines as stored.
+    Query(Query),
+    /// Check chains, run files, sidecars and reports.
+    Verify(Verify),
+    /// Baselines.
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
+    /// Reports.
+    #[command(subcommand)]
+    Report(ReportCommand),
+    /// The policy.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// The weekly report, by the name the runbook knows.
+    #[command(hide = true)]
+    GenerateWeeklyReport(Weekly),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Init {
+    /// An operator and their role, such as ops-2:O2; may be repeated.
+    #[arg(long = "operator", value_name = "NAME:ROLE")]
+    pub(crate) operators: Vec<String>,
+    /// Say what would be written.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Ingest {
+    /// The file, or - for standard input.
+    pub(crate) file: PathBuf,
+    /// Judge, but write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunCommand {
+    /// Judge and keep one run given by flags.
+    Log(Box<RunLog>),
+    /// Print the stored record of a run and why it was judged as it was.
+    Show {
+        /// Its Run_ID.
+        run_id: String,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RunLog {
+    /// Run_ID: unique, safe in a path.
+    #[arg(long)]
+    pub(crate) run_id: String,
+    /// Credits_Total: what the run cost.
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) credits: String,
+    /// Scenario_ID; made from --scenario-name where absent.
+    #[arg(long, required_unless_present = "scenario_name")]
+    pub(crate) scenario: Option<String>,
+    /// Scenario_Name.
+    #[arg(long)]
+    pub(crate) scenario_name: Option<String>,
+    /// When it finished (RFC 3339); now, if not given.
+    #[arg(long)]
+    pub(crate) timestamp: Option<String>,
+    /// Job_Type.
+    #[arg(long, default_value = "OTHER")]
+    pub(crate) job_type: String,
+    /// Status.
+    #[arg(long, default_value = "Success")]
+    pub(crate) status: String,
+    /// Credits_In.
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) credits_in: Option<String>,
+    /// Credits_Out.
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) credits_out: Option<String>,
+    /// Model.
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+    /// retry_count.
+    #[arg(long, default_value = "0", allow_hyphen_values = true)]
+    pub(crate) retry_count: String,
+    /// A risk flag, such as pii_exposure; may be repeated.
+    #[arg(long = "flag", value_name = "FLAG")]
+    pub(crate) flags: Vec<String>,
+    /// Judge, but write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Classify {
+    /// The file, or - for standard input.
+    pub(crate) file: PathBuf,
+    /// Judge against this baseline instead of the scenarios' own.
+    #[arg(long, value_name = "CREDITS", allow_hyphen_values = true)]
+    pub(crate) baseline: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Query {
+    /// Only this severity.
+    #[arg(long)]
+    pub(crate) severity: Option<Severity>,
+    /// Only this scenario.
+    #[arg(long)]
+    pub(crate) scenario: Option<ScenarioId>,
+    /// Only runs with this risk flag.
+    #[arg(long)]
+    pub(crate) flag: Option<RiskFlag>,
+    /// Only the last so many days before --at.
+    #[arg(long, value_name = "N", conflicts_with_all = ["from", "to"])]
+    pub(crate) days: Option<u32>,
+    /// Only from this instant on.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<Timestamp>,
+    /// Only before this instant.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<Timestamp>,
+    /// At most so many.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// The instant that --days counts back from; now, if not given.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<Timestamp>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Verify {
+    /// A line noted elsewhere that the ledger must still contain.
+    #[arg(long, value_name = "SEQ:HASH")]
+    pub(crate) head: Option<String>,
+    /// The tree to verify; --root, if not given.
+    pub(crate) path: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BaselineCommand {
+    /// Print what a scenario's baseline would be; change nothing.
+    Calculate(Calculate),
+    /// Propose a new baseline, or approve the one proposed.
+    Update(Update),
+    /// The baselines in force.
+    List,
+    /// Every value a baseline ever had, by whom and why.
+    History {
+        /// The scenario.
+        #[arg(long)]
+        scenario: ScenarioId,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Calculate {
+    /// The scenario.
+    #[arg(long)]
+    pub(crate) scenario: ScenarioId,
+    /// The window's length in days; the policy's, if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3660))]
+    pub(crate) days: Option<u32>,
+    /// The window's end; now, if not given.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<Timestamp>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Update {
+    /// The scenario.
+    #[arg(
+        long,
+        required_unless_present = "all_stable",
+        conflicts_with = "all_stable"
+    )]
+    pub(crate) scenario: Option<ScenarioId>,
+    /// Every scenario that meets the gate.
+    #[arg(long)]
+    pub(crate) all_stable: bool,
+    /// The window's length in days; the policy's, if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3660))]
+    pub(crate) days: Option<u32>,
+    /// The window's end; now, if not given.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<Timestamp>,
+    /// Why; may be repeated.
+    #[arg(long = "reason", value_name = "TEXT")]
+    pub(crate) reasons: Vec<String>,
+    /// Propose in spite of failed criteria; recorded.
+    #[arg(long = "override", value_name = "REASON")]
+    pub(crate) override_reason: Option<String>,
+    /// Where a large change was investigated.
+    #[arg(long, value_name = "CASE|NOTE")]
+    pub(crate) investigated: Option<String>,
+    /// Approve the open proposal and put it into force (O3, not the proposer).
+    #[arg(long, conflicts_with_all = ["days", "at", "reasons", "override_reason", "investigated"])]
+    pub(crate) approve: bool,
+    /// Show what would happen; record nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReportCommand {
+    /// Write the weekly report and print its summary.
+    #[command(alias = "generate-weekly-report")]
+    Weekly(Weekly),
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Weekly {
+    /// The day whose start ends the week (exclusive, UTC); today, if not given.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) until: Option<credit_monitor::core::Day>,
+    /// The length of the period; the policy's, if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3660))]
+    pub(crate) days: Option<u32>,
+    /// Print the report; write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Read the policy and say what is wrong with it.
+    Check {
+        /// The file; the tree's, if not given.
+        file: Option<PathBuf>,
+    },
+    /// Print the policy with every default filled in.
+    Show,
+}

@@ -1,0 +1,373 @@
+//! `baseline calculate|update|list|history`.
+
+use credit_monitor::baseline::{Change, Outcome, Window};
+use credit_monitor::core::{Credits, ScenarioId, Timestamp};
+use credit_monitor::governance::{BaselineChange, EventId, Verb};
+use credit_monitor::{Archive, Config, Error, Grounds, Monitor};
+use serde::Serialize;
+
+use crate::args::{BaselineCommand, Calculate, Update};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::output::{print_json, table};
+
+pub(crate) fn baseline(context: &Context, command: BaselineCommand) -> anyhow::Result<Exit> {
+    match command {
+        BaselineCommand::Calculate(args) => calculate(context, &args),
+        BaselineCommand::Update(args) => update(context, &args),
+        BaselineCommand::List => list(context),
+        BaselineCommand::History { scenario } => history(context, &scenario),
+    }
+}
+
+fn calculate(context: &Context, args: &Calculate) -> anyhow::Result<Exit> {
+    context.actor(Verb::View)?;
+    let config = Config::load(&context.tree)?;
+    let window = window(context, &config, args.at, args.days)?;
+    let rule = config.policy().value.healthy();
+    let calculation =
+        Archive::new(&context.tree).calculate_baseline(&args.scenario, window, rule)?;
+    if context.json {
+        print_json(&CalculationLine {
+            scenario_id: &calculation.scenario_id,
+            median_credits: calculation.credits,
+            healthy_runs: calculation.healthy_runs,
+            cv: calculation.cv,
+            first_healthy: calculation.first_healthy,
+            as_of: window.as_of,
+            days: window.days,
+        })?;
+    } else {
+        println!("{}", calculation.line());
+    }
+    Ok(Exit::Fine)
+}
+
+fn window(
+    context: &Context,
+    config: &Config,
+    at: Option<Timestamp>,
+    days: Option<u32>,
+) -> anyhow::Result<Window> {
+    Ok(Window {
+        as_of: at.map_or_else(|| context.now(), Ok)?,
+        days: days.unwrap_or(config.policy().value.baseline_window_days()),
+    })
+}
+
+fn update(context: &Context, args: &Update) -> anyhow::Result<Exit> {
+    let monitor = context.monitor()?;
+    let scenarios = match &args.scenario {
+        Some(scenario) => vec![scenario.clone()],
+        None if args.approve => monitor.archive().docket()?.pending_scenarios(),
+        None => stable_scenarios(context, &monitor, args)?,
+    };
+    if scenarios.is_empty() {
+        context.say("no scenario meets the gate");
+        return Ok(Exit::Fine);
+    }
+    let mut exit = Exit::Fine;
+    for scenario in &scenarios {
+        exit = if args.approve {
+            approve(context, &monitor, scenario, args)?
+        } else {
+            propose(context, &monitor, scenario, args)?
+        };
+    }
+    Ok(exit)
+}
+
+fn stable_scenarios(
+    context: &Context,
+    monitor: &Monitor,
+    args: &Update,
+) -> anyhow::Result<Vec<ScenarioId>> {
+    let window = window(context, &monitor.config()?, args.at, args.days)?;
+    let mut stable = Vec::new();
+    for scenario in monitor.archive().scenarios()?.into_keys() {
+        match monitor.examine_baseline(&scenario, window) {
+            Ok(draft) if draft.eligibility.is_eligible() => stable.push(scenario),
+            Ok(_) | Err(Error::Precondition { .. } | Error::UnknownScenario { .. }) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Ok(stable)
+}
+
+fn propose(
+    context: &Context,
+    monitor: &Monitor,
+    scenario: &ScenarioId,
+    args: &Update,
+) -> anyhow::Result<Exit> {
+    let actor = context.actor(Verb::ProposeBaseline)?;
+    let window = window(context, &monitor.config()?, args.at, args.days)?;
+    let grounds = Grounds {
+        reasons: args.reasons.clone(),
+        override_reason: args.override_reason.clone(),
+        investigated: args.investigated.clone(),
+    };
+    let (id, draft) = if args.dry_run {
+        (None, monitor.draft_baseline(scenario, window, &grounds)?)
+    } else {
+        let now = context.now()?;
+        let (id, draft) = monitor.propose_baseline(scenario, window, grounds, &actor, now)?;
+        (Some(id), draft)
+    };
+    let (old, new) = (draft.old, draft.calculation.credits);
+    if context.json {
+        let criteria = draft.eligibility.criteria().iter().map(|c| CriterionLine {
+            criterion: c.name,
+            passed: c.outcome != Outcome::Failed,
+            text: c.to_string(),
+        });
+        print_json(&ProposalLine {
+            scenario_id: scenario,
+            old,
+            new,
+            change: change(old, new),
+            cv: draft.calculation.cv,
+            criteria: criteria.collect(),
+            proposal: id,
+            dry_run: args.dry_run,
+        })?;
+    } else {
+        println!("{}", draft.calculation.line());
+        let rows = vec![
+            vec!["old".to_owned(), shown(old)],
+            vec!["new".to_owned(), new.to_string()],
+            vec!["change".to_owned(), change(old, new)],
+        ];
+        println!("{}", table(&[scenario.as_str(), "credits"], &[1], rows));
+        for criterion in draft.eligibility.criteria() {
+            let mark = if criterion.outcome == Outcome::Failed {
+                "FAIL"
+            } else {
+                "ok  "
+            };
+            println!("{mark} {criterion}");
+        }
+    }
+    if args.dry_run {
+        context.say("nothing was recorded");
+        return Ok(Exit::Fine);
+    }
+    context.say(format_args!(
+        "proposed by {}; nothing is changed until an O3 who did not propose it runs \
+         `creditctl baseline update --scenario {scenario} --approve --as NAME`",
+        actor.name()
+    ));
+    Ok(Exit::Refused)
+}
+
+fn approve(
+    context: &Context,
+    monitor: &Monitor,
+    scenario: &ScenarioId,
+    args: &Update,
+) -> anyhow::Result<Exit> {
+    let actor = context.actor(Verb::ApproveBaseline)?;
+    if args.dry_run {
+        let pending = monitor.archive().docket()?.pending(scenario).cloned();
+        match pending {
+            Some(p) => println!(
+                "{scenario}: {} -> {}, proposed by {}",
+                shown(p.proposal.old),
+                p.proposal.new,
+                p.by
+            ),
+            None => println!("{scenario}: nothing is proposed"),
+        }
+        return Ok(Exit::Fine);
+    }
+    if !context.confirmed(&format!(
+        "Put the proposed baseline of {scenario} into force?"
+    ))? {
+        context.say("nothing was changed");
+        return Ok(Exit::Refused);
+    }
+    let change = monitor.approve_baseline(scenario, &actor, context.now()?)?;
+    if context.json {
+        print_json(&ChangeLine::of(&change))?;
+    } else {
+        println!(
+            "baseline of {scenario}: {} -> {} ({}), approved as {}",
+            shown(change.old),
+            change.new,
+            self::change(change.old, change.new),
+            change.approval_id
+        );
+    }
+    Ok(Exit::Fine)
+}
+
+fn list(context: &Context) -> anyhow::Result<Exit> {
+    context.actor(Verb::View)?;
+    let config = Config::load(&context.tree)?;
+    for warning in config.warnings() {
+        context.say(format_args!(
+            "warning: {}: {warning}",
+            context.tree.baselines().display()
+        ));
+    }
+    let mut rows = Vec::new();
+    for baseline in config.baselines().value.iter() {
+        let status = if baseline.is_manual() {
+            "manual"
+        } else {
+            "current"
+        };
+        if context.json {
+            print_json(&BaselineLine {
+                scenario_id: &baseline.scenario_id,
+                median_credits: baseline.credits,
+                sample_size: baseline.sample_size,
+                status,
+                calculated_at: baseline.calculated_at,
+                last_updated: baseline.last_updated,
+            })?;
+        }
+        rows.push(vec![
+            baseline.scenario_id.to_string(),
+            baseline.credits.to_string(),
+            baseline.sample_size.to_string(),
+            status.to_owned(),
+            baseline.last_updated.to_string(),
+        ]);
+    }
+    if !context.json {
+        let header = [
+            "Scenario",
+            "Median credits",
+            "Runs",
+            "Status",
+            "Last updated",
+        ];
+        println!("{}", table(&header, &[1, 2], rows));
+    }
+    Ok(Exit::Fine)
+}
+
+fn history(context: &Context, scenario: &ScenarioId) -> anyhow::Result<Exit> {
+    context.actor(Verb::View)?;
+    let changes = Archive::new(&context.tree).baseline_history(scenario)?;
+    if changes.is_empty() {
+        context.say(format_args!(
+            "no baseline of {scenario} was ever put into force by approval"
+        ));
+    }
+    let mut rows = Vec::new();
+    for change in &changes {
+        if context.json {
+            print_json(&ChangeLine::of(change))?;
+        }
+        rows.push(vec![
+            change.applied_at.to_string(),
+            shown(change.old),
+            change.new.to_string(),
+            self::change(change.old, change.new),
+            change.proposed_by.clone(),
+            change.approval_id.clone(),
+            change.reasons.join("; "),
+        ]);
+    }
+    if !context.json && !rows.is_empty() {
+        let header = [
+            "Since",
+            "Old",
+            "New",
+            "Change",
+            "Proposed by",
+            "Approval",
+            "Why",
+        ];
+        println!("{}", table(&header, &[1, 2, 3], rows));
+    }
+    Ok(Exit::Fine)
+}
+
+fn shown(credits: Option<Credits>) -> String {
+    credits.map_or_else(|| "none".to_owned(), |c| c.to_string())
+}
+
+fn change(old: Option<Credits>, new: Credits) -> String {
+    match old {
+        None => "first".to_owned(),
+        Some(old) => {
+            Change::new(old, new).map_or_else(|| "from zero".to_owned(), |c| c.to_string())
+        }
+    }
+}
+
+// What `--json` prints, one struct a line: amounts stay exact, keys stay in order.
+
+#[derive(Serialize)]
+struct CalculationLine<'a> {
+    scenario_id: &'a ScenarioId,
+    median_credits: Credits,
+    healthy_runs: u64,
+    cv: Option<f64>,
+    first_healthy: Timestamp,
+    as_of: Timestamp,
+    days: u32,
+}
+
+#[derive(Serialize)]
+struct ProposalLine<'a> {
+    scenario_id: &'a ScenarioId,
+    old: Option<Credits>,
+    new: Credits,
+    change: String,
+    cv: Option<f64>,
+    criteria: Vec<CriterionLine>,
+    proposal: Option<EventId>,
+    dry_run: bool,
+}
+
+#[derive(Serialize)]
+struct CriterionLine {
+    criterion: &'static str,
+    passed: bool,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct BaselineLine<'a> {
+    scenario_id: &'a ScenarioId,
+    median_credits: Credits,
+    sample_size: u64,
+    status: &'static str,
+    calculated_at: Timestamp,
+    last_updated: Timestamp,
+}
+
+#[derive(Serialize)]
+struct ChangeLine<'a> {
+    scenario_id: &'a ScenarioId,
+    old: Option<Credits>,
+    new: Credits,
+    change: String,
+    proposed_by: &'a str,
+    approved_by: &'a str,
+    approved_at: Timestamp,
+    approval_id: &'a str,
+    applied_at: Timestamp,
+    reasons: &'a [String],
+}
+
+impl<'a> ChangeLine<'a> {
+    fn of(change: &'a BaselineChange) -> ChangeLine<'a> {
+        ChangeLine {
+            scenario_id: &change.scenario_id,
+            old: change.old,
+            new: change.new,
+            change: self::change(change.old, change.new),
+            proposed_by: &change.proposed_by,
+            approved_by: &change.approved_by,
+            approved_at: change.approved_at,
+            approval_id: &change.approval_id,
+            applied_at: change.applied_at,
+            reasons: &change.reasons,
+        }
+    }
+}

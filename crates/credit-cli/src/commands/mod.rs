@@ -1,0 +1,30 @@
+//! One file a noun.
+
+mod baseline;
+mod init;
+mod observe;
+mod policy;
+mod query;
+mod report;
+mod verify;
+
+use crate::args::{Command, ReportCommand, RunCommand};
+use crate::context::Context;
+use crate::exit::Exit;
+
+pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
+    match command {
+        Command::Init(args) => init::init(context, &args),
+        Command::Ingest(args) => observe::ingest(context, &args),
+        Command::Run(RunCommand::Log(args)) => observe::log(context, &args),
+        Command::Run(RunCommand::Show { run_id }) => query::show(context, &run_id),
+        Command::Classify(args) => observe::classify(context, &args),
+        Command::Query(args) => query::query(context, &args),
+        Command::Verify(args) => verify::verify(context, &args),
+        Command::Baseline(command) => baseline::baseline(context, command),
+        Command::Report(ReportCommand::Weekly(args)) | Command::GenerateWeeklyReport(args) => {
+            report::weekly(context, &args)
+        }
+        Command::Policy(command) => policy::policy(context, command),
+    }
+}

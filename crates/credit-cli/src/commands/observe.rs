@@ -1,0 +1,287 @@
+//! `ingest`, `run log` and `classify`: judging runs, with and without keeping them.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use credit_monitor::core::{Credits, RiskFlag, Run, RunId, ScenarioId};
+use credit_monitor::governance::Verb;
+use credit_monitor::policy::Expected;
+use credit_monitor::{Batch, Config, Outcome, Verdict};
+
+use crate::args::{Classify, Ingest, RunLog};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::input::{Input, Slot};
+use crate::output::{Kept, Summary, verdict_json};
+
+/// Runs that share a sync; also how often the progress bar moves.
+const BATCH: usize = 4096;
+
+/// What was told so far.
+#[derive(Default)]
+struct Tally {
+    summary: Summary,
+    added: u64,
+    duplicates: u64,
+    refused: u64,
+    run_file_errors: u64,
+}
+
+pub(crate) fn ingest(context: &Context, args: &Ingest) -> anyhow::Result<Exit> {
+    if args.dry_run {
+        return judge_only(context, &args.file, None);
+    }
+    context.actor(Verb::Ingest)?;
+    let monitor = context.monitor()?;
+    warn_of_baselines(context, &monitor.config()?);
+    let input = Input::read(&args.file)?;
+    let slots = input.slots();
+    let progress = context.progress(slots.len() as u64, "runs");
+    let mut tally = Tally::default();
+    for slots in slots.chunks(BATCH) {
+        let runs = parse(context, &mut tally, slots);
+        let (lines, runs): (Vec<usize>, Vec<Run>) = runs.into_iter().unzip();
+        let batch = monitor.observe_batch(runs)?;
+        progress.suspend(|| tell(context, &mut tally, &lines, batch));
+        progress.inc(slots.len() as u64);
+    }
+    progress.finish_and_clear();
+    Ok(finish(context, &tally))
+}
+
+pub(crate) fn log(context: &Context, args: &RunLog) -> anyhow::Result<Exit> {
+    let run = run_of(context, args)?;
+    if args.dry_run {
+        let config = Config::load(&context.tree)?;
+        let verdict = Verdict::of(&config.judge(run)?);
+        print_verdict(context, &verdict, None);
+        return Ok(Exit::Fine);
+    }
+    context.actor(Verb::Ingest)?;
+    let monitor = context.monitor()?;
+    warn_of_baselines(context, &monitor.config()?);
+    let batch = monitor.observe_batch(vec![run])?;
+    for error in &batch.run_file_errors {
+        eprintln!("{}", with_cause(error));
+    }
+    for outcome in batch.outcomes {
+        let outcome = outcome?;
+        print_verdict(context, &outcome.verdict, Some(&outcome));
+    }
+    Ok(if batch.run_file_errors.is_empty() {
+        Exit::Fine
+    } else {
+        Exit::Invalid
+    })
+}
+
+pub(crate) fn classify(context: &Context, args: &Classify) -> anyhow::Result<Exit> {
+    let baseline = match &args.baseline {
+        Some(text) => Some(
+            text.parse::<Credits>()
+                .with_context(|| format!("--baseline {text}"))?,
+        ),
+        None => None,
+    };
+    judge_only(context, &args.file, baseline)
+}
+
+/// Judges without writing, against the scenarios' baselines or against one given for all.
+fn judge_only(context: &Context, file: &Path, baseline: Option<Credits>) -> anyhow::Result<Exit> {
+    let config = Config::load(&context.tree)?;
+    warn_of_baselines(context, &config);
+    let input = Input::read(file)?;
+    let mut tally = Tally::default();
+    let expected = baseline.map(|credits| Expected::Baseline {
+        credits,
+        manual: true,
+    });
+    for (line, run) in parse(context, &mut tally, &input.slots()) {
+        let judged = match expected {
+            Some(expected) => config.judge_against(run, expected),
+            None => config.judge(run),
+        };
+        match judged {
+            Ok(record) => {
+                let verdict = Verdict::of(&record);
+                if context.json {
+                    println!("{}", verdict_json(&verdict, None));
+                }
+                tally.summary.add(&verdict);
+                tally.added += 1;
+            }
+            Err(error) => refuse(&mut tally, &format!("line {line}: {error}")),
+        }
+    }
+    if !context.json {
+        tally.summary.print();
+        println!(
+            "{} judged, {} refused; nothing was written",
+            tally.added, tally.refused
+        );
+    }
+    Ok(exit_of(&tally))
+}
+
+/// The good runs with their lines; the bad ones are told.
+fn parse(context: &Context, tally: &mut Tally, slots: &[Slot<'_>]) -> Vec<(usize, Run)> {
+    let mut runs = Vec::with_capacity(slots.len());
+    for slot in slots {
+        match slot.parse() {
+            Ok(parsed) => {
+                if !parsed.ignored.is_empty() {
+                    let keys = parsed.ignored.join(", ");
+                    context.say(format_args!(
+                        "line {}: {keys} ignored; the verdict and the ledger write them",
+                        slot.line()
+                    ));
+                }
+                runs.push((slot.line(), parsed.run));
+            }
+            Err(reason) => refuse(tally, &reason),
+        }
+    }
+    runs
+}
+
+fn tell(context: &Context, tally: &mut Tally, lines: &[usize], batch: Batch) {
+    for (line, outcome) in lines.iter().zip(batch.outcomes) {
+        match outcome {
+            Ok(outcome) => {
+                if context.json {
+                    println!("{}", verdict_json(&outcome.verdict, Some(kept(&outcome))));
+                }
+                tally.summary.add(&outcome.verdict);
+                tally.added += u64::from(!outcome.duplicate);
+                tally.duplicates += u64::from(outcome.duplicate);
+            }
+            Err(refusal) => refuse(tally, &format!("line {line}: {refusal}")),
+        }
+    }
+    for error in &batch.run_file_errors {
+        tally.run_file_errors += 1;
+        eprintln!("{}", with_cause(error));
+    }
+}
+
+fn finish(context: &Context, tally: &Tally) -> Exit {
+    if !context.json {
+        tally.summary.print();
+        println!(
+            "{} added to the ledger, {} duplicates, {} refused",
+            tally.added, tally.duplicates, tally.refused
+        );
+    }
+    exit_of(tally)
+}
+
+fn exit_of(tally: &Tally) -> Exit {
+    if tally.refused == 0 && tally.run_file_errors == 0 {
+        Exit::Fine
+    } else {
+        Exit::Invalid
+    }
+}
+
+fn refuse(tally: &mut Tally, reason: &str) {
+    tally.refused += 1;
+    eprintln!("refused: {reason}");
+}
+
+fn kept(outcome: &Outcome) -> Kept {
+    Kept {
+        seq: outcome.receipt.seq(),
+        hash: outcome.receipt.hash(),
+        duplicate: outcome.duplicate,
+    }
+}
+
+fn print_verdict(context: &Context, verdict: &Verdict, outcome: Option<&Outcome>) {
+    if context.json {
+        println!("{}", verdict_json(verdict, outcome.map(kept)));
+        return;
+    }
+    println!(
+        "{} {}: {}",
+        verdict.severity, verdict.run_id, verdict.summary
+    );
+    match outcome {
+        None => println!("nothing was written"),
+        Some(o) if o.duplicate => println!("in the ledger already as line {}", o.receipt.seq() + 1),
+        Some(o) => println!(
+            "kept as line {} ({})",
+            o.receipt.seq() + 1,
+            o.receipt.hash()
+        ),
+    }
+}
+
+fn warn_of_baselines(context: &Context, config: &Config) {
+    for warning in config.warnings() {
+        context.say(format_args!(
+            "warning: {}: {warning}",
+            context.tree.baselines().display()
+        ));
+    }
+}
+
+fn with_cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+/// The run that the flags describe.
+fn run_of(context: &Context, args: &RunLog) -> anyhow::Result<Run> {
+    let credits = |flag: &str, text: &str| {
+        text.parse::<Credits>()
+            .with_context(|| format!("--{flag} {text}"))
+    };
+    let scenario_id: ScenarioId = match (&args.scenario, &args.scenario_name) {
+        (Some(id), _) => id.parse().with_context(|| format!("--scenario {id:?}"))?,
+        (None, Some(name)) => ScenarioId::from_name(name),
+        (None, None) => anyhow::bail!("--scenario or --scenario-name is needed"),
+    };
+    let timestamp = match &args.timestamp {
+        Some(text) => text
+            .parse()
+            .with_context(|| format!("--timestamp {text}"))?,
+        None => context.now()?,
+    };
+    let run_id: RunId = args
+        .run_id
+        .parse()
+        .with_context(|| format!("--run-id {:?}", args.run_id))?;
+    let mut run = Run::new(
+        run_id,
+        scenario_id,
+        timestamp,
+        args.status.parse().context("--status")?,
+        credits("credits", &args.credits)?,
+    );
+    run.scenario_name.clone_from(&args.scenario_name);
+    run.job_type = args.job_type.parse().context("--job-type")?;
+    run.credits_in = args
+        .credits_in
+        .as_deref()
+        .map(|c| credits("credits-in", c))
+        .transpose()?;
+    run.credits_out = args
+        .credits_out
+        .as_deref()
+        .map(|c| credits("credits-out", c))
+        .transpose()?;
+    run.model.clone_from(&args.model);
+    run.retry_count = args
+        .retry_count
+        .parse()
+        .with_context(|| format!("--retry-count {}", args.retry_count))?;
+    run.risk_flags = args
+        .flags
+        .iter()
+        .map(|f| f.parse::<RiskFlag>())
+        .collect::<Result<_, _>>()
+        .context("--flag")?;
+    Ok(run)
+}

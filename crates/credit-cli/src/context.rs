@@ -1,0 +1,93 @@
+//! What every command needs: the tree, who acts, the time, and how to talk.
+
+use std::io::{IsTerminal, Write};
+
+use anyhow::Context as _;
+use credit_monitor::core::Timestamp;
+use credit_monitor::governance::{Actor, Verb};
+use credit_monitor::{Monitor, Tree, read_operators};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::args::Global;
+
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) tree: Tree,
+    pub(crate) json: bool,
+    quiet: bool,
+    yes: bool,
+    operator: Option<String>,
+}
+
+impl Context {
+    pub(crate) fn new(global: &Global) -> anyhow::Result<Context> {
+        let tree = Tree::new(&global.root);
+        let tree = match &global.baselines {
+            Some(path) => tree.with_baselines(path),
+            None => tree,
+        };
+        Ok(Context {
+            tree,
+            json: global.json,
+            quiet: global.quiet,
+            yes: global.yes,
+            operator: global.operator.clone(),
+        })
+    }
+
+    /// The time, from the one clock.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the command line is where the clock is read"
+    )]
+    pub(crate) fn now(&self) -> anyhow::Result<Timestamp> {
+        let seconds = chrono::Utc::now().timestamp();
+        Timestamp::from_unix(seconds).context("the clock is outside the years 1 to 9999")
+    }
+
+    /// Who acts, if they may do `verb`.
+    pub(crate) fn actor(&self, verb: Verb) -> anyhow::Result<Actor> {
+        let actor = match &self.operator {
+            None => Actor::Service,
+            Some(name) => read_operators(&self.tree)?.actor(name)?,
+        };
+        actor.may(verb)?;
+        Ok(actor)
+    }
+
+    pub(crate) fn monitor(&self) -> anyhow::Result<Monitor> {
+        Ok(Monitor::open(&self.tree, self.now()?)?)
+    }
+
+    /// Says something to people; scripts read standard output.
+    pub(crate) fn say(&self, text: impl std::fmt::Display) {
+        if !self.quiet {
+            eprintln!("{text}");
+        }
+    }
+
+    /// A progress bar on a terminal, nothing elsewhere.
+    pub(crate) fn progress(&self, total: u64, unit: &str) -> ProgressBar {
+        let target = if self.quiet || !std::io::stderr().is_terminal() {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
+        let template = format!("{{bar:30}} {{human_pos}} of {{human_len}} {unit} ({{eta}} left)");
+        let style = ProgressStyle::with_template(&template)
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        ProgressBar::with_draw_target(Some(total), target).with_style(style)
+    }
+
+    /// Asks on a terminal before something that matters; scripts are not asked.
+    pub(crate) fn confirmed(&self, question: &str) -> anyhow::Result<bool> {
+        if self.yes || !std::io::stdin().is_terminal() {
+            return Ok(true);
+        }
+        eprint!("{question} [y/N] ");
+        std::io::stderr().flush()?;
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    }
+}

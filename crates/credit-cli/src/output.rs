@@ -1,0 +1,119 @@
+//! Tables for people, JSON for scripts.
+
+use std::collections::BTreeMap;
+
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use credit_monitor::Verdict;
+use credit_monitor::core::json::ObjectWriter;
+use credit_monitor::core::{Action, Severity, TotalCredits};
+use credit_monitor::ledger::Digest;
+use serde::Serialize;
+
+/// How many serious runs a table explains.
+const EXPLAINED_MAX: usize = 10;
+
+/// A rule below the header and nothing else, so that rows can be copied and grepped.
+const LINES: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// A plain table; columns named in `right` are aligned to the right.
+pub(crate) fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> Table {
+    let mut table = Table::new();
+    table.load_style(LINES);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header.to_vec());
+    for row in rows {
+        table.add_row(row);
+    }
+    for index in right {
+        if let Some(column) = table.column_mut(*index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+/// One line of JSON.
+pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(value)?);
+    Ok(())
+}
+
+/// Runs by severity, and the reasons of the gravest.
+#[derive(Debug, Default)]
+pub(crate) struct Summary {
+    by_severity: BTreeMap<Severity, (u64, TotalCredits)>,
+    serious: Vec<(Severity, String)>,
+    serious_count: usize,
+}
+
+impl Summary {
+    pub(crate) fn add(&mut self, verdict: &Verdict) {
+        let (runs, credits) = self.by_severity.entry(verdict.severity).or_default();
+        *runs += 1;
+        *credits += verdict.credits;
+        if verdict.severity <= Severity::Sev1 {
+            self.serious_count += 1;
+            self.serious.push((
+                verdict.severity,
+                format!("{}: {}", verdict.run_id, verdict.summary),
+            ));
+            // The gravest stay, in their order.
+            self.serious.sort_by_key(|(severity, _)| *severity);
+            self.serious.truncate(EXPLAINED_MAX);
+        }
+    }
+
+    pub(crate) fn print(&self) {
+        let rows = self.by_severity.iter().map(|(severity, (runs, credits))| {
+            vec![severity.to_string(), runs.to_string(), credits.to_string()]
+        });
+        println!(
+            "{}",
+            table(&["Severity", "Runs", "Credits"], &[1, 2], rows.collect())
+        );
+        for (severity, reason) in &self.serious {
+            println!("{severity} {reason}");
+        }
+        let more = self.serious_count - self.serious.len();
+        if more > 0 {
+            println!("… and {more} more; `creditctl query --severity SEV1` lists them");
+        }
+    }
+}
+
+/// What a verdict's line of JSON has beside the verdict.
+pub(crate) struct Kept {
+    pub(crate) seq: u64,
+    pub(crate) hash: Digest,
+    pub(crate) duplicate: bool,
+}
+
+/// A verdict as one line of JSON; with where it was kept, if it was.
+pub(crate) fn verdict_json(verdict: &Verdict, kept: Option<Kept>) -> String {
+    let mut out = ObjectWriter::new();
+    out.plain("Run_ID", &verdict.run_id);
+    out.plain("Severity", verdict.severity);
+    match verdict.variance {
+        Some(variance) => out.token("Variance_Multiplier", variance.six_decimals()),
+        None => out.token("Variance_Multiplier", "null"),
+    }
+    out.plain("Baseline_Status", verdict.baseline_status);
+    out.plain("Misconfig_Likelihood", verdict.likelihood);
+    out.words("Risk_Flags", verdict.risk_flags.iter().map(|f| f.as_str()));
+    out.words("actions", verdict.actions.iter().map(|a| a.as_str()));
+    if let Some(kept) = &kept {
+        out.token("Seq", kept.seq);
+        out.plain("Hash", kept.hash);
+        // Cases are opened by a later version; there is none to name.
+        out.token("case", "null");
+    }
+    out.token(
+        "dispatch_blocked",
+        verdict.actions.contains(Action::BlockDispatch),
+    );
+    if let Some(kept) = &kept {
+        out.token("duplicate", kept.duplicate);
+    }
+    out.finish()
+}

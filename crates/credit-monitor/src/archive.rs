@@ -1,0 +1,333 @@
+//! The reading side: what was kept, for anybody who may only look.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use credit_core::{Action, Period, RiskFlag, RunFacts, RunId, ScenarioId, Severity};
+use credit_governance::{Docket, Event};
+use credit_ledger::{FileStorage, Head, OwnedLine, ReadError, Reader, Schema};
+
+use crate::{Error, Tree};
+
+/// The keys of a run that the ledger looks at.
+pub const RUNS: Schema = Schema {
+    id: "Run_ID",
+    identity: "Input_Sha256",
+    file_hash: Some("Run_Sha256"),
+    origin: "Ledger_Origin",
+};
+
+/// The keys of an event that the ledger looks at.
+pub const EVENTS: Schema = Schema {
+    id: "Event_ID",
+    identity: "Event_Sha256",
+    file_hash: None,
+    origin: "Ledger_Origin",
+};
+
+/// Both ledgers of a tree, for reading: needs no lock and no right to write.
+///
+/// ```
+/// use credit_core::{Credits, Run, Status};
+/// use credit_monitor::{Archive, Filter, Monitor, Tree};
+///
+/// let dir = tempfile::tempdir()?;
+/// let tree = Tree::new(dir.path());
+/// let now = "2025-01-31T10:00:00Z".parse()?;
+/// Monitor::init(&tree, Vec::new(), now)?;
+/// let monitor = Monitor::open(&tree, now)?;
+/// monitor.observe(Run::new("R-1".parse()?, "EXPORT".parse()?, now, Status::Success,
+///     Credits::whole(10).unwrap()))?;
+///
+/// let archive = Archive::new(&tree);
+/// let mut found = Vec::new();
+/// archive.query(&Filter::default(), |line| found.push(line.to_owned()))?;
+/// assert!(found[0].starts_with(r#"{"Run_ID":"R-1""#));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Archive {
+    tree: Tree,
+}
+
+/// Which runs a query wants; what is `None` is not asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Of this severity.
+    pub severity: Option<Severity>,
+    /// Of this scenario.
+    pub scenario: Option<ScenarioId>,
+    /// With this flag.
+    pub flag: Option<RiskFlag>,
+    /// That finished in this period.
+    pub period: Option<Period>,
+    /// At most so many, the first ones in the ledger.
+    pub limit: Option<usize>,
+}
+
+/// Whether anything downstream may use a run's output.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[must_use]
+pub enum Dispatch {
+    /// It may.
+    Allowed,
+    /// It must not.
+    Blocked {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The ledgers' state as a whole.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Presence {
+    /// There is a ledger with lines.
+    Lines,
+    /// There is a ledger without lines.
+    Empty,
+    /// There is no ledger.
+    Missing,
+}
+
+impl Archive {
+    /// The archive of a tree; nothing is opened yet.
+    pub fn new(tree: &Tree) -> Archive {
+        Archive { tree: tree.clone() }
+    }
+
+    /// The tree.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Calls `found` with each matching ledger line as stored, in ledger order.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if the ledger is missing or a line does not continue the chain.
+    pub fn query(&self, filter: &Filter, mut found: impl FnMut(&str)) -> Result<(), Error> {
+        let mut left = filter.limit.unwrap_or(usize::MAX);
+        self.each_run(filter.scenario.as_ref(), |facts| {
+            let matches = filter.severity.is_none_or(|s| facts.severity == s)
+                && filter
+                    .scenario
+                    .as_ref()
+                    .is_none_or(|s| facts.scenario_id == *s)
+                && filter.flag.is_none_or(|f| facts.risk_flags.contains(f))
+                && filter.period.is_none_or(|p| p.contains(facts.timestamp));
+            if matches && left > 0 {
+                found(facts.json);
+                left -= 1;
+            }
+            left > 0
+        })
+    }
+
+    /// The stored line of a run; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if the ledger is missing or damaged.
+    pub fn run(&self, id: &RunId) -> Result<Option<OwnedLine>, Error> {
+        self.ledger()?
+            .find(id.as_str())
+            .map_err(|e| self.ledger_error(e))
+    }
+
+    /// Whether anything downstream may use a run's output, answered from its ledger line: an
+    /// unknown run, like one whose actions block it, may not be used.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if the ledger cannot be read, which must be taken for a no.
+    pub fn may_dispatch(&self, id: &RunId) -> Result<Dispatch, Error> {
+        match self.run(id)? {
+            None => Ok(Dispatch::Blocked {
+                reason: format!("run `{id}` is not in the ledger"),
+            }),
+            Some(line) => dispatch_of(text(line.raw(), &self.tree.ledger())?, &self.tree),
+        }
+    }
+
+    /// The last line of the run ledger; `None` while it has none or is missing.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if it is damaged.
+    pub fn head(&self) -> Result<Option<Head>, Error> {
+        head(self.runs()).map_err(|e| self.ledger_error(e))
+    }
+
+    /// The last line of the events; `None` while there are none.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if the file is damaged.
+    pub fn events_head(&self) -> Result<Option<Head>, Error> {
+        head(self.events()).map_err(|source| Error::Read {
+            path: self.tree.events(),
+            source,
+        })
+    }
+
+    /// Whether there is a run ledger, and whether it has lines.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if it is damaged.
+    pub fn presence(&self) -> Result<Presence, Error> {
+        match self.runs() {
+            Err(ReadError::Missing) => return Ok(Presence::Missing),
+            reader => reader
+                .and_then(|r| r.head())
+                .map_err(|e| self.ledger_error(e)),
+        }
+        .map(|head| {
+            if head.is_some() {
+                Presence::Lines
+            } else {
+                Presence::Empty
+            }
+        })
+    }
+
+    /// What is decided so far: the fold of all events.
+    ///
+    /// # Errors
+    /// [`Error::Read`] or [`Error::Integrity`] if the events are damaged.
+    pub fn docket(&self) -> Result<Docket, Error> {
+        self.docket_up_to(None)
+    }
+
+    /// What was decided up to and including the event numbered `last`.
+    pub(crate) fn docket_up_to(&self, last: Option<u64>) -> Result<Docket, Error> {
+        let mut docket = Docket::default();
+        let path = self.tree.events();
+        let read = |source| Error::Read {
+            path: path.clone(),
+            source,
+        };
+        let reader = match self.events() {
+            Err(ReadError::Missing) => return Ok(docket),
+            other => other.map_err(read)?,
+        };
+        let mut scan = reader.scan_verified().map_err(read)?;
+        while let Some(line) = scan.next_line().map_err(read)? {
+            let text = text(line.raw(), &path)?;
+            let event = Event::parse(text).map_err(Error::event(path.clone()))?;
+            docket.apply(&event).map_err(Error::docket(path.clone()))?;
+            if last == Some(line.seq()) {
+                break;
+            }
+        }
+        Ok(docket)
+    }
+
+    /// Calls `each` with every run, of one scenario if one is given, until it returns `false`.
+    /// Every line is checked against the chain on the way.
+    pub(crate) fn each_run(
+        &self,
+        scenario: Option<&ScenarioId>,
+        mut each: impl FnMut(&RunFacts<'_>) -> bool,
+    ) -> Result<(), Error> {
+        let needle = scenario.map(|id| format!("\"Scenario_ID\":\"{id}\""));
+        self.each_line(|line| {
+            // Ids have no escapes, so a line without this text is of another scenario.
+            if needle
+                .as_ref()
+                .is_some_and(|needle| !line.contains(needle.as_str()))
+            {
+                return Ok(true);
+            }
+            let facts = self.facts(line)?;
+            let wanted = scenario.is_none_or(|id| facts.scenario_id == *id);
+            Ok(!wanted || each(&facts))
+        })
+    }
+
+    /// Calls `each` with every verified line's text until it returns `false`.
+    pub(crate) fn each_line(
+        &self,
+        mut each: impl FnMut(&str) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        let reader = self.ledger()?;
+        let path = self.tree.ledger();
+        let mut scan = reader.scan_verified().map_err(|e| self.ledger_error(e))?;
+        while let Some(line) = scan.next_line().map_err(|e| self.ledger_error(e))? {
+            if !each(text(line.raw(), &path)?)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many runs each scenario has.
+    ///
+    /// # Errors
+    /// As [`Archive::query`].
+    pub fn scenarios(&self) -> Result<BTreeMap<ScenarioId, u64>, Error> {
+        let mut counts = BTreeMap::new();
+        self.each_run(None, |facts| {
+            *counts.entry(facts.scenario_id.clone()).or_default() += 1;
+            true
+        })?;
+        Ok(counts)
+    }
+
+    pub(crate) fn facts<'a>(&self, line: &'a str) -> Result<RunFacts<'a>, Error> {
+        facts(line, &self.tree)
+    }
+
+    pub(crate) fn ledger(&self) -> Result<Reader, Error> {
+        self.runs().map_err(|e| self.ledger_error(e))
+    }
+
+    pub(crate) fn runs(&self) -> Result<Reader, ReadError> {
+        Reader::open(
+            Box::new(FileStorage::new(&self.tree.monitoring(), "ledger")),
+            RUNS,
+        )
+    }
+
+    pub(crate) fn events(&self) -> Result<Reader, ReadError> {
+        Reader::open(
+            Box::new(FileStorage::new(&self.tree.monitoring(), "events")),
+            EVENTS,
+        )
+    }
+
+    pub(crate) fn ledger_error(&self, source: ReadError) -> Error {
+        Error::Read {
+            path: self.tree.ledger(),
+            source,
+        }
+    }
+}
+
+pub(crate) fn facts<'a>(line: &'a str, tree: &Tree) -> Result<RunFacts<'a>, Error> {
+    RunFacts::parse(line).map_err(|e| Error::Integrity {
+        path: tree.ledger(),
+        reason: format!("a line is no run record: {e}"),
+    })
+}
+
+pub(crate) fn dispatch_of(line: &str, tree: &Tree) -> Result<Dispatch, Error> {
+    let facts = facts(line, tree)?;
+    if !facts.actions.contains(Action::BlockDispatch) {
+        return Ok(Dispatch::Allowed);
+    }
+    let (id, severity) = (&facts.run_id, facts.severity);
+    Ok(Dispatch::Blocked {
+        reason: format!("run `{id}` is {severity}, which blocks dispatch"),
+    })
+}
+
+/// A line's bytes as text, borrowed.
+pub(crate) fn text<'a>(line: &'a [u8], path: &Path) -> Result<&'a str, Error> {
+    std::str::from_utf8(line).map_err(|e| Error::Integrity {
+        path: path.to_owned(),
+        reason: format!("a line is not UTF-8: {e}"),
+    })
+}
+
+/// The head of a ledger that may not be there yet.
+fn head(reader: Result<Reader, ReadError>) -> Result<Option<Head>, ReadError> {
+    match reader {
+        Err(ReadError::Missing) => Ok(None),
+        other => other?.head(),
+    }
+}

@@ -1,0 +1,332 @@
+//! What verdicts depend on: the policy, the baselines and the scenarios' configuration, as they
+//! are on disk now.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use credit_baseline::{BaselineWarning, Baselines};
+use credit_core::{Inputs, Run, RunRecord, ScenarioId, Sha256, Timestamp};
+use credit_governance::Operators;
+use credit_ledger::hashed_file::{FileCheck, HashedDir};
+use credit_policy::{Expected, Policy};
+
+use crate::{Error, ScenarioConfig, Tree};
+
+/// A file of `config/` that was read whole, with its hash.
+#[derive(Clone, Debug)]
+pub struct Hashed<T> {
+    /// What the file says.
+    pub value: T,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Their SHA-256.
+    pub sha256: Sha256,
+}
+
+/// The policy and the baselines at one moment, and the scenarios' configuration as it is asked
+/// for: enough to judge runs without writing anything.
+///
+/// ```
+/// use credit_core::{Credits, Run, Status};
+/// use credit_monitor::{Config, Monitor, Tree};
+///
+/// let dir = tempfile::tempdir()?;
+/// let tree = Tree::new(dir.path());
+/// Monitor::init(&tree, Vec::new(), "2025-01-31T10:00:00Z".parse()?)?;
+///
+/// let config = Config::load(&tree)?;
+/// let run = Run::new("R-1".parse()?, "EXPORT".parse()?, "2025-01-31T10:00:00Z".parse()?,
+///     Status::Success, Credits::whole(10).unwrap());
+/// let record = config.judge(run)?;
+/// assert_eq!(record.assessment.baseline_status.as_str(), "missing");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    tree: Tree,
+    policy: Arc<Hashed<Policy>>,
+    baselines: Arc<Hashed<Baselines>>,
+    warnings: Arc<[BaselineWarning]>,
+}
+
+impl Config {
+    /// Reads policy and baselines.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if either is missing, unreadable, wrong, or differs from the sidecar
+    /// that lies beside it.
+    pub fn load(tree: &Tree) -> Result<Config, Error> {
+        let policy = read_policy(tree)?;
+        let (baselines, warnings) = read_baselines(tree)?;
+        Ok(Config {
+            tree: tree.clone(),
+            policy: Arc::new(policy),
+            baselines: Arc::new(baselines),
+            warnings: warnings.into(),
+        })
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &Hashed<Policy> {
+        &self.policy
+    }
+
+    /// The baselines.
+    pub fn baselines(&self) -> &Hashed<Baselines> {
+        &self.baselines
+    }
+
+    /// What was odd, though not wrong, about the baselines file.
+    pub fn warnings(&self) -> &[BaselineWarning] {
+        &self.warnings
+    }
+
+    /// Judges one run; reads its scenario's configuration and writes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the scenario's file is there but wrong.
+    pub fn judge(&self, run: Run) -> Result<RunRecord, Error> {
+        let scenario = read_scenario(&self.tree, &run.scenario_id)?;
+        Ok(self.judge_with(run, scenario.as_ref().map(|s| &s.value)))
+    }
+
+    /// Judges one run against an expectation of the caller's instead of its scenario's baseline.
+    ///
+    /// # Errors
+    /// As [`Config::judge`].
+    pub fn judge_against(&self, mut run: Run, expected: Expected) -> Result<RunRecord, Error> {
+        let scenario = read_scenario(&self.tree, &run.scenario_id)?.map(|s| s.value);
+        let input_sha256 = run.sha256();
+        if let Some(scenario) = &scenario {
+            scenario.fill_in(&mut run);
+        }
+        Ok(self.record(run, input_sha256, scenario.as_ref(), expected, None))
+    }
+
+    /// The verdict, from values alone: the same run, policy, scenario configuration and baseline
+    /// give the same record.
+    pub(crate) fn judge_with(&self, mut run: Run, scenario: Option<&ScenarioConfig>) -> RunRecord {
+        let input_sha256 = run.sha256();
+        if let Some(scenario) = scenario {
+            scenario.fill_in(&mut run);
+        }
+        let baseline = self.baselines.value.get(&run.scenario_id);
+        let expected = match baseline {
+            Some(b) => Expected::Baseline {
+                credits: b.credits,
+                manual: b.is_manual(),
+            },
+            None => Expected::Missing,
+        };
+        self.record(
+            run,
+            input_sha256,
+            scenario,
+            expected,
+            baseline.map(|b| b.last_updated),
+        )
+    }
+
+    fn record(
+        &self,
+        run: Run,
+        input_sha256: Sha256,
+        scenario: Option<&ScenarioConfig>,
+        expected: Expected,
+        baseline_updated: Option<Timestamp>,
+    ) -> RunRecord {
+        let assessment = self.policy.value.assess(&run, expected);
+        RunRecord {
+            summary: self.policy.value.summary(&run, &assessment),
+            assessment,
+            inputs: Inputs {
+                policy_sha256: self.policy.sha256,
+                scenario_sha256: scenario.map(|s| s.sha256),
+                input_sha256,
+                baseline_updated,
+            },
+            run,
+        }
+    }
+}
+
+/// The configuration of a monitor that lives long: what was read is used again as long as the
+/// files are the same.
+#[derive(Debug)]
+pub(crate) struct LiveConfig {
+    tree: Tree,
+    cache: Mutex<Cache>,
+}
+
+#[derive(Debug, Default)]
+struct Cache {
+    config: Option<(FileId, FileId, Config)>,
+    scenarios: HashMap<ScenarioId, (FileId, Option<SharedScenario>)>,
+}
+
+impl LiveConfig {
+    pub(crate) fn new(tree: Tree) -> LiveConfig {
+        LiveConfig {
+            tree,
+            cache: Mutex::default(),
+        }
+    }
+
+    /// Policy and baselines as they are now.
+    pub(crate) fn current(&self) -> Result<Config, Error> {
+        let (policy, baselines) = (
+            file_id(&self.tree.policy()),
+            file_id(&self.tree.baselines()),
+        );
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((p, b, config)) = &cache.config
+            && policy.is_some()
+            && (*p, *b) == (policy, baselines)
+        {
+            return Ok(config.clone());
+        }
+        let config = Config::load(&self.tree)?;
+        cache.config = Some((policy, baselines, config.clone()));
+        Ok(config)
+    }
+
+    /// A scenario's configuration as it is now; `None` where it has no file.
+    pub(crate) fn scenario(&self, id: &ScenarioId) -> Result<Option<SharedScenario>, Error> {
+        let now = file_id(&self.tree.scenario(id));
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((then, config)) = cache.scenarios.get(id)
+            && *then == now
+        {
+            return Ok(config.clone());
+        }
+        let config = read_scenario(&self.tree, id)?.map(Arc::new);
+        cache.scenarios.insert(id.clone(), (now, config.clone()));
+        Ok(config)
+    }
+}
+
+pub(crate) type SharedScenario = Arc<Hashed<ScenarioConfig>>;
+
+/// What tells one version of a file from another without reading it; `None` for no file.
+type FileId = Option<(u64, u64, u64, i64, i64)>;
+
+fn file_id(path: &Path) -> FileId {
+    let meta = fs::metadata(path).ok()?;
+    Some((
+        meta.dev(),
+        meta.ino(),
+        meta.len(),
+        meta.mtime(),
+        meta.mtime_nsec(),
+    ))
+}
+
+pub(crate) fn read_policy(tree: &Tree) -> Result<Hashed<Policy>, Error> {
+    let path = tree.policy();
+    let (bytes, text) = read_required(&path)?;
+    let policy = Policy::parse(&text).map_err(|e| Error::Config {
+        path,
+        reason: e.to_string(),
+    })?;
+    Ok(hashed(policy, bytes))
+}
+
+pub(crate) fn read_baselines(
+    tree: &Tree,
+) -> Result<(Hashed<Baselines>, Vec<BaselineWarning>), Error> {
+    let path = tree.baselines();
+    let (bytes, text) = read_required(&path)?;
+    let (baselines, warnings) = Baselines::parse(&text).map_err(|e| Error::Config {
+        path,
+        reason: e.to_string(),
+    })?;
+    Ok((hashed(baselines, bytes), warnings))
+}
+
+/// The registered operators.
+///
+/// # Errors
+/// [`Error::Config`] if the file is missing or wrong.
+pub fn read_operators(tree: &Tree) -> Result<Operators, Error> {
+    let path = tree.operators();
+    let (_, text) = read_required(&path)?;
+    Operators::parse(&text).map_err(|e| Error::Config {
+        path,
+        reason: e.to_string(),
+    })
+}
+
+fn read_scenario(tree: &Tree, id: &ScenarioId) -> Result<Option<Hashed<ScenarioConfig>>, Error> {
+    let path = tree.scenario(id);
+    match fs::read(&path) {
+        Ok(bytes) => {
+            let config = ScenarioConfig::parse(&path, &bytes)?;
+            Ok(Some(hashed(config, bytes)))
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Error::io("reading", path)(e)),
+    }
+}
+
+fn hashed<T>(value: T, bytes: Vec<u8>) -> Hashed<T> {
+    Hashed {
+        value,
+        sha256: Sha256::of(&bytes),
+        bytes,
+    }
+}
+
+/// The bytes and text of a file that must be there and must agree with its sidecar, if it has one.
+fn read_required(path: &Path) -> Result<(Vec<u8>, String), Error> {
+    let wrong = |reason: String| Error::Config {
+        path: path.to_owned(),
+        reason,
+    };
+    let bytes = fs::read(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => wrong(
+            "is missing; `creditctl init` writes what is missing of config/, or name the right \
+             tree with --root"
+                .to_owned(),
+        ),
+        _ => wrong(e.to_string()),
+    })?;
+    check_sidecar(path, &bytes)?;
+    let text = String::from_utf8(bytes.clone()).map_err(|e| wrong(format!("not UTF-8: {e}")))?;
+    Ok((bytes, text))
+}
+
+/// `<path>.sha256`.
+pub(crate) fn sidecar(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".sha256");
+    name.into()
+}
+
+/// A governed file that has a sidecar must be what the sidecar states.
+fn check_sidecar(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    if !sidecar(path).exists() {
+        return Ok(());
+    }
+    let unreadable = |e: &dyn std::fmt::Display| Error::Integrity {
+        path: sidecar(path),
+        reason: e.to_string(),
+    };
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let dir = HashedDir::open_or_create(dir).map_err(|e| unreadable(&e))?;
+    let found = Sha256::of(bytes);
+    match dir.check(&name).map_err(|e| unreadable(&e))? {
+        FileCheck::Ok { digest } if digest.as_bytes() == found.as_bytes() => Ok(()),
+        _ => Err(Error::Integrity {
+            path: path.to_owned(),
+            reason: format!(
+                "its SHA-256 is {found}, which is not what {} states; restore the file, or \
+                 rewrite the sidecar if the change was meant",
+                sidecar(path).display()
+            ),
+        }),
+    }
+}

@@ -1,0 +1,168 @@
+//! What can go wrong, by what the caller does next.
+
+use std::io;
+use std::path::PathBuf;
+
+use credit_core::{RunId, ScenarioId};
+use credit_governance::{Denied, DocketError, EventError};
+use credit_ledger as ledger;
+
+/// Why an operation on the monitor did not happen. Nothing was half done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file of `config/` is missing, unreadable or wrong: mend it.
+    #[error("{}: {reason}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// Reading or writing failed: see the cause.
+    #[error("{doing} {}", path.display())]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// A ledger could not be opened.
+    #[error("{}", path.display())]
+    Open {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        source: ledger::OpenError,
+    },
+    /// A ledger could not be written to.
+    #[error("{}", path.display())]
+    Append {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        source: ledger::AppendError,
+    },
+    /// A ledger could not be read.
+    #[error("{}", path.display())]
+    Read {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        source: ledger::ReadError,
+    },
+    /// State is missing or contradicts itself, and going on would hide it: restore it.
+    #[error("{}: {reason}", path.display())]
+    Integrity {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// The caller may not do this.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// Something must be done first.
+    #[error("{reason}")]
+    Precondition {
+        /// What, and how.
+        reason: String,
+    },
+    /// There is no such run.
+    #[error("run `{run_id}` is not in the ledger")]
+    UnknownRun {
+        /// Its id.
+        run_id: RunId,
+    },
+    /// There is no run of such a scenario.
+    #[error("scenario `{scenario_id}` has no runs in the ledger; is the id spelled right?")]
+    UnknownScenario {
+        /// Its id.
+        scenario_id: ScenarioId,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(
+        doing: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Error {
+        let path = path.into();
+        move |source| Error::Io {
+            doing,
+            path,
+            source,
+        }
+    }
+
+    pub(crate) fn event(path: PathBuf) -> impl FnOnce(EventError) -> Error {
+        move |e| Error::Integrity {
+            path,
+            reason: e.to_string(),
+        }
+    }
+
+    pub(crate) fn docket(path: PathBuf) -> impl FnOnce(DocketError) -> Error {
+        move |e| Error::Integrity {
+            path,
+            reason: e.to_string(),
+        }
+    }
+
+    /// Whether state on disk is damaged or has been tampered with.
+    pub fn is_integrity(&self) -> bool {
+        use ledger::{AppendError, OpenError, ReadError};
+        match self {
+            Error::Integrity { .. } => true,
+            Error::Open { source, .. } => matches!(
+                source,
+                OpenError::Corrupt { .. } | OpenError::RolledBack { .. } | OpenError::Forked { .. }
+            ),
+            Error::Append { source, .. } => matches!(source, AppendError::Reopen { .. }),
+            Error::Read { source, .. } => matches!(source, ReadError::Broken { .. }),
+            _ => false,
+        }
+    }
+
+    /// Whether what was asked for does not exist.
+    pub fn is_not_found(&self) -> bool {
+        match self {
+            Error::UnknownRun { .. } | Error::UnknownScenario { .. } => true,
+            Error::Read { source, .. } => matches!(source, ledger::ReadError::Missing),
+            _ => false,
+        }
+    }
+
+    /// Whether another process holds a lock: the same call may succeed later.
+    pub fn is_locked(&self) -> bool {
+        use ledger::{AppendError, OpenError};
+        match self {
+            Error::Open { source, .. } => matches!(source, OpenError::Locked { .. }),
+            Error::Append { source, .. } => matches!(source, AppendError::Locked { .. }),
+            _ => false,
+        }
+    }
+}
+
+/// Why one run of several was not kept; the others are not affected.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Its id belongs to another run already.
+    #[error(
+        "`Run_ID`: `{run_id}` is already in the ledger with other content; a record is never \
+         overwritten, give the run an id of its own"
+    )]
+    Conflict {
+        /// The id.
+        run_id: RunId,
+    },
+    /// It cannot be stored as one line.
+    #[error("{0}")]
+    Unstorable(#[from] ledger::RecordError),
+    /// Its scenario's configuration cannot be read.
+    #[error(transparent)]
+    Scenario(std::sync::Arc<Error>),
+}

@@ -1,0 +1,450 @@
+//! The writing side: a finished run in, an outcome out.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use credit_core::{Run, RunId, RunRecord, ScenarioId, Sha256, Timestamp};
+use credit_governance::{Actor, Event, What};
+use credit_ledger::{
+    Appended, Config as LedgerConfig, Digest, FileStorage, Ledger, Receipt, Record, Refused, Schema,
+};
+use credit_notify::Alert;
+
+use crate::archive::{self, EVENTS, RUNS};
+use crate::config::{Config, LiveConfig, SharedScenario};
+use crate::objects::Objects;
+use crate::parallel::parallel;
+use crate::run_files::{self, RunFile};
+use crate::tree::run_file_name;
+use crate::{Archive, Dispatch, Error, Outcome, Refusal, RunFileError, Tree, Verdict};
+
+/// How many runs share one write and one sync when many are observed.
+const BATCH: usize = 4096;
+
+/// Watches a tree: judges runs, keeps them, and answers for them.
+///
+/// All methods take `&self`; one monitor serves many threads.
+///
+/// ```
+/// use credit_core::{Credits, Run, Status};
+/// use credit_monitor::{Dispatch, Monitor, Tree};
+///
+/// let dir = tempfile::tempdir()?;
+/// let tree = Tree::new(dir.path());
+/// let now = "2025-01-31T10:00:00Z".parse()?;
+/// Monitor::init(&tree, Vec::new(), now)?;
+///
+/// let monitor = Monitor::open(&tree, now)?;
+/// let run = Run::new("R-1".parse()?, "EXPORT".parse()?, now, Status::Success,
+///     Credits::whole(10).unwrap());
+/// let outcome = monitor.observe(run.clone())?;
+/// assert_eq!(outcome.receipt.seq(), 0);
+/// assert_eq!(monitor.may_dispatch(&run.run_id)?, Dispatch::Allowed);
+/// assert!(monitor.observe(run)?.duplicate);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Monitor {
+    tree: Tree,
+    config: LiveConfig,
+    ledger: Ledger,
+    events: Ledger,
+    objects: Objects,
+}
+
+/// What became of a batch.
+#[derive(Debug)]
+pub struct Batch {
+    /// One entry a run, in the order given.
+    pub outcomes: Vec<Result<Outcome, Refusal>>,
+    /// Run files that could not be written although their lines are durable.
+    pub run_file_errors: Vec<RunFileError>,
+}
+
+/// Why an observed run has no outcome.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ObserveError {
+    /// This run cannot be kept.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Nothing can be kept.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+impl Monitor {
+    /// Opens a tree for writing at the time `now`, creating its ledgers if there is no state yet.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if policy or baselines are missing or wrong; [`Error::Open`] if a ledger
+    /// is damaged; [`Error::Integrity`] if run files exist but their ledger does not.
+    pub fn open(tree: &Tree, now: Timestamp) -> Result<Monitor, Error> {
+        Monitor::open_with(tree, now, &LedgerConfig::default())
+    }
+
+    /// As [`Monitor::open`], with a ledger configuration of the caller's: a fixed origin makes the
+    /// ledger's bytes depend on its runs only.
+    ///
+    /// # Errors
+    /// As [`Monitor::open`].
+    pub fn open_with(tree: &Tree, now: Timestamp, config: &LedgerConfig) -> Result<Monitor, Error> {
+        let live = LiveConfig::new(tree.clone());
+        live.current()?;
+        refuse_lost_ledger(tree)?;
+        let monitoring = tree.monitoring();
+        fs::create_dir_all(&monitoring).map_err(Error::io("creating", &monitoring))?;
+        let monitor = Monitor {
+            tree: tree.clone(),
+            config: live,
+            ledger: open_ledger(&monitoring, "ledger", RUNS, config)?,
+            events: open_ledger(&monitoring, "events", EVENTS, config)?,
+            objects: Objects::new(tree),
+        };
+        monitor.record_recovery(now)?;
+        Ok(monitor)
+    }
+
+    /// Judges a run and keeps it. When this returns `Ok`, the run is durable.
+    ///
+    /// A run that is in the ledger already is not judged again: the outcome tells the verdict that
+    /// stands there.
+    ///
+    /// # Errors
+    /// [`ObserveError::Refused`] for this run, [`ObserveError::Failed`] for the monitor as a whole.
+    pub fn observe(&self, run: Run) -> Result<Outcome, ObserveError> {
+        let mut batch = self.observe_batch(vec![run])?;
+        match batch.outcomes.pop() {
+            Some(outcome) => Ok(outcome?),
+            None => Err(self.lost_outcome().into()),
+        }
+    }
+
+    /// Judges many runs and keeps them, some thousands to a sync; outcomes in the order given.
+    ///
+    /// # Errors
+    /// [`Error`] when nothing more can be kept. Runs of earlier batches are durable then; observing
+    /// all of them again is safe.
+    pub fn observe_all(&self, runs: impl IntoIterator<Item = Run>) -> Result<Batch, Error> {
+        let mut all = Batch {
+            outcomes: Vec::new(),
+            run_file_errors: Vec::new(),
+        };
+        let mut runs = runs.into_iter().peekable();
+        while runs.peek().is_some() {
+            let batch = self.observe_batch(runs.by_ref().take(BATCH).collect())?;
+            all.outcomes.extend(batch.outcomes);
+            all.run_file_errors.extend(batch.run_file_errors);
+        }
+        Ok(all)
+    }
+
+    /// Judges runs and keeps them with one write and one sync.
+    ///
+    /// # Errors
+    /// [`Error`] when nothing could be kept; none of the runs is in the ledger then.
+    pub fn observe_batch(&self, runs: Vec<Run>) -> Result<Batch, Error> {
+        let config = self.config.current()?;
+        let scenarios = self.scenarios_of(&runs);
+        self.keep_inputs(&config, &scenarios)?;
+
+        let judged = parallel(runs, |run| judge(&config, &scenarios, run));
+        let mut records = Vec::with_capacity(judged.len());
+        let slots: Vec<Result<Judged, Refusal>> = judged
+            .into_iter()
+            .map(|judged| {
+                judged.map(|(judged, record)| {
+                    records.push(record);
+                    judged
+                })
+            })
+            .collect();
+        let appended = self
+            .ledger
+            .append_batch(records.clone())
+            .map_err(|source| Error::Append {
+                path: self.tree.ledger(),
+                source,
+            })?;
+
+        let mut run_file_errors = self.write_run_files(&slots, &records, &appended);
+        let mut appended = appended.into_iter();
+        let mut outcomes = Vec::with_capacity(slots.len());
+        for slot in slots {
+            outcomes.push(match slot {
+                Err(refusal) => Err(refusal),
+                Ok(judged) => {
+                    let appended = appended.next().ok_or_else(|| self.lost_outcome())?;
+                    self.outcome(judged, appended, &mut run_file_errors)?
+                }
+            });
+        }
+        Ok(Batch {
+            outcomes,
+            run_file_errors,
+        })
+    }
+
+    /// Whether anything downstream may use a run's output, answered from its ledger line: an
+    /// unknown run, like one whose actions block it, may not be used.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if the ledger cannot be read, which must be taken for a no.
+    pub fn may_dispatch(&self, id: &RunId) -> Result<Dispatch, Error> {
+        let path = self.tree.ledger();
+        let line = self
+            .ledger
+            .find(id.as_str())
+            .map_err(|source| Error::Read {
+                path: path.clone(),
+                source,
+            })?;
+        match line {
+            None => Ok(Dispatch::Blocked {
+                reason: format!("run `{id}` is not in the ledger"),
+            }),
+            Some(line) => archive::dispatch_of(archive::text(line.raw(), &path)?, &self.tree),
+        }
+    }
+
+    /// The reading side of the same tree.
+    pub fn archive(&self) -> Archive {
+        Archive::new(&self.tree)
+    }
+
+    /// The tree.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Policy and baselines as they are on disk now.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if either is missing or wrong.
+    pub fn config(&self) -> Result<Config, Error> {
+        self.config.current()
+    }
+
+    /// Keeps an event; it is durable when this returns.
+    pub(crate) fn record_event(&self, event: &Event) -> Result<Receipt, Error> {
+        let path = self.tree.events();
+        let unstorable = |e: &dyn std::fmt::Display| Error::Precondition {
+            reason: format!("event: {e}"),
+        };
+        let record =
+            Record::new(&EVENTS, event.to_json().into_bytes()).map_err(|e| unstorable(&e))?;
+        let appended = self
+            .events
+            .append(record)
+            .map_err(|source| Error::Append { path, source })?;
+        Ok(appended.receipt())
+    }
+
+    /// Keeps the bytes of an input under their hash, durably, the first time it is used.
+    pub(crate) fn keep_object(&self, sha256: Sha256, bytes: &[u8]) -> Result<(), Error> {
+        self.objects.keep(sha256, bytes)
+    }
+
+    fn keep_inputs(&self, config: &Config, scenarios: &Scenarios) -> Result<(), Error> {
+        self.keep_object(config.policy().sha256, &config.policy().bytes)?;
+        self.keep_object(config.baselines().sha256, &config.baselines().bytes)?;
+        for scenario in scenarios.values().flatten().flatten() {
+            self.keep_object(scenario.sha256, &scenario.bytes)?;
+        }
+        Ok(())
+    }
+
+    /// The configuration of each scenario that occurs, read once.
+    fn scenarios_of(&self, runs: &[Run]) -> Scenarios {
+        let mut scenarios = Scenarios::new();
+        for run in runs {
+            if !scenarios.contains_key(&run.scenario_id) {
+                let config = self.config.scenario(&run.scenario_id).map_err(Arc::new);
+                scenarios.insert(run.scenario_id.clone(), config);
+            }
+        }
+        scenarios
+    }
+
+    /// Writes the run files of new lines.
+    fn write_run_files(
+        &self,
+        slots: &[Result<Judged, Refusal>],
+        records: &[Record],
+        appended: &[Result<Appended, Refused>],
+    ) -> Vec<RunFileError> {
+        let mut files = Vec::with_capacity(records.len());
+        for ((judged, record), appended) in slots.iter().flatten().zip(records).zip(appended) {
+            if let Ok(Appended::New(_)) = appended
+                && let (Some(bytes), Some(hash)) = (record.file_bytes(), record.file_hash())
+            {
+                let name = run_file_name(&judged.verdict.run_id);
+                files.push(RunFile {
+                    day: judged.timestamp.day(),
+                    name,
+                    bytes,
+                    hash,
+                });
+            }
+        }
+        run_files::write(&self.tree, files)
+    }
+
+    fn outcome(
+        &self,
+        judged: Judged,
+        appended: Result<Appended, Refused>,
+        run_file_errors: &mut Vec<RunFileError>,
+    ) -> Result<Result<Outcome, Refusal>, Error> {
+        let Judged { verdict, alert, .. } = judged;
+        match appended {
+            Ok(Appended::New(receipt)) => Ok(Ok(Outcome {
+                verdict,
+                receipt,
+                duplicate: false,
+                alert,
+            })),
+            Ok(Appended::Duplicate(receipt)) => {
+                let (verdict, errors) = self.stored(&verdict.run_id)?;
+                run_file_errors.extend(errors);
+                Ok(Ok(Outcome {
+                    verdict,
+                    receipt,
+                    duplicate: true,
+                    alert: None,
+                }))
+            }
+            Err(Refused::Conflict { .. }) => Ok(Err(Refusal::Conflict {
+                run_id: verdict.run_id,
+            })),
+            Err(_) => Err(self.lost_outcome()),
+        }
+    }
+
+    /// The verdict that stands in the ledger for a run that was observed before. Its run file is
+    /// written from the line if a crash left it out.
+    fn stored(&self, id: &RunId) -> Result<(Verdict, Vec<RunFileError>), Error> {
+        let path = self.tree.ledger();
+        let found = self.ledger.find(id.as_str());
+        let line = found
+            .map_err(|source| Error::Read {
+                path: path.clone(),
+                source,
+            })?
+            .ok_or_else(|| Error::UnknownRun { run_id: id.clone() })?;
+        let facts = archive::facts(archive::text(line.raw(), &path)?, &self.tree)?;
+        let bytes = line.file_bytes().map_err(|e| Error::Integrity {
+            path: path.clone(),
+            reason: format!("the line of run `{id}` is not strict JSON: {e}"),
+        })?;
+        let hash = line.file_hash().unwrap_or_else(|| Digest::of(&bytes));
+        let (day, name) = (facts.timestamp.day(), run_file_name(id));
+        let file = RunFile {
+            day,
+            name,
+            bytes: &bytes,
+            hash,
+        };
+        let errors = run_files::write(&self.tree, vec![file]);
+        Ok((Verdict::stored(facts), errors))
+    }
+
+    fn record_recovery(&self, now: Timestamp) -> Result<(), Error> {
+        for (name, ledger) in [
+            ("ledger.jsonl", &self.ledger),
+            ("events.jsonl", &self.events),
+        ] {
+            if let Some(cut) = ledger.recovered() {
+                let what = What::TailRecovered {
+                    ledger: name.to_owned(),
+                    offset: cut.offset,
+                    bytes: cut.bytes,
+                    kept_in: cut.kept_at.clone(),
+                };
+                self.record_event(&Event::new(now, &Actor::Service, what))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn lost_outcome(&self) -> Error {
+        Error::Integrity {
+            path: self.tree.ledger(),
+            reason: "the ledger answered with another number of receipts than it was given \
+                     records; verify it"
+                .to_owned(),
+        }
+    }
+}
+
+type Scenarios = HashMap<ScenarioId, Result<Option<SharedScenario>, Arc<Error>>>;
+
+/// A judged run on its way to the ledger.
+#[derive(Debug)]
+struct Judged {
+    verdict: Verdict,
+    timestamp: Timestamp,
+    alert: Option<Alert>,
+}
+
+fn judge(config: &Config, scenarios: &Scenarios, run: Run) -> Result<(Judged, Record), Refusal> {
+    let scenario = match scenarios.get(&run.scenario_id) {
+        Some(Ok(scenario)) => scenario.as_deref(),
+        Some(Err(error)) => return Err(Refusal::Scenario(Arc::clone(error))),
+        None => None,
+    };
+    let record: RunRecord = config.judge_with(run, scenario.map(|s| &s.value));
+    let line = Record::new(&RUNS, record.to_json().into_bytes())?;
+    let judged = Judged {
+        verdict: Verdict::of(&record),
+        timestamp: record.run.timestamp,
+        alert: Alert::of(&record),
+    };
+    Ok((judged, line))
+}
+
+fn open_ledger(
+    dir: &Path,
+    stem: &str,
+    schema: Schema,
+    config: &LedgerConfig,
+) -> Result<Ledger, Error> {
+    Ledger::open(
+        Box::new(FileStorage::new(dir, stem)),
+        schema,
+        config.clone(),
+    )
+    .map_err(|source| Error::Open {
+        path: dir.join(format!("{stem}.jsonl")),
+        source,
+    })
+}
+
+/// A ledger is never created anew over run files whose ledger is gone.
+fn refuse_lost_ledger(tree: &Tree) -> Result<(), Error> {
+    let path: PathBuf = tree.ledger();
+    let monitoring = tree.monitoring();
+    if path.exists() || monitoring.join("ledger.HEAD").exists() || !monitoring.exists() {
+        return Ok(());
+    }
+    let entries = fs::read_dir(&monitoring).map_err(Error::io("reading", &monitoring))?;
+    for entry in entries {
+        let entry = entry.map_err(Error::io("reading", &monitoring))?;
+        let name = entry.file_name();
+        if name
+            .to_str()
+            .is_some_and(|n| n.parse::<credit_core::Day>().is_ok())
+        {
+            return Err(Error::Integrity {
+                path,
+                reason: format!(
+                    "is missing, but {} holds runs of it; restore the ledger from a copy",
+                    entry.path().display()
+                ),
+            });
+        }
+    }
+    Ok(())
+}

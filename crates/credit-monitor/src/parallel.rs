@@ -1,0 +1,36 @@
+//! Work on many items with as many threads as there are cores.
+
+use std::num::NonZero;
+use std::thread;
+
+/// Too few items for a thread of their own.
+const ITEMS_MIN: usize = 64;
+
+/// `work` of each item, in the items' order.
+pub(crate) fn parallel<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = items.len().div_ceil(cores).max(ITEMS_MIN);
+    if items.len() <= share {
+        return items.into_iter().map(work).collect();
+    }
+    let mut shares: Vec<Vec<T>> = Vec::new();
+    let mut items = items.into_iter().peekable();
+    while items.peek().is_some() {
+        shares.push(items.by_ref().take(share).collect());
+    }
+    let work = &work;
+    thread::scope(|scope| {
+        let threads: Vec<_> = shares
+            .into_iter()
+            .map(|share| scope.spawn(move || share.into_iter().map(work).collect::<Vec<R>>()))
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| {
+                thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .collect()
+    })
+}

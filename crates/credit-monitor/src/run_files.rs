@@ -1,0 +1,64 @@
+//! Run files and their sidecars: projections of ledger lines that operators read.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use credit_core::Day;
+use credit_ledger::Digest;
+use credit_ledger::hashed_file::{HashedDir, HashedFileError};
+
+use crate::Tree;
+use crate::parallel::parallel;
+
+/// A run file to be written.
+#[derive(Debug)]
+pub(crate) struct RunFile<'a> {
+    pub(crate) day: Day,
+    pub(crate) name: String,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) hash: Digest,
+}
+
+/// A run file that could not be written; its ledger line is durable all the same.
+#[derive(Debug, thiserror::Error)]
+#[error("run file {} was not written; its ledger line is safe", path.display())]
+pub struct RunFileError {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub source: HashedFileError,
+}
+
+/// Writes what is absent or empty, each with its sidecar; what differs stays and is reported.
+pub(crate) fn write(tree: &Tree, files: Vec<RunFile<'_>>) -> Vec<RunFileError> {
+    let mut days: BTreeMap<Day, Vec<RunFile<'_>>> = BTreeMap::new();
+    for file in files {
+        days.entry(file.day).or_default().push(file);
+    }
+    let mut failed = Vec::new();
+    for (day, files) in days {
+        let path = tree.day(day);
+        let fail = |name: &str, source| RunFileError {
+            path: path.join(name),
+            source,
+        };
+        let dir = match HashedDir::open_or_create(&path) {
+            Ok(dir) => dir,
+            Err(source) => {
+                let source = HashedFileError::Io {
+                    path: path.clone(),
+                    source,
+                };
+                failed.push(fail("", source));
+                continue;
+            }
+        };
+        let results = parallel(files, |file| {
+            dir.write_once(&file.name, file.bytes, Some(file.hash))
+                .err()
+                .map(|source| fail(&file.name, source))
+        });
+        failed.extend(results.into_iter().flatten());
+    }
+    failed
+}

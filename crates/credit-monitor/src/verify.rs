@@ -1,0 +1,339 @@
+//! Is everything still as it was written? Needs no secret, no network, no right to write.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use credit_core::{Day, Sha256};
+use credit_ledger::hashed_file::{FileCheck, HashedDir};
+use credit_ledger::{Digest, Head, ReadError};
+
+use crate::archive::{self, Archive};
+use crate::parallel::parallel;
+use crate::tree::run_file_name;
+use crate::{Error, Tree};
+
+/// What is wrong with one file of a tree, and what to do.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct TreeFinding {
+    /// The file, relative to the root.
+    pub path: PathBuf,
+    /// The line in it, counted from 1, where there is one.
+    pub line: Option<u64>,
+    /// What is wrong and what to do.
+    pub problem: String,
+}
+
+/// The result of looking at everything.
+#[derive(Clone, Debug)]
+pub struct TreeVerification {
+    /// Lines of the run ledger.
+    pub lines: u64,
+    /// Its last good line.
+    pub head: Option<Head>,
+    /// Lines of the events.
+    pub events: u64,
+    /// Run files that were compared with their lines.
+    pub run_files: u64,
+    /// Reports that were compared with their sidecars.
+    pub reports: u64,
+    /// Everything that is wrong, by path.
+    pub findings: Vec<TreeFinding>,
+}
+
+impl TreeVerification {
+    /// Whether nothing is wrong.
+    pub fn ok(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+impl Archive {
+    /// Checks both chains, every run file and report with its sidecar, and the kept inputs, and
+    /// tells everything that is wrong. `head` is a line noted elsewhere that the ledger must still
+    /// contain; `progress` is told how many of how many run files are done.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if there is no ledger or something cannot be read; what is wrong is no error
+    /// but a finding.
+    pub fn verify(
+        &self,
+        head: Option<(u64, Digest)>,
+        progress: &(dyn Fn(u64, u64) + Sync),
+    ) -> Result<TreeVerification, Error> {
+        let mut verifier = Verifier {
+            archive: self,
+            tree: self.tree(),
+            findings: Vec::new(),
+        };
+        let chain = self.ledger()?.verify().map_err(|e| self.ledger_error(e))?;
+        verifier.add_chain(&self.tree().ledger(), chain.findings);
+        let events = verifier.events()?;
+        if let Some((seq, hash)) = head {
+            verifier.known_head(seq, hash)?;
+        }
+        let expected = verifier.expected_run_files()?;
+        let run_files = expected.values().map(|files| files.len() as u64).sum();
+        verifier.run_files(&expected, run_files, progress)?;
+        verifier.orphans(&expected)?;
+        let reports = verifier.reports()?;
+        verifier.objects()?;
+        let mut findings = verifier.findings;
+        findings.sort();
+        Ok(TreeVerification {
+            lines: chain.lines,
+            head: chain.head,
+            events,
+            run_files,
+            reports,
+            findings,
+        })
+    }
+}
+
+/// Run files by day: name → hash that the line states.
+type RunFiles = BTreeMap<Day, BTreeMap<String, Digest>>;
+
+struct Verifier<'a> {
+    archive: &'a Archive,
+    tree: &'a Tree,
+    findings: Vec<TreeFinding>,
+}
+
+impl Verifier<'_> {
+    fn add(&mut self, path: &Path, line: Option<u64>, problem: impl Into<String>) {
+        let path = path
+            .strip_prefix(self.tree.root())
+            .unwrap_or(path)
+            .to_owned();
+        self.findings.push(TreeFinding {
+            path,
+            line,
+            problem: problem.into(),
+        });
+    }
+
+    fn add_chain(&mut self, path: &Path, findings: Vec<credit_ledger::Finding>) {
+        for finding in findings {
+            self.add(path, Some(finding.line), finding.kind.to_string());
+        }
+    }
+
+    fn events(&mut self) -> Result<u64, Error> {
+        let path = self.tree.events();
+        let read = |source| Error::Read {
+            path: path.clone(),
+            source,
+        };
+        match self.archive.events() {
+            Ok(reader) => {
+                let chain = reader.verify().map_err(read)?;
+                self.add_chain(&path, chain.findings);
+                Ok(chain.lines)
+            }
+            Err(ReadError::Missing) => {
+                let lost = "is missing though the run ledger exists; restore it from a copy";
+                self.add(&path, None, lost);
+                Ok(0)
+            }
+            Err(e) => Err(read(e)),
+        }
+    }
+
+    fn known_head(&mut self, seq: u64, hash: Digest) -> Result<(), Error> {
+        let reader = self.archive.ledger()?;
+        // Broken lines are findings of the chain already; here they mean that the head is not
+        // reached.
+        if !matches!(reader.contains(seq, hash), Ok(true)) {
+            let problem = format!(
+                "does not contain the remembered line {seq}:{hash}; it was cut, rewritten or \
+                 replaced since, compare with a copy"
+            );
+            self.add(&self.tree.ledger(), Some(seq + 1), problem);
+        }
+        Ok(())
+    }
+
+    /// What the lines say must be there. Lines that cannot be read are findings already.
+    fn expected_run_files(&mut self) -> Result<RunFiles, Error> {
+        let path = self.tree.ledger();
+        let reader = self.archive.ledger()?;
+        let mut scan = reader.scan().map_err(|e| self.archive.ledger_error(e))?;
+        let mut expected = RunFiles::new();
+        loop {
+            let line = match scan.next_line() {
+                Ok(Some(line)) => line,
+                Ok(None) => return Ok(expected),
+                Err(ReadError::Broken { .. }) => continue,
+                Err(e) => return Err(self.archive.ledger_error(e)),
+            };
+            let facts =
+                archive::text(line.raw(), &path).and_then(|text| archive::facts(text, self.tree));
+            match (facts, line.file_hash()) {
+                (Ok(facts), Some(hash)) => {
+                    let files = expected.entry(facts.timestamp.day()).or_default();
+                    // Of a doubled line the first counts.
+                    files.entry(run_file_name(&facts.run_id)).or_insert(hash);
+                }
+                (facts, _) => {
+                    let reason = facts
+                        .err()
+                        .map_or("it names no run file".into(), |e| e.to_string());
+                    let problem = format!("is no run record: {reason}; compare with a copy");
+                    self.add(&path, Some(line.seq() + 1), problem);
+                }
+            }
+        }
+    }
+
+    fn run_files(
+        &mut self,
+        expected: &RunFiles,
+        total: u64,
+        progress: &(dyn Fn(u64, u64) + Sync),
+    ) -> Result<(), Error> {
+        let mut done = 0;
+        for (day, files) in expected {
+            progress(done, total);
+            let path = self.tree.day(*day);
+            let Some(dir) = open_dir(&path)? else {
+                self.add(
+                    &path,
+                    None,
+                    format!("is missing with {} run files{REPAIR}", files.len()),
+                );
+                continue;
+            };
+            let problems = parallel(files.iter().collect(), |(name, hash)| {
+                (name, run_file_problem(dir.check(name), *hash))
+            });
+            for (name, problem) in problems {
+                if let Some(problem) = problem {
+                    self.add(&path.join(name), None, problem);
+                }
+            }
+            done += files.len() as u64;
+        }
+        progress(total, total);
+        Ok(())
+    }
+
+    /// Files in day folders that no line knows.
+    fn orphans(&mut self, expected: &RunFiles) -> Result<(), Error> {
+        let none = BTreeMap::new();
+        for name in list(&self.tree.monitoring())? {
+            let Some(day) = name.to_str().and_then(|n| n.parse::<Day>().ok()) else {
+                continue;
+            };
+            let known = expected.get(&day).unwrap_or(&none);
+            for file in list(&self.tree.day(day))? {
+                let name = file.to_string_lossy();
+                let base = name.strip_suffix(".sha256").unwrap_or(&name);
+                let ours = base.starts_with("run_") && !base.ends_with(".notion.json");
+                if ours && !known.contains_key(base) {
+                    let path = self.tree.day(day).join(&file);
+                    let problem = "belongs to no line of the ledger; it was put there by hand, or \
+                                   its line was removed";
+                    self.add(&path, None, problem);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn reports(&mut self) -> Result<u64, Error> {
+        let path = self.tree.reviews();
+        let Some(dir) = open_dir(&path)? else {
+            return Ok(0);
+        };
+        let mut reports = 0;
+        for name in list(&path)? {
+            let Some(name) = name.to_str() else { continue };
+            if !name.ends_with(".json") {
+                continue;
+            }
+            reports += 1;
+            let problem = match dir.check(name) {
+                Ok(FileCheck::Ok { .. }) => None,
+                other => Some(describe(other)),
+            };
+            if let Some(problem) = problem {
+                self.add(&path.join(name), None, problem + "; make the report again");
+            }
+        }
+        Ok(reports)
+    }
+
+    /// Kept inputs must be what their names say.
+    fn objects(&mut self) -> Result<(), Error> {
+        let dir = self.tree.objects();
+        for name in list(&dir)? {
+            let path = dir.join(&name);
+            let Some(stated) = name.to_str().and_then(|n| n.parse::<Sha256>().ok()) else {
+                continue;
+            };
+            let bytes = fs::read(&path).map_err(Error::io("reading", &path))?;
+            if Sha256::of(&bytes) != stated {
+                let problem = "does not have the SHA-256 that is its name; restore it from a copy";
+                self.add(&path, None, problem);
+            }
+        }
+        Ok(())
+    }
+}
+
+const REPAIR: &str = "; observing the same runs again writes them from the ledger";
+
+fn run_file_problem(
+    check: Result<FileCheck, credit_ledger::hashed_file::HashedFileError>,
+    line: Digest,
+) -> Option<String> {
+    let differs = "is not the file its ledger line states; it is evidence, keep it and compare";
+    match check {
+        Ok(FileCheck::Ok { digest }) if digest == line => None,
+        // The sidecar agrees, so both were rewritten together.
+        Ok(FileCheck::Ok { .. }) => Some(format!("{differs} (its sidecar was rewritten to match)")),
+        Ok(FileCheck::Differs { found, .. }) if found != line => Some(differs.to_owned()),
+        Ok(FileCheck::Missing) => Some(format!("is missing{REPAIR}")),
+        other => Some(describe(other) + REPAIR),
+    }
+}
+
+fn describe(check: Result<FileCheck, credit_ledger::hashed_file::HashedFileError>) -> String {
+    match check {
+        Ok(FileCheck::Ok { .. }) => "agrees with its sidecar".to_owned(),
+        Ok(FileCheck::Missing) => "is missing".to_owned(),
+        Ok(FileCheck::SidecarMissing { .. }) => "has no .sha256 beside it".to_owned(),
+        Ok(FileCheck::Differs { expected, found }) => {
+            format!("has the SHA-256 {found}, its sidecar states {expected}")
+        }
+        Ok(_) => "has a .sha256 beside it that cannot be read".to_owned(),
+        Err(e) => format!("cannot be read: {e}"),
+    }
+}
+
+/// The directory, if it exists; verification makes nothing.
+fn open_dir(path: &Path) -> Result<Option<HashedDir>, Error> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    HashedDir::open_or_create(path)
+        .map(Some)
+        .map_err(Error::io("opening", path))
+}
+
+/// The names in a directory, sorted; none if there is no such directory.
+fn list(path: &Path) -> Result<Vec<OsString>, Error> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(Error::io("reading", path)(e)),
+    };
+    let mut names = entries
+        .map(|entry| entry.map(|e| e.file_name()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(Error::io("reading", path))?;
+    names.sort();
+    Ok(names)
+}
