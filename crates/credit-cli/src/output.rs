@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use credit_monitor::Verdict;
 use credit_monitor::core::json::ObjectWriter;
-use credit_monitor::core::{Action, Severity, TotalCredits};
+use credit_monitor::core::{Action, RunId, Severity, TotalCredits};
 use credit_monitor::ledger::Digest;
 use serde::Serialize;
 
-/// How many serious runs a table explains.
-const EXPLAINED_MAX: usize = 10;
+/// How many reasons a summary tells.
+const REASONS_MAX: usize = 10;
 
 /// A rule below the header and nothing else, so that rows can be copied and grepped.
 const LINES: TableStyle =
@@ -39,12 +39,12 @@ pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs by severity, and the reasons of the gravest.
+/// Runs by severity, and why the serious ones are serious.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
     by_severity: BTreeMap<Severity, (u64, TotalCredits)>,
-    serious: Vec<(Severity, String)>,
-    serious_count: usize,
+    /// Serious runs by reason: how many, and the first of them.
+    serious: BTreeMap<(Severity, String), (u64, RunId)>,
 }
 
 impl Summary {
@@ -53,14 +53,9 @@ impl Summary {
         *runs += 1;
         *credits += verdict.credits;
         if verdict.severity <= Severity::Sev1 {
-            self.serious_count += 1;
-            self.serious.push((
-                verdict.severity,
-                format!("{}: {}", verdict.run_id, verdict.summary),
-            ));
-            // The gravest stay, in their order.
-            self.serious.sort_by_key(|(severity, _)| *severity);
-            self.serious.truncate(EXPLAINED_MAX);
+            let reason = (verdict.severity, verdict.summary.clone());
+            let first = || (0, verdict.run_id.clone());
+            self.serious.entry(reason).or_insert_with(first).0 += 1;
         }
     }
 
@@ -72,12 +67,17 @@ impl Summary {
             "{}",
             table(&["Severity", "Runs", "Credits"], &[1, 2], rows.collect())
         );
-        for (severity, reason) in &self.serious {
-            println!("{severity} {reason}");
+        let mut serious: Vec<_> = self.serious.iter().collect();
+        serious.sort_by_key(|((severity, _), (runs, _))| (*severity, std::cmp::Reverse(*runs)));
+        for ((severity, reason), (runs, first)) in serious.iter().take(REASONS_MAX) {
+            match runs {
+                1 => println!("{severity} {first}: {reason}"),
+                _ => println!("{severity} {runs} runs, first {first}: {reason}"),
+            }
         }
-        let more = self.serious_count - self.serious.len();
-        if more > 0 {
-            println!("… and {more} more; `creditctl query --severity SEV1` lists them");
+        let left = serious.len().saturating_sub(REASONS_MAX);
+        if left > 0 {
+            println!("… and {left} more reasons; `creditctl query --severity SEV1` lists the runs");
         }
     }
 }

@@ -153,7 +153,9 @@ impl ScenarioId {
     /// The id of a scenario that is known by its name only.
     ///
     /// A name that is a valid id is taken as it is. Otherwise unsafe characters become `_` and the
-    /// first eight digits of the name's SHA-256 follow, so that two names never share an id.
+    /// first eight digits of the name's SHA-256 follow, so that names which differ only in what an
+    /// id cannot hold get ids of their own. Two names share an id only if one of them is written
+    /// as the other's id.
     ///
     /// ```
     /// use credit_core::ScenarioId;

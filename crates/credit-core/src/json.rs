@@ -1,12 +1,17 @@
 //! JSON objects as ordered keys with their values' own text, so that numbers stay exact and
 //! unknown fields survive.
 
+mod pretty;
+
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
+
+pub use pretty::pretty;
 
 /// The deepest nesting a record may have, itself included.
 pub const DEPTH_MAX: usize = 32;
@@ -50,6 +55,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
     }
 }
 
+/// Up to so many members, keys are compared one by one.
+const FEW: usize = 64;
+
 struct ObjectVisitor<'a>(std::marker::PhantomData<Object<'a>>);
 
 impl<'de: 'a, 'a> Visitor<'de> for ObjectVisitor<'a> {
@@ -64,8 +72,19 @@ impl<'de: 'a, 'a> Visitor<'de> for ObjectVisitor<'a> {
         struct Key<'k>(#[serde(borrow)] Cow<'k, str>);
 
         let mut members: Vec<(Cow<'a, str>, &'a RawValue)> = Vec::with_capacity(24);
+        // Looking through a few keys is quicker than hashing them; looking through many would let
+        // a long object take quadratic time.
+        let mut seen: HashSet<Cow<'a, str>> = HashSet::new();
         while let Some(Key(key)) = map.next_key()? {
-            if members.iter().any(|(k, _)| *k == key) {
+            let again = if members.len() < FEW {
+                members.iter().any(|(k, _)| *k == key)
+            } else {
+                if seen.is_empty() {
+                    seen.extend(members.iter().map(|(k, _)| k.clone()));
+                }
+                !seen.insert(key.clone())
+            };
+            if again {
                 return Err(M::Error::custom(format_args!("duplicate key {key:?}")));
             }
             members.push((key, map.next_value()?));
@@ -110,6 +129,31 @@ pub fn compact(json: &str, depth_max: usize) -> Option<String> {
         out.push(c);
     }
     Some(out)
+}
+
+/// Whether each surrogate escape of `json` (`\ud83d`) is half of a pair. serde_json asks for that
+/// only where it decodes a string. `json` must be well-formed.
+pub(crate) fn surrogates_paired(json: &str) -> bool {
+    let mut rest = json;
+    // A backslash is always the start of an escape here: the one it escapes is skipped with it.
+    while let Some((_, escape)) = rest.split_once('\\') {
+        rest = match unit(escape) {
+            None => escape.get(1..).unwrap_or(""),
+            Some((0xD800..=0xDBFF, after)) => match after.strip_prefix('\\').and_then(unit) {
+                Some((0xDC00..=0xDFFF, after)) => after,
+                _ => return false,
+            },
+            Some((0xDC00..=0xDFFF, _)) => return false,
+            Some((_, after)) => after,
+        };
+    }
+    true
+}
+
+/// The UTF-16 unit of `uXXXX`, and what follows it.
+fn unit(escape: &str) -> Option<(u32, &str)> {
+    let (hex, after) = escape.strip_prefix('u')?.split_at_checked(4)?;
+    Some((u32::from_str_radix(hex, 16).ok()?, after))
 }
 
 /// Writes a displayable number as a JSON number token, digit by digit as displayed.

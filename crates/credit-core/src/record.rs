@@ -1,5 +1,7 @@
 //! A run with its verdict, as the ledger keeps it.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -89,7 +91,8 @@ pub struct RunRecord {
 impl RunRecord {
     /// One compact JSON object, keys in their fixed order.
     ///
-    /// `Risk_Flags` is always there and holds each flag once; `dispatch_blocked` only where it is
+    /// `Risk_Flags` is always there and holds each flag once; `Risk_Flags_Reported` tells what the
+    /// run itself reported, where that is not the same; `dispatch_blocked` only where it is
     /// true; `Variance_Multiplier` has six decimals, or is null where there is no ratio.
     pub fn to_json(&self) -> String {
         let (run, verdict) = (&self.run, &self.assessment);
@@ -98,7 +101,7 @@ impl RunRecord {
         out.plain("Severity", verdict.severity);
         out.plain("Severity_Reason", verdict.reason.as_str());
         out.words("Risk_Flags", verdict.risk_flags.iter().map(|f| f.as_str()));
-        if !run.risk_flags.is_empty() && run.risk_flags != verdict.risk_flags {
+        if run.risk_flags != verdict.risk_flags {
             out.words(
                 "Risk_Flags_Reported",
                 run.risk_flags.iter().map(|f| f.as_str()),
@@ -158,6 +161,8 @@ pub struct RunFacts<'a> {
     pub baseline_status: BaselineStatus,
     /// `Variance_Multiplier`.
     pub variance: Option<Multiplier>,
+    /// `Risk_Summary`; empty where the record has none.
+    pub summary: Cow<'a, str>,
     /// `retry_count`.
     pub retry_count: u64,
     /// `actions`.
@@ -190,6 +195,7 @@ impl<'a> RunFacts<'a> {
             variance: number(stored.variance)
                 .map(|token| token.parse().map_err(serde::de::Error::custom))
                 .transpose()?,
+            summary: stored.summary,
             retry_count: stored.retry_count,
             actions: stored.actions,
             json,
@@ -231,6 +237,8 @@ struct Stored<'a> {
     baseline_status: BaselineStatus,
     #[serde(rename = "Variance_Multiplier", borrow)]
     variance: Option<&'a RawValue>,
+    #[serde(rename = "Risk_Summary", borrow, default)]
+    summary: Cow<'a, str>,
     retry_count: u64,
     actions: Actions,
 }

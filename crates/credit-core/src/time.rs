@@ -1,18 +1,21 @@
 //! Instants, days and periods, in UTC.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Timelike};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
 
 /// An instant in UTC that remembers how many decimals of a second it was given with.
 ///
 /// Read from any RFC 3339 text, whatever its offset; written in UTC with `Z` and the decimals it
-/// was given with.
+/// was given with. Two are equal if they are the same instant, whatever their decimals.
 ///
 /// ```
 /// use credit_core::Timestamp;
@@ -20,9 +23,10 @@ const SECONDS_PER_DAY: i64 = 86_400;
 /// let late: Timestamp = "2024-01-23T23:30:00.50-05:00".parse()?;
 /// assert_eq!(late.to_string(), "2024-01-24T04:30:00.50Z");
 /// assert_eq!(late.day().to_string(), "2024-01-24");
+/// assert_eq!(late, "2024-01-24T04:30:00.5Z".parse()?);
 /// # Ok::<(), credit_core::TimestampError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug)]
 pub struct Timestamp {
     seconds: i64,
     nanos: u32,
@@ -30,6 +34,19 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
+    /// The first instant that can be written: 0001-01-01T00:00:00Z.
+    pub const FIRST: Timestamp = Timestamp {
+        seconds: -62_135_596_800,
+        nanos: 0,
+        decimals: 0,
+    };
+    /// The last whole second that can be written: 9999-12-31T23:59:59Z.
+    pub const LAST: Timestamp = Timestamp {
+        seconds: 253_402_300_799,
+        nanos: 0,
+        decimals: 0,
+    };
+
     /// The instant so many seconds after 1970-01-01T00:00:00Z; `None` outside the years 1 to 9999.
     pub fn from_unix(seconds: i64) -> Option<Timestamp> {
         let year = DateTime::from_timestamp(seconds, 0)?.year();
@@ -60,10 +77,7 @@ impl Timestamp {
     /// ```
     pub fn days_before(self, days: u32) -> Timestamp {
         let seconds = self.seconds - i64::from(days) * SECONDS_PER_DAY;
-        Timestamp {
-            seconds: seconds.max(Day::FIRST.0 * SECONDS_PER_DAY),
-            ..self
-        }
+        Timestamp { seconds, ..self }.max(Timestamp::FIRST)
     }
 
     /// Seconds from `earlier` to this instant; negative if it is later.
@@ -71,14 +85,46 @@ impl Timestamp {
         (self.seconds - earlier.seconds) as f64
             + (f64::from(self.nanos) - f64::from(earlier.nanos)) / 1e9
     }
+
+    /// Where on the line of time.
+    const fn instant(self) -> (i64, u32) {
+        (self.seconds, self.nanos)
+    }
+}
+
+impl PartialEq for Timestamp {
+    fn eq(&self, other: &Timestamp) -> bool {
+        self.instant() == other.instant()
+    }
+}
+
+impl Eq for Timestamp {}
+
+impl PartialOrd for Timestamp {
+    fn partial_cmp(&self, other: &Timestamp) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Timestamp {
+    fn cmp(&self, other: &Timestamp) -> Ordering {
+        self.instant().cmp(&other.instant())
+    }
+}
+
+impl Hash for Timestamp {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.instant().hash(state);
+    }
 }
 
 impl FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Timestamp, TimestampError> {
-        // chrono also takes a space or lower-case letters, which sort differently as text.
-        if text.as_bytes().get(10) != Some(&b'T') || text.contains('z') {
+        // chrono also takes a space or lower-case letters, which sort differently as text, and the
+        // typographic minus sign.
+        if text.as_bytes().get(10) != Some(&b'T') || text.contains('z') || !text.is_ascii() {
             return Err(TimestampError::NotRfc3339);
         }
         let fraction = text
@@ -148,9 +194,6 @@ impl<'de> Deserialize<'de> for Timestamp {
 pub struct Day(i64);
 
 impl Day {
-    /// 0001-01-01.
-    const FIRST: Day = Day(-719_162);
-
     /// Its first instant.
     pub fn start(self) -> Timestamp {
         Timestamp {
@@ -172,7 +215,7 @@ impl FromStr for Day {
         let date: NaiveDate = text.parse().map_err(|_| TimestampError::NotADay)?;
         let day = Day(date.and_time(NaiveTime::MIN).and_utc().timestamp() / SECONDS_PER_DAY);
         // chrono also reads `2025-1-31`; one day has one spelling here.
-        if day.to_string() == text {
+        if day >= Timestamp::FIRST.day() && day.to_string() == text {
             Ok(day)
         } else {
             Err(TimestampError::NotADay)
@@ -233,13 +276,17 @@ impl Period {
 
     /// The period of the same length that ends where this one starts.
     pub fn before(self) -> Period {
-        let seconds = self.start.seconds - (self.end.seconds - self.start.seconds);
+        let mut seconds = 2 * self.start.seconds - self.end.seconds;
+        let mut nanos = 2 * i64::from(self.start.nanos) - i64::from(self.end.nanos);
+        seconds += nanos.div_euclid(NANOS_PER_SECOND);
+        nanos = nanos.rem_euclid(NANOS_PER_SECOND);
         let start = Timestamp {
-            seconds: seconds.max(Day::FIRST.start().seconds),
-            ..self.start
+            seconds,
+            nanos: u32::try_from(nanos).unwrap_or(0),
+            decimals: self.start.decimals.max(self.end.decimals),
         };
         Period {
-            start,
+            start: start.max(Timestamp::FIRST),
             end: self.start,
         }
     }

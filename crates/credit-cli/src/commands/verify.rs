@@ -3,11 +3,12 @@
 use anyhow::Context as _;
 use credit_monitor::ledger::Digest;
 use credit_monitor::{Archive, Tree};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::args::Verify;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::output::print_json;
 
 pub(crate) fn verify(context: &Context, args: &Verify) -> anyhow::Result<Exit> {
     let tree = match &args.path {
@@ -31,22 +32,24 @@ pub(crate) fn verify(context: &Context, args: &Verify) -> anyhow::Result<Exit> {
             verified.lines, verified.events, verified.run_files, verified.reports
         ));
     }
-    let findings: Vec<_> = verified
+    let findings = verified
         .findings
         .iter()
-        .map(|f| json!({"path": f.path, "line": f.line, "problem": f.problem}))
+        .map(|f| Finding {
+            path: f.path.display().to_string(),
+            line: f.line,
+            problem: &f.problem,
+        })
         .collect();
-    let head = verified
-        .head
-        .map(|h| json!({"seq": h.seq, "hash": h.hash.to_string()}));
-    // Written by hand for the order of its keys.
-    println!(
-        r#"{{"ok":{},"lines":{},"head":{},"findings":{}}}"#,
-        verified.ok(),
-        verified.lines,
-        head.unwrap_or_default(),
-        json!(findings)
-    );
+    print_json(&Summary {
+        ok: verified.ok(),
+        lines: verified.lines,
+        head: verified.head.map(|h| Head {
+            seq: h.seq,
+            hash: h.hash.to_string(),
+        }),
+        findings,
+    })?;
     Ok(if verified.ok() {
         Exit::Fine
     } else {
@@ -61,4 +64,26 @@ fn parse_head(text: &str) -> anyhow::Result<(u64, Digest)> {
         seq.parse().with_context(form)?,
         hash.parse().with_context(form)?,
     ))
+}
+
+/// The last line on standard output.
+#[derive(Serialize)]
+struct Summary<'a> {
+    ok: bool,
+    lines: u64,
+    head: Option<Head>,
+    findings: Vec<Finding<'a>>,
+}
+
+#[derive(Serialize)]
+struct Head {
+    seq: u64,
+    hash: String,
+}
+
+#[derive(Serialize)]
+struct Finding<'a> {
+    path: String,
+    line: Option<u64>,
+    problem: &'a str,
 }

@@ -1,0 +1,188 @@
+//! The chain as far as it was followed, and the one place that decides whether a line is next.
+
+use crate::Digest;
+use crate::finding::{Finding, FindingKind};
+use crate::head::HeadRecord;
+use crate::index::Index;
+use crate::ledger::Head;
+use crate::line::{Line, genesis};
+use crate::record::{Names, Schema, names};
+use crate::scan::{Lines, Raw};
+use crate::storage::{Storage, StorageError};
+
+/// Where a chain stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Chain {
+    pub(crate) lines: u64,
+    pub(crate) hash: Digest,
+    pub(crate) end: u64,
+    /// Known from HEAD or, failing that, from line 0.
+    pub(crate) origin: Option<String>,
+}
+
+/// A chain's place without its origin: cheap to keep.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Position {
+    pub(crate) lines: u64,
+    pub(crate) hash: Digest,
+    pub(crate) end: u64,
+}
+
+impl Chain {
+    pub(crate) fn start(origin: Option<String>) -> Self {
+        let hash = genesis(origin.as_deref().unwrap_or_default());
+        Self {
+            lines: 0,
+            hash,
+            end: 0,
+            origin,
+        }
+    }
+
+    pub(crate) fn head(&self) -> Option<Head> {
+        let seq = self.lines.checked_sub(1)?;
+        Some(Head {
+            seq,
+            hash: self.hash,
+            end: self.end,
+        })
+    }
+
+    /// Goes one line further, or says why this line is not the next one.
+    pub(crate) fn step<'a>(
+        &mut self,
+        schema: &Schema,
+        raw: &'a [u8],
+    ) -> Result<Line<'a>, FindingKind> {
+        let line = Line::parse(schema, raw, self.end)?;
+        self.meet(&line)?;
+        if line.actual_hash() != line.hash() {
+            return Err(FindingKind::Edited);
+        }
+        if line.seq() != self.lines {
+            return Err(out_of_order(self.lines, line.seq()));
+        }
+        if line.prev_hash() != self.hash {
+            return Err(FindingKind::BrokenLink);
+        }
+        self.advance(line.hash(), raw.len() + 1);
+        Ok(line)
+    }
+
+    pub(crate) fn advance(&mut self, hash: Digest, bytes: usize) {
+        self.lines += 1;
+        self.hash = hash;
+        self.end += bytes as u64;
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        Position {
+            lines: self.lines,
+            hash: self.hash,
+            end: self.end,
+        }
+    }
+
+    pub(crate) fn return_to(&mut self, position: Position) {
+        Position {
+            lines: self.lines,
+            hash: self.hash,
+            end: self.end,
+        } = position;
+    }
+
+    /// Compares or learns the origin.
+    fn meet(&mut self, line: &Line<'_>) -> Result<(), FindingKind> {
+        let Some(origin) = line.origin().filter(|_| self.lines == 0) else {
+            return Ok(());
+        };
+        if self.origin.as_deref().is_some_and(|known| known != origin) {
+            return Err(FindingKind::OtherOrigin);
+        }
+        if self.origin.is_none() {
+            *self = Self::start(Some(origin.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn out_of_order(expected: u64, found: u64) -> FindingKind {
+    if found > expected {
+        FindingKind::SeqGap { expected }
+    } else {
+        FindingKind::SeqRepeated { expected }
+    }
+}
+
+/// Follows the file from where `chain` and `index` stand to its end or to the first break.
+///
+/// `head` is compared when its place is passed. What was followed stays followed.
+pub(crate) fn follow(
+    storage: &dyn Storage,
+    schema: &Schema,
+    head: Option<&HeadRecord>,
+    chain: &mut Chain,
+    index: &mut Index,
+) -> Result<Option<Finding>, StorageError> {
+    let mut lines = Lines::new(storage, chain.end);
+    let mut body = Vec::new();
+    let broken = |chain: &Chain, kind| Finding {
+        seq: Some(chain.lines),
+        line: chain.lines + 1,
+        offset: chain.end,
+        kind,
+    };
+    loop {
+        let kind = match lines.next()? {
+            Raw::End => return Ok(None),
+            Raw::Tail { bytes, .. } => FindingKind::TornTail { bytes },
+            Raw::Overlong { .. } => FindingKind::NotALine {
+                reason: "it is too long",
+            },
+            Raw::Line { bytes, .. } => {
+                let before = chain.position();
+                let taken = take(schema, bytes, chain, index, &mut body);
+                let fork = || head.and_then(|head| fork_at(head, &before, chain));
+                let Some(kind) = taken.err().or_else(fork) else {
+                    continue;
+                };
+                chain.return_to(before);
+                index.truncate(usize::try_from(before.lines).unwrap_or(usize::MAX));
+                kind
+            }
+        };
+        return Ok(Some(broken(chain, kind)));
+    }
+}
+
+fn take(
+    schema: &Schema,
+    raw: &[u8],
+    chain: &mut Chain,
+    index: &mut Index,
+    body: &mut Vec<u8>,
+) -> Result<(), FindingKind> {
+    let line = chain.step(schema, raw)?;
+    line.body_into(body);
+    let Names { id, identity } = names(schema, body).map_err(|error| FindingKind::NotALine {
+        reason: error.in_short(),
+    })?;
+    let id = id.of(body);
+    if let Some(first) = index.find(id) {
+        let id = String::from_utf8_lossy(id).into_owned();
+        return Err(FindingKind::DuplicateId {
+            id,
+            first_seq: first.seq,
+        });
+    }
+    index.insert(id, identity, line.hash(), line.offset());
+    Ok(())
+}
+
+/// Whether the step from `before` to `after` passed the place HEAD knows without meeting it.
+fn fork_at(head: &HeadRecord, before: &Position, after: &Chain) -> Option<FindingKind> {
+    let passes = before.end < head.end && head.end <= after.end;
+    let meets = (head.lines, head.hash, head.end) == (after.lines, after.hash, after.end);
+    let head = head.head().filter(|_| passes && !meets)?;
+    Some(FindingKind::Forked { head })
+}

@@ -1,0 +1,135 @@
+//! Why a ledger does not open, and why an append is not acknowledged.
+
+use crate::finding::FindingKind;
+use crate::ledger::Head;
+use crate::storage::{StorageError, holder};
+
+/// Why a ledger does not open for writing. Nothing was repaired and nothing made anew.
+///
+/// A ledger that does not open can still be read and verified with a
+/// [`Reader`](crate::Reader).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// An acknowledged line is damaged: restore it from a copy.
+    #[error("the ledger is damaged at line {} (byte {offset}): {kind}", .seq + 1)]
+    Corrupt {
+        /// The number of the first line that does not continue the chain.
+        seq: u64,
+        /// Where it starts.
+        offset: u64,
+        /// What is wrong with it.
+        kind: FindingKind,
+    },
+    /// The lines and the HEAD file belong to different histories: find those that belong
+    /// together.
+    #[error("the ledger and its HEAD file belong to different histories")]
+    Forked {
+        /// What HEAD knows; `None` if the two do not even have the same origin.
+        head: Option<Head>,
+    },
+    /// Another writer holds the lock: try again later.
+    #[error("another writer holds the ledger's lock{}", holder(.pid))]
+    Locked {
+        /// Its process, if known.
+        pid: Option<u32>,
+    },
+    /// [`Config::origin`](crate::Config::origin) is not 32 lower-case hex digits.
+    #[error("the origin is not 32 lower-case hex digits: `{origin}`")]
+    Origin {
+        /// What was given.
+        origin: String,
+    },
+    /// The system gave no random bytes for a new ledger's origin.
+    #[error("no random bytes for the origin of a new ledger")]
+    Random(#[source] getrandom::Error),
+    /// Acknowledged lines are missing at the end: restore them from a copy.
+    #[error("the ledger ends at byte {size}, before the acknowledged line {head}")]
+    RolledBack {
+        /// What HEAD knows.
+        head: Head,
+        /// How long the file is.
+        size: u64,
+    },
+    /// The schema's keys are not different plain words: correct the program.
+    #[error("the schema's keys are not all different plain words")]
+    Schema,
+    /// The storage failed.
+    #[error(transparent)]
+    Storage(StorageError),
+}
+
+/// Why nothing of a batch is acknowledged.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// The last possible number is taken: start a new ledger.
+    #[error("the ledger is full")]
+    Full,
+    /// Another writer holds the lock: try again later.
+    #[error("another writer holds the ledger's lock{}", holder(.pid))]
+    Locked {
+        /// Its process, if known.
+        pid: Option<u32>,
+    },
+    /// The disk is full: append again when there is room. What was written was cut off.
+    #[error("no space left for the ledger")]
+    NoSpace(#[source] StorageError),
+    /// After a failed sync (or a failed cut) nobody knows what is on the disk: open the ledger
+    /// again, which finds out.
+    #[error("the ledger must be opened again after a failure to write it safely")]
+    Poisoned(#[source] Option<StorageError>),
+    /// The record was refused; only [`Ledger::append`](crate::Ledger::append) says so here.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The file is not as this handle or another writer left it: open the ledger again.
+    #[error("the ledger changed at byte {offset} under its writer: {kind}")]
+    Reopen {
+        /// Where the change was noticed.
+        offset: u64,
+        /// What is wrong there.
+        kind: FindingKind,
+    },
+    /// The storage failed. What was written was cut off: trying again is safe.
+    #[error(transparent)]
+    Storage(StorageError),
+}
+
+/// Why one record of a batch was not appended. Nothing of it was written.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// The id is taken by a record that means something else: it needs another id.
+    #[error("`{id}` is already the id of another record, line {}", .seq + 1)]
+    Conflict {
+        /// The id.
+        id: String,
+        /// The line that has it.
+        seq: u64,
+    },
+    /// The record was checked against another schema than the ledger's.
+    #[error("`{id}` was made for a ledger with another schema")]
+    OtherSchema {
+        /// The id.
+        id: String,
+    },
+}
+
+impl From<StorageError> for OpenError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Locked { pid } => Self::Locked { pid },
+            error => Self::Storage(error),
+        }
+    }
+}
+
+impl From<StorageError> for AppendError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Locked { pid } => Self::Locked { pid },
+            StorageError::NoSpace(_) => Self::NoSpace(error),
+            error => Self::Storage(error),
+        }
+    }
+}

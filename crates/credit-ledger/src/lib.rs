@@ -1,0 +1,30 @@
+#![doc = include_str!("../README.md")]
+
+mod chain;
+mod digest;
+mod error;
+mod finding;
+pub mod hashed_file;
+mod head;
+mod index;
+mod json;
+pub mod layout;
+mod ledger;
+mod line;
+mod open;
+mod reader;
+mod record;
+mod scan;
+mod storage;
+mod verify;
+mod writer;
+
+pub use self::digest::{Digest, DigestError};
+pub use self::error::{AppendError, OpenError, Refused};
+pub use self::finding::{Finding, FindingKind, Verification};
+pub use self::ledger::{Appended, Config, Durability, Head, Ledger, Receipt, Recovery, Stats};
+pub use self::line::{Line, OwnedLine};
+pub use self::reader::{ReadError, Reader};
+pub use self::record::{LINE_BYTES_MAX, Record, RecordError, Schema};
+pub use self::scan::Scan;
+pub use self::storage::{FileStorage, MemoryStorage, Part, Storage, StorageError};

@@ -1,0 +1,307 @@
+//! One line: how it is written, and how it is read without a JSON parser.
+//!
+//! A line is `body, file hash?, origin (line 0 only), Seq, Prev_Hash, Hash`; everything the
+//! ledger adds has a fixed form and stands at the end, so it is read backwards from there.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::Digest;
+use crate::finding::FindingKind;
+use crate::layout::{self, JsonError};
+use crate::record::{LINE_BYTES_MAX, Record, Schema};
+
+pub(crate) const CHAIN_KEYS: [&str; 3] = ["Seq", "Prev_Hash", "Hash"];
+
+/// Above 2^53 - 1 readers that keep numbers as doubles (jq) would round.
+pub(crate) const SEQ_MAX: u64 = (1 << 53) - 1;
+
+/// The bytes of `,"Hash":"<64 hex>"}`.
+const SUFFIX_BYTES: usize = 75;
+const ORIGIN_DIGITS: usize = 32;
+
+/// A line of the ledger, borrowed from the reader's buffer.
+///
+/// Its form was checked: the chain fields stand where they belong. Its hash was checked only
+/// if whoever handed it out says so.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    raw: &'a [u8],
+    fields: Fields,
+    offset: u64,
+}
+
+/// A line of the ledger that stands on its own.
+#[derive(Clone, Debug)]
+pub struct OwnedLine {
+    raw: Vec<u8>,
+    fields: Fields,
+    offset: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Fields {
+    seq: u64,
+    prev: Digest,
+    hash: Digest,
+    file_hash: Option<Digest>,
+    origin: Option<[u8; ORIGIN_DIGITS]>,
+    /// The body without its closing brace.
+    body_end: usize,
+}
+
+macro_rules! line_accessors {
+    () => {
+        /// The line's number, counted from 0.
+        #[must_use]
+        pub fn seq(&self) -> u64 {
+            self.fields.seq
+        }
+
+        /// The hash of the line before, as this line states it.
+        #[must_use]
+        pub fn prev_hash(&self) -> Digest {
+            self.fields.prev
+        }
+
+        /// The line's own hash, as it states it.
+        #[must_use]
+        pub fn hash(&self) -> Digest {
+            self.fields.hash
+        }
+
+        /// The whole line without its newline.
+        #[must_use]
+        pub fn raw(&self) -> &[u8] {
+            &self.raw
+        }
+
+        /// Where the line starts in the file.
+        #[must_use]
+        pub fn offset(&self) -> u64 {
+            self.offset
+        }
+
+        /// The hash of the record's file, if the schema has one.
+        #[must_use]
+        pub fn file_hash(&self) -> Option<Digest> {
+            self.fields.file_hash
+        }
+
+        /// The record itself: the compact JSON object as it was appended.
+        #[must_use]
+        pub fn body(&self) -> Vec<u8> {
+            body_of(&self.raw, self.fields.body_end)
+        }
+
+        /// The record's pretty-printed file, made from the line.
+        ///
+        /// # Errors
+        /// The record in the line is not strict JSON; no line of an intact ledger is.
+        pub fn file_bytes(&self) -> Result<Vec<u8>, JsonError> {
+            layout::pretty(&self.body())
+        }
+    };
+}
+
+impl<'a> Line<'a> {
+    line_accessors!();
+
+    /// Copies the line out of the reader's buffer.
+    #[must_use]
+    pub fn to_owned(&self) -> OwnedLine {
+        OwnedLine {
+            raw: self.raw.to_vec(),
+            fields: self.fields,
+            offset: self.offset,
+        }
+    }
+
+    pub(crate) fn parse(schema: &Schema, raw: &'a [u8], offset: u64) -> Result<Self, FindingKind> {
+        let too_long = raw.len() > LINE_BYTES_MAX;
+        let fields = if too_long {
+            None
+        } else {
+            Fields::parse(schema, raw)
+        };
+        let reason = if too_long {
+            "it is too long"
+        } else {
+            "its chain fields are damaged"
+        };
+        let fields = fields.ok_or(FindingKind::NotALine { reason })?;
+        Ok(Self {
+            raw,
+            fields,
+            offset,
+        })
+    }
+
+    /// The hash the line should state.
+    pub(crate) fn actual_hash(&self) -> Digest {
+        Digest::of(
+            self.raw
+                .get(..self.raw.len() - SUFFIX_BYTES)
+                .unwrap_or_default(),
+        )
+    }
+
+    pub(crate) fn origin(&self) -> Option<&str> {
+        self.fields
+            .origin
+            .as_ref()
+            .and_then(|origin| std::str::from_utf8(origin).ok())
+    }
+
+    /// Puts the body into a buffer that is used again.
+    pub(crate) fn body_into(&self, buffer: &mut Vec<u8>) {
+        buffer.clear();
+        buffer.extend_from_slice(self.raw.get(..self.fields.body_end).unwrap_or_default());
+        buffer.push(b'}');
+    }
+}
+
+impl OwnedLine {
+    line_accessors!();
+}
+
+impl Fields {
+    /// Reads the fields from the last to the first. Every byte of them has one allowed form.
+    fn parse(schema: &Schema, raw: &[u8]) -> Option<Self> {
+        let (covered, suffix) = raw.split_at_checked(raw.len().checked_sub(SUFFIX_BYTES)?)?;
+        let hash = suffix.strip_prefix(b",\"Hash\":\"")?.strip_suffix(b"\"}")?;
+        let hash = Digest::from_hex_bytes(hash)?;
+        let (rest, prev) = last_member(covered, "Prev_Hash", 64)?;
+        let prev = Digest::from_hex_bytes(prev)?;
+        let (rest, seq) = last_number(rest)?;
+        let rest = rest.strip_suffix(b",\"Seq\":")?;
+        let (rest, origin) = if seq == 0 {
+            let (rest, origin) = last_member(rest, schema.origin, ORIGIN_DIGITS)?;
+            let origin: [u8; ORIGIN_DIGITS] = origin.try_into().ok()?;
+            (rest, Some(is_origin(&origin).then_some(origin)?))
+        } else {
+            (rest, None)
+        };
+        let (rest, file_hash) = match schema.file_hash {
+            Some(key) => {
+                let (rest, hash) = last_member(rest, key, 64)?;
+                (rest, Some(Digest::from_hex_bytes(hash)?))
+            }
+            None => (rest, None),
+        };
+        (rest.first() == Some(&b'{')).then_some(Self {
+            seq,
+            prev,
+            hash,
+            file_hash,
+            origin,
+            body_end: rest.len(),
+        })
+    }
+}
+
+/// Appends a record's line and its newline to `out`; returns the line's hash.
+pub(crate) fn encode(
+    out: &mut Vec<u8>,
+    record: &Record,
+    seq: u64,
+    prev: Digest,
+    origin: &str,
+) -> Digest {
+    let start = out.len();
+    let body = record.body();
+    out.extend_from_slice(body.strip_suffix(b"}").unwrap_or(body));
+    let schema = record.schema();
+    if let (Some(key), Some(hash)) = (schema.file_hash, record.file_hash()) {
+        push_member(out, key, &hash.to_hex());
+    }
+    if seq == 0 {
+        push_member(out, schema.origin, origin.as_bytes());
+    }
+    out.extend_from_slice(b",\"Seq\":");
+    push_number(out, seq);
+    push_member(out, "Prev_Hash", &prev.to_hex());
+    let hash = Digest::of(out.get(start..).unwrap_or_default());
+    push_member(out, "Hash", &hash.to_hex());
+    out.extend_from_slice(b"}\n");
+    hash
+}
+
+/// What stands in line 0 for the hash of a line before.
+pub(crate) fn genesis(origin: &str) -> Digest {
+    let mut hasher = Sha256::new();
+    for part in ["credit-ledger/v1\n", origin, "\n"] {
+        hasher.update(part);
+    }
+    Digest::from_bytes(hasher.finalize().into())
+}
+
+/// 32 lower-case hex digits.
+pub(crate) fn is_origin(text: &[u8]) -> bool {
+    text.len() == ORIGIN_DIGITS && text.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// The most bytes a line can have besides its record's body.
+pub(crate) fn overhead_max(schema: &Schema) -> usize {
+    let member = |key: &str, value: usize| r#","":"""#.len() + key.len() + value;
+    let file_hash = schema.file_hash.map_or(0, |key| member(key, 64));
+    let seq = r#","Seq":"#.len() + SEQ_MAX.ilog10() as usize + 1;
+    file_hash
+        + member(schema.origin, ORIGIN_DIGITS)
+        + seq
+        + member("Prev_Hash", 64)
+        + member("Hash", 64)
+}
+
+fn push_member(out: &mut Vec<u8>, key: &str, value: &[u8]) {
+    for part in [b",\"", key.as_bytes(), b"\":\"", value, b"\""] {
+        out.extend_from_slice(part);
+    }
+}
+
+fn push_number(out: &mut Vec<u8>, number: u64) {
+    let mut digits = [0; 20];
+    let mut rest = number;
+    let mut used = 0;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        used += 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend(digits.iter().skip(20 - used));
+}
+
+/// Splits `…,"key":"value"` with a value of known length.
+fn last_member<'a>(text: &'a [u8], key: &str, length: usize) -> Option<(&'a [u8], &'a [u8])> {
+    let text = text.strip_suffix(b"\"")?;
+    let (rest, value) = text.split_at_checked(text.len().checked_sub(length)?)?;
+    let rest = rest.strip_suffix(b"\":\"")?.strip_suffix(key.as_bytes())?;
+    Some((rest.strip_suffix(b",\"")?, value))
+}
+
+/// Splits `…<number>`: no leading zero, at most [`SEQ_MAX`].
+fn last_number(text: &[u8]) -> Option<(&[u8], u64)> {
+    let digits = text
+        .iter()
+        .rev()
+        .take_while(|b| b.is_ascii_digit())
+        .take(17)
+        .count();
+    let (rest, digits) = text.split_at_checked(text.len() - digits)?;
+    if digits.is_empty() || (digits.len() > 1 && digits.first() == Some(&b'0')) {
+        return None;
+    }
+    let number = digits
+        .iter()
+        .fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
+    (number <= SEQ_MAX).then_some((rest, number))
+}
+
+fn body_of(raw: &[u8], body_end: usize) -> Vec<u8> {
+    let mut body = Vec::with_capacity(body_end + 1);
+    body.extend_from_slice(raw.get(..body_end).unwrap_or_default());
+    body.push(b'}');
+    body
+}

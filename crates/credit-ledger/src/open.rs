@@ -1,0 +1,186 @@
+//! Opening: make, follow, recover, or refuse.
+//!
+//! The only bytes ever removed are those of a tail that no acknowledged line is in, and they
+//! are set aside first.
+
+use std::sync::Arc;
+
+use crate::chain::{Chain, follow};
+use crate::error::OpenError;
+use crate::finding::{Finding, FindingKind};
+use crate::head::{HeadFile, HeadRecord};
+use crate::index::Index;
+use crate::ledger::{Config, Recovery, Stats};
+use crate::line::is_origin;
+use crate::record::Schema;
+use crate::storage::{Locked, Part, Storage, StorageError};
+use crate::writer::Writer;
+
+pub(crate) fn open(
+    storage: Arc<dyn Storage>,
+    schema: Schema,
+    config: Config,
+) -> Result<(Writer, Option<Recovery>), OpenError> {
+    if !schema.is_sound() {
+        return Err(OpenError::Schema);
+    }
+    if let Some(origin) = config
+        .origin
+        .as_ref()
+        .filter(|origin| !is_origin(origin.as_bytes()))
+    {
+        return Err(OpenError::Origin {
+            origin: origin.clone(),
+        });
+    }
+    let held = Arc::clone(&storage);
+    let _locked = Locked::take(&*held, config.lock_wait)?;
+
+    let file = HeadFile::read(&*storage)?;
+    let size = storage.size(Part::Lines)?.unwrap_or(0);
+    let (head, next_slot) = match file.best {
+        Some(head) => (Some(head), file.next_slot),
+        None if size > 0 => (None, file.next_slot),
+        None if file.is_unborn() => (Some(create(&*storage, config.origin.clone())?), 1),
+        // There were lines once, or HEAD would never have become this long.
+        None => {
+            let kind = FindingKind::HeadUnreadable;
+            return Err(OpenError::Corrupt {
+                seq: 0,
+                offset: 0,
+                kind,
+            });
+        }
+    };
+    let mut writer = Writer {
+        chain: Chain::start(head.as_ref().map(|head| head.origin.clone())),
+        index: Index::default(),
+        synced_end: 0,
+        next_slot,
+        head_lines: head.as_ref().map_or(0, |head| head.lines),
+        head_age: 0,
+        // Until it is loaded: a writer that did not open must not write, not even when dropped.
+        poisoned: true,
+        buffer: Vec::new(),
+        stats: Stats::default(),
+        storage,
+        schema,
+        config,
+    };
+    let recovery = writer.load(head.as_ref(), size)?;
+    writer.poisoned = false;
+    Ok((writer, recovery))
+}
+
+/// Makes an empty ledger. HEAD comes first and is durable before the first line: a first line
+/// that is torn can then be told from the rest of a ledger that lost its HEAD.
+fn create(storage: &dyn Storage, origin: Option<String>) -> Result<HeadRecord, OpenError> {
+    let origin = match origin {
+        Some(origin) => origin,
+        None => random_origin()?,
+    };
+    let head = HeadRecord::empty(&origin);
+    head.write(storage, 0)?;
+    storage.sync(Part::Head)?;
+    storage.write_at(Part::Lines, 0, b"")?;
+    storage.sync(Part::Lines)?;
+    Ok(head)
+}
+
+fn random_origin() -> Result<String, OpenError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(OpenError::Random)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+impl Writer {
+    fn load(
+        &mut self,
+        head: Option<&HeadRecord>,
+        size: u64,
+    ) -> Result<Option<Recovery>, OpenError> {
+        if let Some(known) = head
+            && size < known.end
+            && let Some(head) = known.head()
+        {
+            return Err(OpenError::RolledBack { head, size });
+        }
+        let (chain, index) = (&mut self.chain, &mut self.index);
+        let broken = follow(&*self.storage, &self.schema, head, chain, index)?;
+        let recovery = match broken {
+            None => None,
+            Some(finding) => Some(self.recover(head, size, finding)?),
+        };
+        // From now on the file must stay the one that was just read.
+        self.storage.write_at(Part::Lines, self.chain.end, b"")?;
+        match head {
+            Some(head) if head.end == self.chain.end && recovery.is_none() => {
+                self.synced_end = head.end;
+            }
+            Some(head) => {
+                self.synced_end = head.end;
+                self.settle()?;
+                self.publish_head()?;
+            }
+            None => {
+                // Nothing says from where on; a whole chain is all there is to go by.
+                self.storage.sync(Part::Lines)?;
+                self.synced_end = self.chain.end;
+                self.publish_head()?;
+            }
+        }
+        Ok(recovery)
+    }
+
+    /// Cuts off a torn tail, or says why this is none.
+    fn recover(
+        &mut self,
+        head: Option<&HeadRecord>,
+        size: u64,
+        finding: Finding,
+    ) -> Result<Recovery, OpenError> {
+        let Finding { offset, kind, .. } = finding;
+        match kind {
+            FindingKind::Forked { head } => return Err(OpenError::Forked { head: Some(head) }),
+            FindingKind::OtherOrigin => return Err(OpenError::Forked { head: None }),
+            _ => {}
+        }
+        if head.is_none_or(|head| offset < head.end) {
+            return Err(OpenError::Corrupt {
+                seq: self.chain.lines,
+                offset,
+                kind,
+            });
+        }
+        let tail = self.tail(offset, size)?;
+        let kept_at = self.storage.set_aside(offset, &tail)?;
+        self.storage.truncate(offset)?;
+        Ok(Recovery {
+            offset,
+            bytes: tail.len() as u64,
+            kept_at,
+            kind,
+        })
+    }
+
+    fn tail(&self, offset: u64, size: u64) -> Result<Vec<u8>, StorageError> {
+        let length = usize::try_from(size - offset).map_err(|_| too_large())?;
+        let mut tail = vec![0; length];
+        let mut filled = 0;
+        while let Some(room) = tail.get_mut(filled..).filter(|room| !room.is_empty()) {
+            match self
+                .storage
+                .read_at(Part::Lines, offset + filled as u64, room)?
+            {
+                0 => break,
+                count => filled += count,
+            }
+        }
+        tail.truncate(filled);
+        Ok(tail)
+    }
+}
+
+fn too_large() -> StorageError {
+    StorageError::Io(std::io::ErrorKind::FileTooLarge.into())
+}

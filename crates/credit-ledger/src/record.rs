@@ -1,0 +1,402 @@
+//! What the ledger asks of a record, and records that were found to meet it.
+
+use std::sync::Arc;
+
+use crate::Digest;
+use crate::json::{JsonError, JsonProblem, Sink, scan};
+use crate::layout::Pretty;
+use crate::line::{self, CHAIN_KEYS};
+
+/// The longest line, chain fields included and the newline not.
+pub const LINE_BYTES_MAX: usize = 65_535;
+
+/// Which keys of a record the ledger looks at.
+///
+/// The keys are plain words (`A-Z a-z 0-9 _`), all different, and none of the chain's own
+/// (`Seq`, `Prev_Hash`, `Hash`); [`Ledger::open`](crate::Ledger::open) refuses others.
+///
+/// ```
+/// const RUNS: credit_ledger::Schema = credit_ledger::Schema {
+///     id: "Run_ID",
+///     identity: "Input_Sha256",
+///     file_hash: Some("Run_Sha256"),
+///     origin: "Ledger_Origin",
+/// };
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Schema {
+    /// The record's unique name, a string that is safe in a path.
+    pub id: &'static str,
+    /// 64 lower-case hex digits that are equal exactly for records that mean the same.
+    pub identity: &'static str,
+    /// Where the ledger writes the SHA-256 of the record's pretty-printed file; `None` for
+    /// records that have no file.
+    pub file_hash: Option<&'static str>,
+    /// Where the ledger writes its origin, in line 0 only.
+    pub origin: &'static str,
+}
+
+/// A checked record, ready to be appended.
+///
+/// Making one is the costly part of an append that needs no ledger: it can be done on many
+/// threads. Clones are cheap and share the bytes.
+///
+/// ```
+/// # use credit_ledger::{Record, RecordError, Schema};
+/// # const RUNS: Schema = Schema { id: "Run_ID", identity: "Input_Sha256",
+/// #     file_hash: Some("Run_Sha256"), origin: "Ledger_Origin" };
+/// let identity = "0".repeat(64);
+/// let body = format!(r#"{{"Run_ID":"r-1","Input_Sha256":"{identity}"}}"#);
+/// let record = Record::new(&RUNS, body.into_bytes())?;
+/// assert_eq!(record.id(), "r-1");
+/// assert!(record.file_bytes().is_some_and(|file| file.starts_with(b"{\n  \"Run_ID\"")));
+/// # Ok::<(), RecordError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Record {
+    // Shared: who appends a record usually still needs its file afterwards.
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    schema: Schema,
+    body: Vec<u8>,
+    id: Id,
+    identity: Digest,
+    file: Option<(Vec<u8>, Digest)>,
+}
+
+/// Why a record is refused before anything is written.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The id cannot be a file name: 1 to 128 of `A-Z a-z 0-9 . _ -`, the first a letter or
+    /// digit, no `..`.
+    #[error("`{key}` at byte {offset} is not safe as a file name: {value}")]
+    BadId {
+        /// The id's key.
+        key: &'static str,
+        /// Where its value starts.
+        offset: usize,
+        /// The value as it stands.
+        value: String,
+    },
+    /// The identity is not 64 lower-case hex digits in quotes.
+    #[error("`{key}` at byte {offset} is not a SHA-256 in lower-case hex")]
+    BadIdentity {
+        /// The identity's key.
+        key: &'static str,
+        /// Where its value starts.
+        offset: usize,
+    },
+    /// The bytes are not one compact JSON object that every reader understands alike.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// A key the ledger needs is absent.
+    #[error("the record has no `{key}`")]
+    Missing {
+        /// The key.
+        key: &'static str,
+    },
+    /// The bytes are JSON, but no object.
+    #[error("the record is not a JSON object")]
+    NotAnObject,
+    /// A key that only the ledger writes.
+    #[error("`{key}`, whose value is at byte {offset}, is reserved for the ledger")]
+    Reserved {
+        /// The key.
+        key: String,
+        /// Where its value starts.
+        offset: usize,
+    },
+    /// The line could become longer than [`LINE_BYTES_MAX`].
+    #[error("the line would be {bytes} bytes long; at most {LINE_BYTES_MAX} are allowed")]
+    TooLong {
+        /// The most the line could need.
+        bytes: usize,
+    },
+}
+
+impl Record {
+    /// Checks a record and prepares what its line needs.
+    ///
+    /// `body` is one compact JSON object without a newline; its bytes go into the line as
+    /// they are. [`layout::compact`](crate::layout::compact) makes any JSON compact.
+    ///
+    /// # Errors
+    /// The first reason not to accept the record. Nothing was written.
+    pub fn new(schema: &Schema, body: Vec<u8>) -> Result<Self, RecordError> {
+        // Checked first, so that what follows is bounded.
+        let bytes = body.len() + line::overhead_max(schema);
+        if bytes > LINE_BYTES_MAX {
+            return Err(RecordError::TooLong { bytes });
+        }
+        let (names, file) = if schema.file_hash.is_some() {
+            let mut sink = Watched::new(schema, Pretty::for_input(&body));
+            let names = sink.names(&body)?;
+            let file = sink.inner.into_file();
+            let hash = Digest::of(&file);
+            (names, Some((file, hash)))
+        } else {
+            (names(schema, &body)?, None)
+        };
+        let Names { id, identity } = names;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                schema: *schema,
+                body,
+                id,
+                identity,
+                file,
+            }),
+        })
+    }
+
+    /// The record's unique name.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        std::str::from_utf8(self.inner.id.of(&self.inner.body)).unwrap_or_default()
+    }
+
+    /// What makes two records the same.
+    #[must_use]
+    pub fn identity(&self) -> Digest {
+        self.inner.identity
+    }
+
+    /// The compact JSON object as it was given.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.inner.body
+    }
+
+    /// The pretty-printed file, if the schema has a file hash.
+    #[must_use]
+    pub fn file_bytes(&self) -> Option<&[u8]> {
+        self.inner.file.as_ref().map(|(bytes, _)| bytes.as_slice())
+    }
+
+    /// The SHA-256 of [`Record::file_bytes`].
+    #[must_use]
+    pub fn file_hash(&self) -> Option<Digest> {
+        self.inner.file.as_ref().map(|(_, hash)| *hash)
+    }
+
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.inner.schema
+    }
+}
+
+impl Schema {
+    /// Whether lines with these keys can be told apart from everything else in them.
+    pub(crate) fn is_sound(&self) -> bool {
+        let keys = [
+            self.id,
+            self.identity,
+            self.origin,
+            self.file_hash.unwrap_or("-"),
+        ];
+        let plain = |key: &str| {
+            !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        };
+        let names = keys
+            .iter()
+            .take(if self.file_hash.is_some() { 4 } else { 3 });
+        names
+            .clone()
+            .all(|key| plain(key) && !CHAIN_KEYS.contains(key))
+            && names
+                .enumerate()
+                .all(|(i, key)| !keys.iter().skip(i + 1).any(|k| k == key))
+    }
+}
+
+/// What the ledger reads out of a body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names {
+    pub(crate) id: Id,
+    pub(crate) identity: Digest,
+}
+
+/// Where in a body its id stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Id {
+    start: usize,
+    len: usize,
+}
+
+impl Id {
+    pub(crate) fn of(self, body: &[u8]) -> &[u8] {
+        body.get(self.start..self.start + self.len)
+            .unwrap_or_default()
+    }
+}
+
+/// Checks a body as [`Record::new`] does, without making its file.
+pub(crate) fn names(schema: &Schema, body: &[u8]) -> Result<Names, RecordError> {
+    Watched::new(schema, Nothing).names(body)
+}
+
+struct Nothing;
+
+impl Sink<'_> for Nothing {}
+
+/// Passes everything on and looks at the members the schema names.
+struct Watched<'s, S> {
+    inner: S,
+    schema: &'s Schema,
+    /// Bit n is set if a watched key is n bytes long: most keys need no comparison.
+    lengths: u64,
+    id: Option<Id>,
+    identity: Option<Digest>,
+    error: Option<RecordError>,
+}
+
+impl<'s, S> Watched<'s, S> {
+    fn new(schema: &'s Schema, inner: S) -> Self {
+        let keys = [
+            schema.id,
+            schema.identity,
+            schema.origin,
+            schema.file_hash.unwrap_or(""),
+        ];
+        let lengths = keys
+            .iter()
+            .chain(&CHAIN_KEYS)
+            .fold(0, |bits, key| bits | bit(key.len()));
+        Self {
+            inner,
+            schema,
+            lengths,
+            id: None,
+            identity: None,
+            error: None,
+        }
+    }
+
+    fn names<'a>(&mut self, body: &'a [u8]) -> Result<Names, RecordError>
+    where
+        S: Sink<'a>,
+    {
+        scan::<false, _>(body, self)?;
+        if body.first() != Some(&b'{') {
+            return Err(RecordError::NotAnObject);
+        }
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        let missing = |key| RecordError::Missing { key };
+        Ok(Names {
+            id: self.id.ok_or(missing(self.schema.id))?,
+            identity: self.identity.ok_or(missing(self.schema.identity))?,
+        })
+    }
+
+    #[cold]
+    fn refuse(&mut self, error: RecordError) {
+        self.error.get_or_insert(error);
+    }
+}
+
+impl<'a, S: Sink<'a>> Sink<'a> for Watched<'_, S> {
+    #[inline]
+    fn open(&mut self, bracket: u8) {
+        self.inner.open(bracket);
+    }
+
+    #[inline]
+    fn close(&mut self, bracket: u8, depth: usize, empty: bool) {
+        self.inner.close(bracket, depth, empty);
+    }
+
+    #[inline]
+    fn item(&mut self, depth: usize, first: bool) {
+        self.inner.item(depth, first);
+    }
+
+    #[inline]
+    fn key(&mut self, token: &[u8]) {
+        self.inner.key(token);
+    }
+
+    #[inline]
+    fn token(&mut self, token: &[u8]) {
+        self.inner.token(token);
+    }
+
+    #[inline]
+    fn member(&mut self, key: &[u8], value: &'a [u8], offset: usize) {
+        if self.lengths & bit(key.len()) == 0 {
+            return;
+        }
+        let inside = value
+            .strip_prefix(b"\"")
+            .and_then(|v| v.strip_suffix(b"\""));
+        if key == self.schema.id.as_bytes() {
+            match inside {
+                Some(id) if is_safe_name(id) => {
+                    self.id = Some(Id {
+                        start: offset + 1,
+                        len: id.len(),
+                    });
+                }
+                _ => {
+                    let value = String::from_utf8_lossy(value).into_owned();
+                    self.refuse(RecordError::BadId {
+                        key: self.schema.id,
+                        offset,
+                        value,
+                    });
+                }
+            }
+        } else if key == self.schema.identity.as_bytes() {
+            self.identity = inside.and_then(Digest::from_hex_bytes);
+            if self.identity.is_none() {
+                self.refuse(RecordError::BadIdentity {
+                    key: self.schema.identity,
+                    offset,
+                });
+            }
+        } else {
+            let ours = [Some(self.schema.origin), self.schema.file_hash];
+            let mut ours = ours.iter().flatten().chain(&CHAIN_KEYS);
+            if let Some(reserved) = ours.find(|reserved| reserved.as_bytes() == key) {
+                let key = (*reserved).to_owned();
+                self.refuse(RecordError::Reserved { key, offset });
+            }
+        }
+    }
+}
+
+/// `^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$` without `..`.
+pub(crate) fn is_safe_name(name: &[u8]) -> bool {
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    name.len() <= 128
+        && name.first().is_some_and(u8::is_ascii_alphanumeric)
+        && name.iter().all(plain)
+        && !name.windows(2).any(|pair| pair == b"..")
+}
+
+const fn bit(length: usize) -> u64 {
+    1 << if length < 63 { length } else { 63 }
+}
+
+impl RecordError {
+    /// The same in a few fixed words, for findings about lines.
+    pub(crate) fn in_short(&self) -> &'static str {
+        match self {
+            Self::BadId { .. } => "its id is not safe as a file name",
+            Self::BadIdentity { .. } => "its identity is not a SHA-256",
+            Self::Json(JsonError {
+                problem: JsonProblem::DuplicateKey(_),
+                ..
+            }) => "it has a key twice",
+            Self::Json(_) => "it is not compact JSON",
+            Self::Missing { .. } => "it has no id or no identity",
+            Self::NotAnObject => "it is not a JSON object",
+            Self::Reserved { .. } => "it has a reserved key where none belongs",
+            Self::TooLong { .. } => "it is too long",
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! A ledger in files: `<stem>.jsonl`, `<stem>.HEAD`, `<stem>.lock` and `recovered/`.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::{Part, Storage, StorageError};
+use crate::Digest;
+use crate::hashed_file::{create_dirs_durably, replace_durably, sync_dir};
+
+/// How long a waiting writer sleeps between two looks at the lock.
+const LOCK_POLL: Duration = Duration::from_millis(1);
+
+/// Keeps a ledger in a directory.
+///
+/// Nothing is opened or created before it is needed, and reading needs no right to write. The
+/// lock is advisory (`flock`) and gone with the process that held it.
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// let storage = credit_ledger::FileStorage::new(dir.path(), "ledger");
+/// assert!(storage.lines_path().ends_with("ledger.jsonl"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct FileStorage {
+    dir: PathBuf,
+    stem: String,
+    lines: Mutex<Option<Opened>>,
+    head: Mutex<Option<Opened>>,
+    lock: Mutex<LockFile>,
+}
+
+#[derive(Debug, Default)]
+struct LockFile {
+    file: Option<File>,
+    /// `flock` does not keep two users of one open file apart; this does.
+    held: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Opened {
+    file: Arc<File>,
+    writable: bool,
+    /// The directory may not know the file durably before the first sync.
+    dir_synced: bool,
+}
+
+impl FileStorage {
+    /// A ledger called `stem` in `dir`. The directory is made by the first writer.
+    #[must_use]
+    pub fn new(dir: &Path, stem: &str) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            stem: stem.to_owned(),
+            lines: Mutex::default(),
+            head: Mutex::default(),
+            lock: Mutex::default(),
+        }
+    }
+
+    /// Where the lines are.
+    #[must_use]
+    pub fn lines_path(&self) -> PathBuf {
+        self.path(Part::Lines)
+    }
+
+    /// Where the HEAD file is.
+    #[must_use]
+    pub fn head_path(&self) -> PathBuf {
+        self.path(Part::Head)
+    }
+
+    fn path(&self, part: Part) -> PathBuf {
+        self.beside(match part {
+            Part::Lines => "jsonl",
+            Part::Head => "HEAD",
+        })
+    }
+
+    fn beside(&self, extension: &str) -> PathBuf {
+        self.dir.join(format!("{}.{extension}", self.stem))
+    }
+
+    fn slot(&self, part: Part) -> MutexGuard<'_, Option<Opened>> {
+        let slot = match part {
+            Part::Lines => &self.lines,
+            Part::Head => &self.head,
+        };
+        slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn for_reading(&self, part: Part) -> Result<Option<Arc<File>>, StorageError> {
+        let mut slot = self.slot(part);
+        if let Some(opened) = &*slot {
+            return Ok(Some(Arc::clone(&opened.file)));
+        }
+        let file = match File::open(self.path(part)) {
+            Ok(file) => Arc::new(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        *slot = Some(Opened {
+            file: Arc::clone(&file),
+            writable: false,
+            dir_synced: false,
+        });
+        Ok(Some(file))
+    }
+
+    fn for_writing(&self, part: Part) -> Result<Arc<File>, StorageError> {
+        let mut slot = self.slot(part);
+        if let Some(opened) = slot.as_ref().filter(|opened| opened.writable) {
+            return Ok(Arc::clone(&opened.file));
+        }
+        let file = Arc::new(read_write().open(self.path(part))?);
+        if let Some(opened) = &*slot
+            && !is_same(&opened.file, &file)?
+        {
+            return Err(StorageError::Replaced);
+        }
+        *slot = Some(Opened {
+            file: Arc::clone(&file),
+            writable: true,
+            dir_synced: false,
+        });
+        Ok(file)
+    }
+
+    /// Opens the lock file and takes its lock; says whether that worked out.
+    fn try_lock(&self, lock: &mut LockFile) -> Result<bool, StorageError> {
+        if lock.held {
+            return Ok(false);
+        }
+        let path = self.beside("lock");
+        let file = match lock.file.take() {
+            Some(file) => file,
+            None => match read_write().open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    create_dirs_durably(&self.dir)?;
+                    read_write().open(&path)?
+                }
+                opened => opened?,
+            },
+        };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                // Kept open only while it is the one in its place.
+                lock.file = is_at(&file, &path)?.then_some(file);
+                return Ok(false);
+            }
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+        // A lock on a file that somebody removed excludes nobody: start over with the new one.
+        if !is_at(&file, &path)? {
+            return Ok(false);
+        }
+        // Only a hint for people, so its loss is no reason not to go on.
+        let _hint = file.write_all_at(format!("{:>10}\n", std::process::id()).as_bytes(), 0);
+        *lock = LockFile {
+            file: Some(file),
+            held: true,
+        };
+        Ok(true)
+    }
+
+    fn lock_file(&self) -> MutexGuard<'_, LockFile> {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn holder(&self) -> Option<u32> {
+        std::fs::read_to_string(self.beside("lock"))
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
+    }
+}
+
+impl Storage for FileStorage {
+    fn lock(&self, wait: Duration) -> Result<(), StorageError> {
+        let mut waited = Duration::ZERO;
+        loop {
+            // Let go before sleeping: `unlock` needs it.
+            let locked = self.try_lock(&mut self.lock_file())?;
+            if locked {
+                return Ok(());
+            }
+            if waited >= wait {
+                return Err(StorageError::Locked { pid: self.holder() });
+            }
+            // Sleeps are counted instead of time: the crate has no clock.
+            thread::sleep(LOCK_POLL);
+            waited += LOCK_POLL;
+        }
+    }
+
+    fn unlock(&self) {
+        let mut lock = self.lock_file();
+        lock.held = false;
+        if lock
+            .file
+            .as_ref()
+            .is_some_and(|file| file.unlock().is_err())
+        {
+            // Closing the file gives the lock back for certain.
+            lock.file = None;
+        }
+    }
+
+    fn size(&self, part: Part) -> Result<Option<u64>, StorageError> {
+        let Some(file) = self.for_reading(part)? else {
+            return Ok(None);
+        };
+        if is_at(&file, &self.path(part))? {
+            return Ok(Some(file.metadata()?.len()));
+        }
+        let mut slot = self.slot(part);
+        if slot.as_ref().is_some_and(|opened| opened.writable) {
+            return Err(StorageError::Replaced);
+        }
+        // A reader follows to the new file.
+        *slot = None;
+        drop(slot);
+        let file = self.for_reading(part)?;
+        Ok(file
+            .map(|file| file.metadata())
+            .transpose()?
+            .map(|metadata| metadata.len()))
+    }
+
+    fn read_at(&self, part: Part, offset: u64, buffer: &mut [u8]) -> Result<usize, StorageError> {
+        let Some(file) = self.for_reading(part)? else {
+            return Ok(0);
+        };
+        loop {
+            match file.read_at(buffer, offset) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => return Ok(read?),
+            }
+        }
+    }
+
+    fn write_at(&self, part: Part, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
+        Ok(self.for_writing(part)?.write_all_at(bytes, offset)?)
+    }
+
+    fn truncate(&self, size: u64) -> Result<(), StorageError> {
+        Ok(self.for_writing(Part::Lines)?.set_len(size)?)
+    }
+
+    fn sync(&self, part: Part) -> Result<(), StorageError> {
+        self.for_writing(part)?.sync_data()?;
+        let mut slot = self.slot(part);
+        if let Some(opened) = slot.as_mut().filter(|opened| !opened.dir_synced) {
+            sync_dir(&self.dir)?;
+            opened.dir_synced = true;
+        }
+        Ok(())
+    }
+
+    fn set_aside(&self, offset: u64, bytes: &[u8]) -> Result<String, StorageError> {
+        let dir = self.dir.join("recovered");
+        create_dirs_durably(&dir)?;
+        let mut hash = Digest::of(bytes).to_string();
+        hash.truncate(16);
+        let path = dir.join(format!("{}-{offset}-{hash}.bin", self.stem));
+        replace_durably(&path, bytes)?;
+        Ok(path.display().to_string())
+    }
+}
+
+fn read_write() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    options
+}
+
+fn is_same(one: &File, other: &File) -> io::Result<bool> {
+    let (one, other) = (one.metadata()?, other.metadata()?);
+    Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
+}
+
+/// Whether `path` still leads to `file`.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    match std::fs::metadata(path) {
+        Ok(there) => {
+            let here = file.metadata()?;
+            Ok((here.dev(), here.ino()) == (there.dev(), there.ino()))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}

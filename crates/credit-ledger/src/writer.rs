@@ -1,0 +1,330 @@
+//! What happens behind the ledger's mutex: catch up, write, sync, remember.
+
+use std::sync::Arc;
+
+use crate::chain::{Chain, Position, follow};
+use crate::error::{AppendError, Refused};
+use crate::finding::FindingKind;
+use crate::head::{HeadFile, HeadRecord};
+use crate::index::{Found, Index};
+use crate::ledger::{Appended, Config, Durability, Head, Receipt, Stats};
+use crate::line::{self, SEQ_MAX};
+use crate::record::{Record, Schema};
+use crate::storage::{Locked, Part, Storage, StorageError};
+
+/// A batch is written in pieces of about this size: its memory stays bounded and cached.
+const PIECE_BYTES: usize = 1024 * 1024;
+
+#[derive(Debug)]
+pub(crate) struct Writer {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) schema: Schema,
+    pub(crate) config: Config,
+    /// All lines up to here are in the file or, during a batch, in `buffer`.
+    pub(crate) chain: Chain,
+    pub(crate) index: Index,
+    /// INVARIANT: lines before here are durable.
+    pub(crate) synced_end: u64,
+    /// The HEAD slot to overwrite next.
+    pub(crate) next_slot: u64,
+    /// How many lines the HEAD file knows of.
+    pub(crate) head_lines: u64,
+    /// Batches since HEAD was synced.
+    pub(crate) head_age: u32,
+    pub(crate) poisoned: bool,
+    pub(crate) buffer: Vec<u8>,
+    pub(crate) stats: Stats,
+}
+
+impl Writer {
+    /// All or nothing: every record is answered, or none is acknowledged.
+    pub(crate) fn append(
+        &mut self,
+        records: &[Record],
+    ) -> Result<Vec<Result<Appended, Refused>>, AppendError> {
+        self.refuse_if_poisoned()?;
+        let storage = Arc::clone(&self.storage);
+        let _locked = Locked::take(&*storage, self.config.lock_wait)?;
+        self.catch_up()?;
+        if self.chain.lines + records.len() as u64 > SEQ_MAX {
+            return Err(AppendError::Full);
+        }
+        let before = self.chain.position();
+        let answers = self
+            .write(records)
+            .map_err(|error| self.undo(before, error))?;
+        self.make_durable(false)?;
+        self.count(&answers);
+        Ok(answers)
+    }
+
+    /// Makes the lines and HEAD durable.
+    pub(crate) fn close(&mut self) -> Result<(), AppendError> {
+        self.refuse_if_poisoned()?;
+        if self.head_age == 0 && self.synced_end == self.chain.end {
+            return Ok(());
+        }
+        let storage = Arc::clone(&self.storage);
+        let _locked = Locked::take(&*storage, self.config.lock_wait)?;
+        // Another writer may have gone further, and its HEAD must not be set back.
+        self.catch_up()?;
+        self.make_durable(true)
+    }
+
+    /// Puts HEAD on the disk after opening found it absent or behind.
+    pub(crate) fn publish_head(&mut self) -> Result<(), StorageError> {
+        self.write_head()?;
+        self.storage.sync(Part::Head)?;
+        self.head_age = 0;
+        Ok(())
+    }
+
+    /// Makes what is beyond the last known sync durable.
+    ///
+    /// The bytes are written once more first: if the sync of whoever wrote them failed, the
+    /// system may have dropped them while still showing them to readers, and a second sync
+    /// alone would report success.
+    pub(crate) fn settle(&mut self) -> Result<(), StorageError> {
+        let mut bytes = vec![0; PIECE_BYTES];
+        let mut at = self.synced_end;
+        while at < self.chain.end {
+            let left = usize::try_from(self.chain.end - at).unwrap_or(PIECE_BYTES);
+            let room = bytes.get_mut(..left.min(PIECE_BYTES)).unwrap_or_default();
+            let count = self.storage.read_at(Part::Lines, at, room)?;
+            if count == 0 {
+                return Err(StorageError::Io(std::io::ErrorKind::UnexpectedEof.into()));
+            }
+            self.storage
+                .write_at(Part::Lines, at, room.get(..count).unwrap_or_default())?;
+            at += count as u64;
+        }
+        self.sync_lines()
+    }
+
+    pub(crate) fn origin(&self) -> &str {
+        self.chain.origin.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn head(&self) -> Option<Head> {
+        self.chain.head()
+    }
+
+    pub(crate) fn end(&self) -> u64 {
+        self.chain.end
+    }
+
+    pub(crate) fn find(&self, id: &str) -> Option<Found> {
+        self.index.find(id.as_bytes())
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        Stats {
+            durability: self.config.durability,
+            ..self.stats
+        }
+    }
+
+    fn refuse_if_poisoned(&self) -> Result<(), AppendError> {
+        if self.poisoned {
+            Err(AppendError::Poisoned(None))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The file must be as this writer left it, or longer by another writer's lines.
+    fn catch_up(&mut self) -> Result<(), AppendError> {
+        let size = self.storage.size(Part::Lines)?.unwrap_or(0);
+        if size == self.chain.end {
+            return Ok(());
+        }
+        let file = HeadFile::read(&*self.storage)?;
+        let reopen = |offset, kind| Err(AppendError::Reopen { offset, kind });
+        if size < self.chain.end {
+            let head = file
+                .best
+                .as_ref()
+                .and_then(HeadRecord::head)
+                .or(self.head());
+            return match head {
+                Some(head) => reopen(size, FindingKind::RolledBack { head }),
+                None => reopen(size, FindingKind::TornTail { bytes: 0 }),
+            };
+        }
+        let before = self.chain.lines;
+        let head = file.best.as_ref();
+        let (chain, index) = (&mut self.chain, &mut self.index);
+        let broken = follow(&*self.storage, &self.schema, head, chain, index)?;
+        self.next_slot = file.next_slot;
+        self.head_lines = head.map_or(0, |head| head.lines);
+        self.stats.caught_up += self.chain.lines - before;
+        if let Some(finding) = broken {
+            return reopen(finding.offset, finding.kind);
+        }
+        // HEAD is written after the sync, so it vouches for what is before it.
+        let vouched = file.best.map_or(0, |head| head.end.min(self.chain.end));
+        self.synced_end = self.synced_end.max(vouched);
+        if self.config.durability == Durability::Synced && self.synced_end < self.chain.end {
+            self.settle().map_err(|error| self.poison(error))?;
+        }
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
+        records: &[Record],
+    ) -> Result<Vec<Result<Appended, Refused>>, StorageError> {
+        let mut answers = Vec::with_capacity(records.len());
+        for record in records {
+            let answer = self
+                .known(record)
+                .unwrap_or_else(|| Ok(Appended::New(self.add(record))));
+            answers.push(answer);
+            if self.buffer.len() >= PIECE_BYTES {
+                self.flush()?;
+            }
+        }
+        self.flush()?;
+        Ok(answers)
+    }
+
+    /// The answer to a record that needs no line.
+    fn known(&self, record: &Record) -> Option<Result<Appended, Refused>> {
+        let id = record.id();
+        if *record.schema() != self.schema {
+            return Some(Err(Refused::OtherSchema { id: id.to_owned() }));
+        }
+        let Found {
+            seq,
+            identity,
+            hash,
+            ..
+        } = self.find(id)?;
+        Some(if identity == record.identity() {
+            Ok(Appended::Duplicate(Receipt::new(seq, hash)))
+        } else {
+            Err(Refused::Conflict {
+                id: id.to_owned(),
+                seq,
+            })
+        })
+    }
+
+    fn add(&mut self, record: &Record) -> Receipt {
+        let Chain {
+            lines: seq,
+            hash: prev,
+            end: offset,
+            ..
+        } = self.chain;
+        let start = self.buffer.len();
+        let origin = self.chain.origin.as_deref().unwrap_or_default();
+        let hash = line::encode(&mut self.buffer, record, seq, prev, origin);
+        self.index
+            .insert(record.id().as_bytes(), record.identity(), hash, offset);
+        self.chain.advance(hash, self.buffer.len() - start);
+        Receipt::new(seq, hash)
+    }
+
+    fn flush(&mut self) -> Result<(), StorageError> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let at = self.chain.end - self.buffer.len() as u64;
+        self.storage.write_at(Part::Lines, at, &self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Goes back to before the batch, in memory and in the file.
+    fn undo(&mut self, before: Position, error: StorageError) -> AppendError {
+        self.buffer.clear();
+        self.index
+            .truncate(usize::try_from(before.lines).unwrap_or(usize::MAX));
+        self.chain.return_to(before);
+        match self.storage.truncate(before.end) {
+            Ok(()) => error.into(),
+            Err(error) => self.poison(error),
+        }
+    }
+
+    /// Syncs what the durability asks for, and remembers it in HEAD.
+    fn make_durable(&mut self, closing: bool) -> Result<(), AppendError> {
+        if self.chain.end == self.synced_end && !closing {
+            return Ok(());
+        }
+        self.head_age = self.head_age.saturating_add(1);
+        let every = self.config.head_sync_every;
+        let due = closing || (every != 0 && self.head_age >= every);
+        if self.config.durability == Durability::Buffered && !due {
+            return Ok(());
+        }
+        if self.chain.end > self.synced_end {
+            self.sync_lines().map_err(|error| self.poison(error))?;
+        }
+        // From here on the lines are safe: what happens to HEAD does not change the answer.
+        let remembered = self.remember(due);
+        self.stats.head_failures += u64::from(remembered.is_err());
+        if closing { remembered } else { Ok(()) }
+    }
+
+    fn remember(&mut self, due: bool) -> Result<(), AppendError> {
+        if self.head_lines != self.chain.lines {
+            self.write_head()?;
+        }
+        if due {
+            self.head_age = 0;
+            // As with the lines, nobody knows what a failed sync left behind.
+            self.storage
+                .sync(Part::Head)
+                .map_err(|error| self.poison(error))?;
+        }
+        Ok(())
+    }
+
+    fn sync_lines(&mut self) -> Result<(), StorageError> {
+        self.storage.sync(Part::Lines)?;
+        self.stats.syncs += 1;
+        self.synced_end = self.chain.end;
+        Ok(())
+    }
+
+    fn write_head(&mut self) -> Result<(), StorageError> {
+        let Chain {
+            lines, hash, end, ..
+        } = self.chain;
+        let record = HeadRecord {
+            lines,
+            hash,
+            end,
+            origin: self.origin().to_owned(),
+        };
+        record.write(&*self.storage, self.next_slot)?;
+        self.next_slot = 1 - self.next_slot;
+        self.head_lines = lines;
+        Ok(())
+    }
+
+    fn poison(&mut self, error: StorageError) -> AppendError {
+        self.poisoned = true;
+        AppendError::Poisoned(Some(error))
+    }
+
+    fn count(&mut self, answers: &[Result<Appended, Refused>]) {
+        self.stats.batches += 1;
+        for answer in answers {
+            *match answer {
+                Ok(Appended::New(_)) => &mut self.stats.appended,
+                Ok(Appended::Duplicate(_)) => &mut self.stats.duplicates,
+                Err(_) => &mut self.stats.refused,
+            } += 1;
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Whoever wants to know calls `close`; what is left undone here is found by `open`.
+        let _undone = self.close();
+    }
+}

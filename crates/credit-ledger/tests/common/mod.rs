@@ -1,0 +1,89 @@
+//! What all tests of the crate share.
+
+#![allow(dead_code, reason = "no test uses everything")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy does not take these helpers for tests"
+)]
+
+use std::time::Duration;
+
+use credit_ledger::{
+    Appended, Config, Digest, Ledger, MemoryStorage, OpenError, Part, Receipt, Record, Schema,
+    Storage,
+};
+
+pub(crate) const RUNS: Schema = Schema {
+    id: "Run_ID",
+    identity: "Input_Sha256",
+    file_hash: Some("Run_Sha256"),
+    origin: "Ledger_Origin",
+};
+
+pub(crate) const ORIGIN: &str = "00112233445566778899aabbccddeeff";
+
+/// A fixed origin: the same appends give the same bytes.
+pub(crate) fn config() -> Config {
+    Config {
+        origin: Some(ORIGIN.to_owned()),
+        lock_wait: Duration::from_millis(200),
+        ..Config::default()
+    }
+}
+
+pub(crate) fn open(storage: &MemoryStorage) -> Result<Ledger, OpenError> {
+    Ledger::open(Box::new(storage.clone()), RUNS, config())
+}
+
+/// A record whose identity is that of `meaning`.
+#[track_caller]
+pub(crate) fn record(id: &str, meaning: &str) -> Record {
+    Record::new(&RUNS, body(id, meaning)).unwrap()
+}
+
+pub(crate) fn body(id: &str, meaning: &str) -> Vec<u8> {
+    let identity = Digest::of(meaning.as_bytes());
+    format!(r#"{{"Run_ID":"{id}","Credits":1.50,"Input_Sha256":"{identity}","Flags":["a",{{}}]}}"#)
+        .into_bytes()
+}
+
+/// Appends a record of its own for each number.
+#[track_caller]
+pub(crate) fn append(ledger: &Ledger, numbers: impl IntoIterator<Item = u32>) -> Vec<Receipt> {
+    let records = numbers
+        .into_iter()
+        .map(|n| record(&format!("r-{n}"), &format!("m-{n}")));
+    let answers = ledger.append_batch(records.collect()).unwrap();
+    answers
+        .iter()
+        .map(|answer| answer.as_ref().map(Appended::receipt).unwrap())
+        .collect()
+}
+
+/// A closed ledger of `count` lines, one batch for each.
+pub(crate) fn sample(count: u32) -> MemoryStorage {
+    let storage = MemoryStorage::new();
+    let ledger = open(&storage).unwrap();
+    for n in 0..count {
+        append(&ledger, [n]);
+    }
+    ledger.close().unwrap();
+    storage
+}
+
+pub(crate) fn lines_of(storage: &MemoryStorage) -> Vec<u8> {
+    storage.contents(Part::Lines).unwrap_or_default()
+}
+
+/// A storage of its own with the same contents.
+pub(crate) fn copy(storage: &MemoryStorage) -> MemoryStorage {
+    let copy = MemoryStorage::new();
+    for part in [Part::Lines, Part::Head] {
+        copy.replace(part, storage.contents(part));
+    }
+    copy
+}
+
+pub(crate) fn boxed(storage: &MemoryStorage) -> Box<dyn Storage> {
+    Box::new(storage.clone())
+}

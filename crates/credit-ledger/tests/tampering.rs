@@ -1,0 +1,228 @@
+//! Whatever is done to the bytes afterwards is found.
+
+#![expect(clippy::unwrap_used, reason = "clippy does not take helpers for tests")]
+
+mod common;
+
+use common::{append, boxed, copy, lines_of, open, record, sample};
+use credit_ledger::{FindingKind, MemoryStorage, Part, ReadError, Reader, Verification};
+use proptest::prelude::*;
+
+fn verify(storage: &MemoryStorage) -> Verification {
+    Reader::open(boxed(storage), common::RUNS)
+        .unwrap()
+        .verify()
+        .unwrap()
+}
+
+/// The kinds of all findings after `change` was done to the lines of a sample of five.
+fn findings(change: impl Fn(&mut Vec<String>)) -> Vec<(Option<u64>, FindingKind)> {
+    let storage = sample(5);
+    let text = String::from_utf8(lines_of(&storage)).unwrap();
+    let mut lines: Vec<String> = text.lines().map(|line| format!("{line}\n")).collect();
+    change(&mut lines);
+    storage.replace(Part::Lines, Some(lines.concat().into_bytes()));
+    let verification = verify(&storage);
+    assert!(
+        verification
+            .findings
+            .iter()
+            .all(|finding| !finding.to_string().is_empty())
+    );
+    verification
+        .findings
+        .into_iter()
+        .map(|finding| (finding.seq, finding.kind))
+        .collect()
+}
+
+#[test]
+fn an_untouched_ledger_has_no_findings() {
+    let storage = sample(5);
+    let verification = verify(&storage);
+    assert!(verification.ok());
+    assert_eq!(
+        (verification.lines, verification.head),
+        (5, verification.recorded)
+    );
+    assert_eq!(findings(|_| {}), []);
+}
+
+#[test]
+fn every_flipped_bit_of_every_byte_is_found() {
+    let storage = sample(3);
+    let lines = lines_of(&storage);
+    for at in 0..lines.len() {
+        for bit in [1, 0x20, 0x80] {
+            let mut changed = lines.clone();
+            changed[at] ^= bit;
+            storage.replace(Part::Lines, Some(changed));
+            assert!(!verify(&storage).ok(), "byte {at}, bit {bit:#x}");
+            assert!(open(&storage).is_err(), "byte {at}, bit {bit:#x}");
+        }
+    }
+}
+
+#[test]
+fn deleted_lines_are_found() {
+    let gap = FindingKind::SeqGap { expected: 2 };
+    assert_eq!(findings(|lines| drop(lines.remove(2))), [(Some(3), gap)]);
+    let first = findings(|lines| drop(lines.remove(0)));
+    assert_eq!(first, [(Some(1), FindingKind::SeqGap { expected: 0 })]);
+    let last = findings(|lines| drop(lines.pop()));
+    assert!(
+        matches!(last.as_slice(), [(None, FindingKind::RolledBack { .. })]),
+        "{last:?}"
+    );
+}
+
+#[test]
+fn doubled_and_swapped_lines_are_found() {
+    let doubled = findings(|lines| lines.insert(2, lines[1].clone()));
+    assert_eq!(
+        doubled,
+        [(Some(1), FindingKind::SeqRepeated { expected: 2 })]
+    );
+    let swapped = findings(|lines| lines.swap(1, 2));
+    let gap = FindingKind::SeqGap { expected: 1 };
+    assert_eq!(
+        swapped,
+        [
+            (Some(2), gap),
+            (Some(1), FindingKind::SeqRepeated { expected: 3 })
+        ]
+    );
+}
+
+#[test]
+fn inserted_and_foreign_lines_are_found() {
+    let inserted = findings(|lines| lines.insert(2, "{\"Run_ID\":\"x\"}\n".to_owned()));
+    assert!(
+        matches!(inserted.as_slice(), [(None, FindingKind::NotALine { .. })]),
+        "{inserted:?}"
+    );
+    let overlong = findings(|lines| lines.insert(2, "x".repeat(70_000) + "\n"));
+    assert!(matches!(
+        overlong.as_slice(),
+        [(None, FindingKind::NotALine { .. })]
+    ));
+    let huge = findings(|lines| lines.insert(2, "x".repeat(3_000_000) + "\n"));
+    assert!(
+        matches!(huge.as_slice(), [(None, FindingKind::NotALine { .. })]),
+        "{huge:?}"
+    );
+    let torn = findings(|lines| lines.push("{\"Run".to_owned()));
+    assert_eq!(torn, [(None, FindingKind::TornTail { bytes: 5 })]);
+}
+
+#[test]
+fn all_findings_are_reported_not_only_the_first() {
+    let found = findings(|lines| {
+        lines[0] = lines[0].replace("1.50", "1.51");
+        lines[3] = lines[3].replace("1.50", "1.51");
+        lines.remove(1);
+    });
+    let edited = FindingKind::Edited;
+    let gap = FindingKind::SeqGap { expected: 1 };
+    assert_eq!(
+        found,
+        [(Some(0), edited.clone()), (Some(2), gap), (Some(3), edited)]
+    );
+}
+
+/// Somebody rewrites the ledger with correct hashes: only a remembered head tells.
+#[test]
+fn a_rehashed_ledger_is_found_by_its_head() {
+    let storage = sample(3);
+    let head = verify(&storage).head.unwrap();
+    let forged = MemoryStorage::new();
+    let ledger = open(&forged).unwrap();
+    append(&ledger, 0..2);
+    ledger.append(record("r-2", "something else")).unwrap();
+    ledger.close().unwrap();
+    assert!(verify(&forged).ok());
+
+    let reader = Reader::open(boxed(&forged), common::RUNS).unwrap();
+    assert!(!reader.contains(head.seq, head.hash).unwrap());
+    let honest = Reader::open(boxed(&storage), common::RUNS).unwrap();
+    assert!(honest.contains(head.seq, head.hash).unwrap());
+    assert!(!honest.contains(head.seq + 1, head.hash).unwrap());
+
+    // The forged lines under the remembered HEAD.
+    storage.replace(Part::Lines, forged.contents(Part::Lines));
+    let found = verify(&storage).findings;
+    assert!(
+        matches!(found[..], [ref one] if one.kind == FindingKind::Forked { head }),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn lines_of_another_ledger_do_not_fit() {
+    let storage = MemoryStorage::new();
+    let config = credit_ledger::Config {
+        origin: Some("f".repeat(32)),
+        ..common::config()
+    };
+    let other = credit_ledger::Ledger::open(boxed(&storage), common::RUNS, config).unwrap();
+    append(&other, 0..5);
+    let foreign = String::from_utf8(lines_of(&storage)).unwrap();
+    let line = |n: usize| foreign.lines().nth(n).unwrap().to_owned() + "\n";
+    let first = findings(|lines| lines[0] = line(0));
+    assert_eq!(first[0], (Some(0), FindingKind::OtherOrigin));
+    assert_eq!(first[1], (Some(1), FindingKind::BrokenLink));
+    assert_eq!(findings(|lines| lines[2] = line(2)).len(), 2);
+}
+
+#[test]
+fn a_verified_scan_and_find_do_not_hand_out_edited_lines() {
+    let storage = sample(3);
+    let text = String::from_utf8(lines_of(&storage)).unwrap();
+    let at = text.rfind("1.50").unwrap();
+    let mut lines = text.into_bytes();
+    lines[at] = b'9';
+    storage.replace(Part::Lines, Some(lines));
+    let reader = Reader::open(boxed(&storage), common::RUNS).unwrap();
+    let edited = |error| {
+        matches!(
+            error,
+            ReadError::Broken {
+                kind: FindingKind::Edited,
+                ..
+            }
+        )
+    };
+    assert!(edited(reader.find("r-2").unwrap_err()));
+    assert!(edited(reader.head().unwrap_err()));
+    assert!(reader.find("r-1").unwrap().is_some());
+    let mut scan = reader.scan_verified().unwrap();
+    assert!(scan.next_line().is_ok() && scan.next_line().is_ok());
+    assert!(edited(scan.next_line().unwrap_err()));
+    let mut scan = reader.scan().unwrap();
+    while scan.next_line().unwrap().is_some() {}
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        cases: 64,
+        ..ProptestConfig::default()
+    })]
+
+    /// Any one replacement of a range by other bytes is found, unless nothing changed.
+    #[test]
+    fn any_replaced_range_is_found(
+        from in any::<prop::sample::Index>(),
+        length in 0usize..400,
+        bytes in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let storage = copy(&sample(4));
+        let before = lines_of(&storage);
+        let from = from.index(before.len());
+        let to = (from + length).min(before.len());
+        let mut after = before.clone();
+        after.splice(from..to, bytes);
+        storage.replace(Part::Lines, Some(after.clone()));
+        prop_assert_eq!(verify(&storage).ok(), after == before);
+    }
+}

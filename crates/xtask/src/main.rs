@@ -1,0 +1,65 @@
+#![doc = include_str!("../README.md")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a developer's tool talks to the terminal"
+)]
+
+mod tidy;
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["tidy"] => tidy(),
+        ["ci"] => ci(),
+        _ => {
+            eprintln!("usage: cargo xtask tidy | ci");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn tidy() -> ExitCode {
+    let mut found = 0;
+    for (name, check) in tidy::CHECKS {
+        let findings = check(root());
+        println!(
+            "{name}: {}",
+            if findings.is_empty() {
+                "fine"
+            } else {
+                "NOT fine"
+            }
+        );
+        for finding in &findings {
+            println!("  {finding}");
+        }
+        found += findings.len();
+    }
+    ExitCode::from(u8::from(found > 0))
+}
+
+fn ci() -> ExitCode {
+    let status = Command::new("bash")
+        .arg(".ci/run")
+        .current_dir(root())
+        .status();
+    match status {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("cannot run bash: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The top of the repository, two folders above this crate's.
+fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here)
+}
