@@ -185,6 +185,14 @@ impl Archive {
         })
     }
 
+    /// That there is a run ledger.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if there is none, or if it cannot be opened.
+    pub fn require_ledger(&self) -> Result<(), Error> {
+        self.ledger().map(|_| ())
+    }
+
     /// What is decided so far: the fold of all events.
     ///
     /// # Errors
@@ -197,24 +205,43 @@ impl Archive {
     pub(crate) fn docket_up_to(&self, last: Option<u64>) -> Result<Docket, Error> {
         let mut docket = Docket::default();
         let path = self.tree.events();
+        self.events_up_to(last, |event| {
+            docket.apply(&event).map_err(Error::docket(path.clone()))
+        })?;
+        Ok(docket)
+    }
+
+    /// Calls `each` with every event in order.
+    ///
+    /// # Errors
+    /// [`Error::Read`] or [`Error::Integrity`] if the events are damaged; whatever `each` returns.
+    pub fn each_event(&self, each: impl FnMut(Event) -> Result<(), Error>) -> Result<(), Error> {
+        self.events_up_to(None, each)
+    }
+
+    fn events_up_to(
+        &self,
+        last: Option<u64>,
+        mut each: impl FnMut(Event) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let path = self.tree.events();
         let read = |source| Error::Read {
             path: path.clone(),
             source,
         };
         let reader = match self.events() {
-            Err(ReadError::Missing) => return Ok(docket),
+            Err(ReadError::Missing) => return Ok(()),
             other => other.map_err(read)?,
         };
         let mut scan = reader.scan_verified().map_err(read)?;
         while let Some(line) = scan.next_line().map_err(read)? {
-            let text = text(line.raw(), &path)?;
-            let event = Event::parse(text).map_err(Error::event(path.clone()))?;
-            docket.apply(&event).map_err(Error::docket(path.clone()))?;
+            let event = Event::parse(text(line.raw(), &path)?);
+            each(event.map_err(Error::event(path.clone()))?)?;
             if last == Some(line.seq()) {
                 break;
             }
         }
-        Ok(docket)
+        Ok(())
     }
 
     /// Calls `each` with every run, of one scenario if one is given, until it returns `false`.

@@ -113,14 +113,17 @@ impl Error {
 
     /// Whether state on disk is damaged or has been tampered with.
     pub fn is_integrity(&self) -> bool {
-        use ledger::{AppendError, OpenError, ReadError};
+        use ledger::{AppendError, OpenError, ReadError, StorageError};
         match self {
             Error::Integrity { .. } => true,
             Error::Open { source, .. } => matches!(
                 source,
                 OpenError::Corrupt { .. } | OpenError::RolledBack { .. } | OpenError::Forked { .. }
             ),
-            Error::Append { source, .. } => matches!(source, AppendError::Reopen { .. }),
+            Error::Append { source, .. } => matches!(
+                source,
+                AppendError::Reopen { .. } | AppendError::Storage(StorageError::Replaced)
+            ),
             Error::Read { source, .. } => matches!(source, ReadError::Broken { .. }),
             _ => false,
         }

@@ -1,0 +1,220 @@
+//! Whatever is changed by hand is found, and looking changes nothing.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod common;
+
+use std::fs;
+
+use common::{House, run, steady};
+use credit_monitor::core::Sha256;
+use credit_monitor::ledger::Digest;
+use credit_monitor::{Archive, Config, Error, Tree};
+
+const DAY: &str = "runs/CREDIT_MONITORING/2025-01-31";
+
+fn house() -> House {
+    let house = House::new();
+    let monitor = house.open();
+    monitor.observe_all(steady("EXPORT")).unwrap();
+    let archive = monitor.archive();
+    let config = Config::load(&house.tree).unwrap();
+    let report = archive
+        .weekly_report(&config, "2025-02-01".parse().unwrap(), 7)
+        .unwrap();
+    archive.write_report(&report, &config).unwrap();
+    house
+}
+
+/// What verification says after `tamper`, as `path: problem` lines.
+#[track_caller]
+fn found_after(tamper: impl FnOnce(&House), expected: &[&str]) {
+    let house = house();
+    tamper(&house);
+    let before = house.snapshot();
+    let verified = Archive::new(&house.tree).verify(None, &|_, _| {}).unwrap();
+    let found: Vec<String> = verified
+        .findings
+        .iter()
+        .map(|f| format!("{}: {}", f.path.display(), f.problem))
+        .collect();
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        let parts: Vec<&str> = expected.split(" … ").collect();
+        assert!(
+            parts.iter().all(|part| found.contains(part)),
+            "{found}\nexpected {expected}"
+        );
+    }
+    assert_eq!(verified.ok(), expected.is_empty());
+    assert_eq!(house.snapshot(), before, "verifying writes nothing");
+}
+
+fn rewrite(house: &House, path: &str, from: &str, to: &str) {
+    let text = house.read(path);
+    assert!(text.contains(from), "{path} has no {from}");
+    fs::write(house.path(path), text.replacen(from, to, 1)).unwrap();
+}
+
+#[test]
+fn an_untouched_tree_is_fine() {
+    found_after(|_| {}, &[]);
+}
+
+#[test]
+fn a_changed_run_file() {
+    let path = format!("{DAY}/run_EXPORT-001.json");
+    found_after(
+        |house| {
+            rewrite(
+                house,
+                &path,
+                "\"Status\": \"Success\"",
+                "\"Status\": \"Failed\"",
+            )
+        },
+        &["run_EXPORT-001.json … not the file its ledger line states"],
+    );
+}
+
+#[test]
+fn a_run_file_rewritten_together_with_its_sidecar() {
+    let path = format!("{DAY}/run_EXPORT-001.json");
+    found_after(
+        |house| {
+            rewrite(house, &path, "Success", "Failed");
+            let hash = Sha256::of(house.read(&path).as_bytes());
+            let sidecar = format!("{hash}  run_EXPORT-001.json\n");
+            fs::write(house.path(&format!("{path}.sha256")), sidecar).unwrap();
+        },
+        &["run_EXPORT-001.json … sidecar was rewritten to match"],
+    );
+}
+
+#[test]
+fn missing_files() {
+    found_after(
+        |house| {
+            fs::remove_file(house.path(&format!("{DAY}/run_EXPORT-001.json"))).unwrap();
+            fs::remove_file(house.path(&format!("{DAY}/run_EXPORT-002.json.sha256"))).unwrap();
+            fs::remove_dir_all(house.path("runs/CREDIT_MONITORING/2025-01-01")).unwrap();
+        },
+        &[
+            "2025-01-01: is missing with 4 run files",
+            "run_EXPORT-001.json: is missing",
+            "run_EXPORT-002.json: has no .sha256",
+        ],
+    );
+}
+
+#[test]
+fn files_that_no_line_knows() {
+    found_after(
+        |house| {
+            let from = house.path(&format!("{DAY}/run_EXPORT-001.json"));
+            fs::copy(from, house.path(&format!("{DAY}/run_FORGED.json"))).unwrap();
+            // A sync marker is none of them.
+            fs::write(
+                house.path(&format!("{DAY}/run_EXPORT-001.notion.json")),
+                "{}",
+            )
+            .unwrap();
+        },
+        &["run_FORGED.json … no line of the ledger"],
+    );
+}
+
+#[test]
+fn an_edited_line() {
+    found_after(
+        |house| {
+            let ledger = "runs/CREDIT_MONITORING/ledger.jsonl";
+            rewrite(house, ledger, "\"retry_count\":0", "\"retry_count\":9");
+        },
+        &["ledger.jsonl … do not have the hash it states"],
+    );
+}
+
+#[test]
+fn a_removed_line() {
+    found_after(
+        |house| {
+            let text = house.read("runs/CREDIT_MONITORING/ledger.jsonl");
+            let lines: Vec<&str> = text.lines().collect();
+            let rest = [&lines[..3], &lines[4..]].concat().join("\n") + "\n";
+            fs::write(house.tree.ledger(), rest).unwrap();
+        },
+        &[
+            "run_EXPORT-003.json … no line of the ledger",
+            "run_EXPORT-003.json.sha256 … no line of the ledger",
+            "ledger.jsonl … seq 3 should be here",
+        ],
+    );
+}
+
+#[test]
+fn a_changed_report_and_a_changed_object() {
+    found_after(
+        |house| {
+            let report = "runs/CREDIT_REVIEWS/weekly_2025-02-01.json";
+            rewrite(house, report, "\"total_runs\": 28", "\"total_runs\": 1");
+            let hash = Config::load(&house.tree).unwrap().policy().sha256;
+            fs::write(house.tree.object(hash), "{}").unwrap();
+        },
+        &[
+            "objects/ … SHA-256",
+            "weekly_2025-02-01.json … its sidecar states",
+        ],
+    );
+}
+
+#[test]
+fn lost_events() {
+    found_after(
+        |house| {
+            fs::remove_file(house.path("runs/CREDIT_MONITORING/events.HEAD")).unwrap();
+            fs::remove_file(house.tree.events()).ok();
+        },
+        &["events.jsonl: is missing"],
+    );
+}
+
+#[test]
+fn a_remembered_head_that_is_gone() {
+    let house = house();
+    let archive = Archive::new(&house.tree);
+    let head = archive.head().unwrap().unwrap();
+    let verify = |seq, hash| {
+        let verified = archive.verify(Some((seq, hash)), &|_, _| {}).unwrap();
+        verified.ok()
+    };
+    assert!(verify(head.seq, head.hash));
+    assert!(!verify(head.seq + 1, head.hash));
+    assert!(!verify(head.seq, Digest::of(b"another")));
+}
+
+#[test]
+fn a_whole_rewritten_history_is_found_by_a_remembered_head_only() {
+    let house = house();
+    let head = Archive::new(&house.tree).head().unwrap().unwrap();
+    // Somebody makes the tree again from other runs: every hash in it is right.
+    fs::remove_dir_all(house.path("runs")).unwrap();
+    let mut runs = steady("EXPORT");
+    runs[0] = run("EXPORT-000", "EXPORT", "2025-01-31T18:00:00Z", "1");
+    house.open().observe_all(runs).unwrap();
+    let archive = Archive::new(&house.tree);
+    assert!(archive.verify(None, &|_, _| {}).unwrap().ok());
+    let verified = archive
+        .verify(Some((head.seq, head.hash)), &|_, _| {})
+        .unwrap();
+    assert!(!verified.ok());
+}
+
+#[test]
+fn where_there_is_no_ledger_nothing_is_fine() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = Archive::new(&Tree::new(dir.path()))
+        .verify(None, &|_, _| {})
+        .unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+    assert!(matches!(error, Error::Read { .. }));
+}

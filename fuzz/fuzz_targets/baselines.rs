@@ -1,0 +1,16 @@
+//! `Baselines::parse`: what it accepts it can write and read again.
+
+#![no_main]
+
+use credit_baseline::Baselines;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let Ok((baselines, _)) = Baselines::parse(text) else {
+        return;
+    };
+    let json = baselines.to_json();
+    let (again, _) = Baselines::parse(&json).unwrap();
+    assert_eq!(again.to_json(), json);
+    assert!(again.iter().eq(baselines.iter()));
+});
