@@ -1,0 +1,145 @@
+//! The examples show what they promise, at any time of day, and the same each time.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's helper may stop the test; clippy knows only test functions themselves"
+)]
+
+#[path = "../embed_in_a_service.rs"]
+#[expect(dead_code, reason = "a test does not call the example's `main`")]
+mod embed_in_a_service;
+#[path = "../quickstart.rs"]
+#[expect(dead_code, reason = "a test does not call the example's `main`")]
+mod quickstart;
+
+use credit_monitor::core::Timestamp;
+use credit_monitor::{Dispatch, Monitor, Tree};
+
+/// What the quickstart prints at `now`, its folder's name left out.
+#[track_caller]
+fn shown_at(now: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let mut out = Vec::new();
+    quickstart::quickstart(folder.path(), now.parse().unwrap(), &mut out).unwrap();
+    let shown = String::from_utf8(out).unwrap();
+    let path = folder.path().to_str().unwrap();
+    assert!(shown.contains(path));
+    shown.replace(path, "FOLDER")
+}
+
+#[test]
+fn the_quickstart_shows_what_a_newcomer_wants_to_see() {
+    let shown = shown_at("2025-01-31T10:00:00Z");
+    for promised in [
+        "296 runs kept, 296 of them SEV1",
+        "[baseline-calculator] Calculated baseline for DOC_INTAKE: ",
+        "each proposed by ops-2 and approved by lead-3",
+        "The last 7 days: 62 runs, and 3 alerts",
+        "retry_loop",
+        "with pii_exposure",
+        "for a backfill",
+        "Baseline not found for scenario `CONTRACT_DRAFT`",
+        "May its output be used? no, run `RUN-20250129-",
+        "FOLDER/runs/CREDIT_REVIEWS/weekly_2025-01-31.json",
+        "4 new baselines",
+        "Verified 358 ledger lines, 12 events, 358 run files and 1 report",
+    ] {
+        assert!(shown.contains(promised), "{promised:?} is not in\n{shown}");
+    }
+    let rows = |severity: &str| {
+        let row = shown.lines().find(|l| l.trim_start().starts_with(severity));
+        row.and_then(|row| row.split_whitespace().nth(1))
+            .map(str::to_owned)
+    };
+    let counts = ["SEV0", "SEV1", "SEV2", "SEV3", "SEV4"].map(rows);
+    assert_eq!(
+        counts.map(Option::unwrap),
+        ["1", "2", "1", "2", "56"],
+        "{shown}"
+    );
+    assert!(
+        shown.lines().count() <= 45,
+        "does not fit one screen:\n{shown}"
+    );
+}
+
+#[test]
+fn the_quickstart_shows_the_same_at_any_time_of_the_same_day() {
+    let first = shown_at("2025-01-31T00:00:00Z");
+    assert_eq!(first, shown_at("2025-01-31T00:00:00Z"));
+    assert_eq!(first, shown_at("2025-01-31T23:59:59Z"));
+}
+
+#[test]
+fn the_quickstart_works_on_any_day() {
+    for day in [
+        "2024-02-29T12:00:00Z",
+        "2024-03-31T01:30:00Z",
+        "2027-01-01T00:00:01Z",
+    ] {
+        shown_at(day);
+    }
+}
+
+#[test]
+fn the_quickstart_touches_no_folder_that_is_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("mine"), "").unwrap();
+    let now = "2025-01-31T10:00:00Z".parse().unwrap();
+    let error = quickstart::quickstart(folder.path(), now, &mut Vec::new()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("is not empty; name a new folder, or none")
+    );
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn the_service_keeps_holds_back_and_tells() {
+    let folder = tempfile::tempdir().unwrap();
+    let tree = Tree::new(folder.path());
+    let now: Timestamp = "2025-01-31T10:00:00Z".parse().unwrap();
+    let mut out = Vec::new();
+    embed_in_a_service::serve(&tree, now, &mut out).unwrap();
+    let shown = String::from_utf8(out).unwrap();
+    for promised in [
+        "R-1: kept, its output goes on\nR-2: kept, its output goes on\nR-3: kept, its output stays here: ",
+        "R-1: set aside for a person: `Run_ID`: `R-1` is already in the ledger",
+        "@on-call SEV0 R-3: 130 credits",
+        "SEV1 R-4: Baseline not found",
+    ] {
+        assert!(shown.contains(promised), "{promised:?} is not in\n{shown}");
+    }
+
+    let monitor = Monitor::open(&tree, now).unwrap();
+    assert_eq!(
+        monitor.may_dispatch(&"R-2".parse().unwrap()).unwrap(),
+        Dispatch::Allowed
+    );
+    let found = monitor.archive().verify(None, &|_, _| {}).unwrap();
+    assert!(found.ok());
+    assert_eq!(found.lines, 5);
+}
+
+#[test]
+fn the_service_knows_what_to_do_about_each_error() {
+    use credit_monitor::ledger::{AppendError, RecordError};
+    use credit_monitor::{Error, ObserveError, Refusal};
+    use embed_in_a_service::{Next, after};
+
+    let append = |source| {
+        let path = "ledger.jsonl".into();
+        ObserveError::Failed(Error::Append { path, source })
+    };
+    let refusal = Refusal::Unstorable(RecordError::NotAnObject);
+    assert!(matches!(after(refusal.into()), Next::SetAside(_)));
+    assert!(matches!(
+        after(append(AppendError::Locked { pid: None })),
+        Next::TryAgain
+    ));
+    assert!(matches!(
+        after(append(AppendError::Poisoned(None))),
+        Next::Reopen
+    ));
+    assert!(matches!(after(append(AppendError::Full)), Next::Stop(_)));
+}
