@@ -284,7 +284,7 @@ fn bad_files_are_refused_with_line_and_path() {
         (
             "a negative median",
             with(&good.replace(":1,\"calc", ":-1,\"calc")),
-            "line 5: `baselines[0].median_credits`: -1: credits cannot be negative; record a refund as a run of its own system",
+            "line 5: `baselines[0].median_credits`: -1: credits cannot be negative; a run that cost nothing has 0",
         ),
         (
             "a median in quotes",

@@ -9,6 +9,7 @@ use credit_monitor::{Monitor, Tree, read_operators};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::args::Global;
+use crate::output::talk;
 
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -62,7 +63,7 @@ impl Context {
     /// Says something to people; scripts read standard output.
     pub(crate) fn say(&self, text: impl std::fmt::Display) {
         if !self.quiet {
-            eprintln!("{text}");
+            talk(text);
         }
     }
 
@@ -84,8 +85,9 @@ impl Context {
         if self.yes || !std::io::stdin().is_terminal() {
             return Ok(true);
         }
-        eprint!("{question} [y/N] ");
-        std::io::stderr().flush()?;
+        let mut stderr = std::io::stderr();
+        write!(stderr, "{question} [y/N] ")?;
+        stderr.flush()?;
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer)?;
         Ok(matches!(answer.trim(), "y" | "Y" | "yes"))

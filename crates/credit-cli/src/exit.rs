@@ -2,15 +2,18 @@
 
 use std::process::ExitCode;
 
+use credit_monitor::core::json::ObjectWriter;
 use credit_monitor::governance::{Denied, OperatorsError};
 use credit_monitor::{Error, ObserveError};
-use serde_json::json;
+
+use crate::output::talk;
 
 /// The exit codes, one table.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Exit {
     Fine = 0,
     Invalid = 1,
+    Usage = 2,
     Refused = 3,
     Integrity = 4,
     Precondition = 5,
@@ -29,6 +32,7 @@ impl Exit {
         match self {
             Exit::Fine => "fine",
             Exit::Invalid => "invalid",
+            Exit::Usage => "usage",
             Exit::Refused => "denied",
             Exit::Integrity => "integrity",
             Exit::Precondition => "precondition",
@@ -41,6 +45,7 @@ impl Exit {
         match self {
             Exit::Fine => "",
             Exit::Invalid => "correct what the message names and run the command again",
+            Exit::Usage => "try --help",
             Exit::Refused => {
                 "act as an operator with a sufficient role: --as NAME, registered in \
                  config/operators.json"
@@ -55,13 +60,20 @@ impl Exit {
     }
 }
 
-/// Something that was told to the user already; only the code is left to return.
+/// An end that is no success and was told to people already; scripts that asked for JSON get it as
+/// an object too.
 #[derive(Debug)]
-pub(crate) struct Told(pub(crate) Exit);
+pub(crate) struct Told {
+    pub(crate) exit: Exit,
+    /// The word for scripts.
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    pub(crate) help: &'static str,
+}
 
 impl std::fmt::Display for Told {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0.code())
+        f.write_str(&self.message)
     }
 }
 
@@ -71,17 +83,46 @@ impl std::error::Error for Told {}
 pub(crate) fn report(error: &anyhow::Error, json: bool) -> Exit {
     let exit = exit_of(error);
     let message = message(error);
+    let told: Option<&Told> = error.downcast_ref();
     if json {
-        let told = json!({"code": exit.code(), "message": message, "help": exit.help()});
-        match denied(error) {
-            Some(denied) => eprintln!("{}", json!({"error": told, "denied": denied})),
-            None => eprintln!("{}", json!({"error": told})),
-        }
-    } else if !error.is::<Told>() {
-        eprintln!("error: {message}");
-        eprintln!("help: {}", exit.help());
+        let (code, help) = told.map_or((exit.code(), exit.help()), |t| (t.code, t.help));
+        talk(failure(code, &message, help, denied(error)));
+    } else if told.is_none() {
+        talk(format_args!("error: {message}"));
+        talk(format_args!("help: {}", exit.help()));
     }
     exit
+}
+
+/// Tells what is wrong with the command line, or shows the help that was asked for.
+pub(crate) fn usage(error: &clap::Error) -> Exit {
+    // Where even standard error is closed there is nobody left to tell.
+    let _ = error.print();
+    if !error.use_stderr() {
+        return Exit::Fine;
+    }
+    if std::env::args_os().any(|arg| arg == "--json") {
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        let message = first.strip_prefix("error: ").unwrap_or(first);
+        let (code, help) = (Exit::Usage.code(), Exit::Usage.help());
+        talk(failure(code, message, help, None));
+    }
+    Exit::Usage
+}
+
+/// The last line on standard error of a command that was asked for JSON and did not succeed.
+fn failure(code: &str, message: &str, help: &str, denied: Option<String>) -> String {
+    let mut error = ObjectWriter::new();
+    error.string("code", code);
+    error.string("message", message);
+    error.string("help", help);
+    let mut out = ObjectWriter::new();
+    out.token("error", error.finish());
+    if let Some(denied) = denied {
+        out.token("denied", denied);
+    }
+    out.finish()
 }
 
 /// The message with its causes, each said once.
@@ -100,8 +141,8 @@ fn message(error: &anyhow::Error) -> String {
 }
 
 fn exit_of(error: &anyhow::Error) -> Exit {
-    if let Some(Told(exit)) = error.downcast_ref() {
-        return *exit;
+    if let Some(told) = error.downcast_ref::<Told>() {
+        return told.exit;
     }
     if error.is::<Denied>() {
         return Exit::Refused;
@@ -126,17 +167,22 @@ fn monitor_error(error: &anyhow::Error) -> Option<&Error> {
     }
 }
 
-fn denied(error: &anyhow::Error) -> Option<serde_json::Value> {
+fn denied(error: &anyhow::Error) -> Option<String> {
     let denied = match monitor_error(error) {
         Some(Error::Denied(denied)) => denied,
         _ => error.downcast_ref()?,
     };
-    Some(match denied {
-        Denied::Role { role, verb, .. } => json!({
-            "role": role.map(|r| r.to_string()),
-            "verb": verb.to_string(),
-            "requires": verb.requires().to_string(),
-        }),
-        other => json!({"reason": other.to_string()}),
-    })
+    let mut out = ObjectWriter::new();
+    match denied {
+        Denied::Role { role, verb, .. } => {
+            match role {
+                Some(role) => out.plain("role", role),
+                None => out.token("role", "null"),
+            }
+            out.plain("verb", verb);
+            out.plain("requires", verb.requires());
+        }
+        other => out.string("reason", &other.to_string()),
+    }
+    Some(out.finish())
 }

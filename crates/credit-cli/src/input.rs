@@ -74,7 +74,10 @@ impl Input {
                 .into_iter()
                 .map(|item| Slot::new(item.get().as_bytes(), line_of(text, item.get())))
                 .collect(),
-            Err(e) => broken(e.line(), format!("not a JSON array of runs: {e}")),
+            Err(e) => {
+                let reason = format!("not a whole JSON array, so none of its runs is read: {e}");
+                broken(e.line(), reason)
+            }
         }
     }
 

@@ -1,11 +1,6 @@
 //! `creditctl`, the operators' door to credit monitoring.
 
 // The one place where the world is touched: arguments, clock, environment, terminal.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command line prints; data on stdout, talk on stderr"
-)]
 
 mod args;
 mod commands;
@@ -22,7 +17,10 @@ use crate::args::Args;
 use crate::context::Context;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return exit::usage(&error).into(),
+    };
     let json = args.global.json;
     let result =
         Context::new(&args.global).and_then(|context| commands::run(args.command, &context));

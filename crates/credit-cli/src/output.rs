@@ -1,7 +1,10 @@
 //! Tables for people, JSON for scripts.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+use std::io::{self, Write};
 
+use anyhow::Context as _;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use credit_monitor::Verdict;
 use credit_monitor::core::json::ObjectWriter;
@@ -15,6 +18,31 @@ const REASONS_MAX: usize = 10;
 /// A rule below the header and nothing else, so that rows can be copied and grepped.
 const LINES: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// Writes a line of data to standard output.
+///
+/// A reader that has gone away, such as `head`, has what it wanted: that is no failure, and what
+/// is being done is done to its end.
+pub(crate) fn put_line(text: impl Display) -> anyhow::Result<()> {
+    write(format_args!("{text}\n"))
+}
+
+/// The same for a text that ends in a line break already.
+pub(crate) fn put_text(text: impl Display) -> anyhow::Result<()> {
+    write(format_args!("{text}"))
+}
+
+fn write(text: fmt::Arguments<'_>) -> anyhow::Result<()> {
+    match io::stdout().lock().write_fmt(text) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("writing to standard output"),
+    }
+}
+
+/// Writes a line of talk to standard error; where that is closed nobody listens.
+pub(crate) fn talk(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
 
 /// A plain table; columns named in `right` are aligned to the right.
 pub(crate) fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> Table {
@@ -35,8 +63,7 @@ pub(crate) fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) ->
 
 /// One line of JSON.
 pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string(value)?);
-    Ok(())
+    put_line(serde_json::to_string(value)?)
 }
 
 /// Runs by severity, and why the serious ones are serious.
@@ -59,26 +86,34 @@ impl Summary {
         }
     }
 
-    pub(crate) fn print(&self) {
+    pub(crate) fn print(&self) -> anyhow::Result<()> {
         let rows = self.by_severity.iter().map(|(severity, (runs, credits))| {
             vec![severity.to_string(), runs.to_string(), credits.to_string()]
         });
-        println!(
-            "{}",
-            table(&["Severity", "Runs", "Credits"], &[1, 2], rows.collect())
-        );
+        if !self.by_severity.is_empty() {
+            put_line(table(
+                &["Severity", "Runs", "Credits"],
+                &[1, 2],
+                rows.collect(),
+            ))?;
+        }
         let mut serious: Vec<_> = self.serious.iter().collect();
         serious.sort_by_key(|((severity, _), (runs, _))| (*severity, std::cmp::Reverse(*runs)));
         for ((severity, reason), (runs, first)) in serious.iter().take(REASONS_MAX) {
             match runs {
-                1 => println!("{severity} {first}: {reason}"),
-                _ => println!("{severity} {runs} runs, first {first}: {reason}"),
+                1 => put_line(format_args!("{severity} {first}: {reason}"))?,
+                _ => put_line(format_args!(
+                    "{severity} {runs} runs, first {first}: {reason}"
+                ))?,
             }
         }
         let left = serious.len().saturating_sub(REASONS_MAX);
         if left > 0 {
-            println!("… and {left} more reasons; `creditctl query --severity SEV1` lists the runs");
+            put_line(format_args!(
+                "… and {left} more reasons; `creditctl query --severity SEV1` lists the runs"
+            ))?;
         }
+        Ok(())
     }
 }
 

@@ -187,7 +187,7 @@ pub enum CreditsError {
     #[error("not a plain JSON number; write credits as a number without quotes, such as 12.5")]
     NotANumber,
     /// Below zero.
-    #[error("credits cannot be negative; record a refund as a run of its own system")]
+    #[error("credits cannot be negative; a run that cost nothing has 0")]
     Negative,
     /// Above [`Credits::MAX`].
     #[error("more than 1000000000000 credits for one run is taken for a mistake")]

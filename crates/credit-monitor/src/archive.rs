@@ -1,9 +1,10 @@
 //! The reading side: what was kept, for anybody who may only look.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
-use credit_core::{Action, Period, RiskFlag, RunFacts, RunId, ScenarioId, Severity};
+use credit_core::{Action, Day, Period, RiskFlag, RunFacts, RunId, ScenarioId, Severity};
 use credit_governance::{Docket, Event};
 use credit_ledger::{FileStorage, Head, OwnedLine, ReadError, Reader, Schema};
 
@@ -299,8 +300,13 @@ impl Archive {
         facts(line, &self.tree)
     }
 
+    /// The run ledger; that it is lost is told apart from that there never was one.
     pub(crate) fn ledger(&self) -> Result<Reader, Error> {
-        self.runs().map_err(|e| self.ledger_error(e))
+        let reader = self.runs();
+        if matches!(reader, Err(ReadError::Missing)) {
+            refuse_lost_ledger(&self.tree)?;
+        }
+        reader.map_err(|e| self.ledger_error(e))
     }
 
     pub(crate) fn runs(&self) -> Result<Reader, ReadError> {
@@ -349,6 +355,32 @@ pub(crate) fn text<'a>(line: &'a [u8], path: &Path) -> Result<&'a str, Error> {
         path: path.to_owned(),
         reason: format!("a line is not UTF-8: {e}"),
     })
+}
+
+/// Where there is no run ledger, nothing may tell that there was one: neither its HEAD nor run
+/// files.
+pub(crate) fn refuse_lost_ledger(tree: &Tree) -> Result<(), Error> {
+    let path = tree.ledger();
+    let monitoring = tree.monitoring();
+    if path.exists() || !monitoring.exists() {
+        return Ok(());
+    }
+    let entries = fs::read_dir(&monitoring).map_err(Error::io("reading", &monitoring))?;
+    for entry in entries {
+        let entry = entry.map_err(Error::io("reading", &monitoring))?;
+        let name = entry.file_name();
+        let tells = |name: &str| name == "ledger.HEAD" || name.parse::<Day>().is_ok();
+        if name.to_str().is_some_and(tells) {
+            return Err(Error::Integrity {
+                path,
+                reason: format!(
+                    "is missing, but {} tells that there was one; restore the ledger from a copy",
+                    entry.path().display()
+                ),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The head of a ledger that may not be there yet.

@@ -15,7 +15,7 @@ use credit_governance::{
 use credit_ledger::hashed_file::replace_durably;
 
 use crate::config::{self, read_baselines};
-use crate::{Archive, Error, Monitor};
+use crate::{Archive, Config, Error, Monitor};
 
 /// What a proposal rests on, beside the ledger.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +40,44 @@ pub struct Draft {
 }
 
 impl Archive {
+    /// How a scenario's baseline would change and whether it may; changes nothing.
+    ///
+    /// # Errors
+    /// As [`Archive::calculate_baseline`].
+    pub fn examine_baseline(
+        &self,
+        config: &Config,
+        scenario: &ScenarioId,
+        window: Window,
+    ) -> Result<Draft, Error> {
+        let policy = &config.policy().value;
+        let calculation = self.calculate_baseline(scenario, window, policy.healthy())?;
+        let old = config.baselines().value.get(scenario);
+        let eligibility = eligibility(&calculation, old, policy.update_gate());
+        Ok(Draft {
+            old: old.map(|b| b.credits),
+            calculation,
+            eligibility,
+        })
+    }
+
+    /// What [`Monitor::propose_baseline`] would record; changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Precondition`] listing every failed criterion unless it is overridden (or, for a
+    /// large change, investigated); as [`Archive::examine_baseline`].
+    pub fn draft_baseline(
+        &self,
+        config: &Config,
+        scenario: &ScenarioId,
+        window: Window,
+        grounds: &Grounds,
+    ) -> Result<Draft, Error> {
+        let mut draft = self.examine_baseline(config, scenario, window)?;
+        draft.eligibility = admit(draft.eligibility, grounds, scenario)?;
+        Ok(draft)
+    }
+
     /// Calculates a scenario's baseline from the healthy runs in a window; changes nothing.
     ///
     /// # Errors
@@ -85,45 +123,11 @@ impl Archive {
 }
 
 impl Monitor {
-    /// How a scenario's baseline would change and whether it may; changes nothing.
-    ///
-    /// # Errors
-    /// As [`Archive::calculate_baseline`]; [`Error::Config`].
-    pub fn examine_baseline(&self, scenario: &ScenarioId, window: Window) -> Result<Draft, Error> {
-        let config = self.config()?;
-        let policy = &config.policy().value;
-        let calculation = self
-            .archive()
-            .calculate_baseline(scenario, window, policy.healthy())?;
-        let old = config.baselines().value.get(scenario);
-        let eligibility = eligibility(&calculation, old, policy.update_gate());
-        Ok(Draft {
-            old: old.map(|b| b.credits),
-            calculation,
-            eligibility,
-        })
-    }
-
-    /// What [`Monitor::propose_baseline`] would record; changes nothing.
-    ///
-    /// # Errors
-    /// [`Error::Precondition`] listing every failed criterion unless it is overridden (or, for a
-    /// large change, investigated); as [`Monitor::examine_baseline`].
-    pub fn draft_baseline(
-        &self,
-        scenario: &ScenarioId,
-        window: Window,
-        grounds: &Grounds,
-    ) -> Result<Draft, Error> {
-        let mut draft = self.examine_baseline(scenario, window)?;
-        draft.eligibility = admit(draft.eligibility, grounds, scenario)?;
-        Ok(draft)
-    }
-
     /// Records the proposal to change a scenario's baseline; the baselines file stays as it is.
     ///
     /// # Errors
-    /// [`Error::Denied`] if `actor` may not propose; as [`Monitor::draft_baseline`].
+    /// [`Error::Denied`] if `actor` may not propose; [`Error::Config`]; as
+    /// [`Archive::draft_baseline`].
     pub fn propose_baseline(
         &self,
         scenario: &ScenarioId,
@@ -133,7 +137,9 @@ impl Monitor {
         now: Timestamp,
     ) -> Result<(EventId, Draft), Error> {
         actor.may(Verb::ProposeBaseline)?;
-        let draft = self.draft_baseline(scenario, window, &grounds)?;
+        let draft = self
+            .archive()
+            .draft_baseline(&self.config()?, scenario, window, &grounds)?;
         let proposal = BaselineProposal {
             scenario_id: scenario.clone(),
             old: draft.old,
@@ -251,7 +257,9 @@ impl Monitor {
             calculation,
             old,
             eligibility,
-        } = self.examine_baseline(scenario, window)?;
+        } = self
+            .archive()
+            .examine_baseline(&self.config()?, scenario, window)?;
         if calculation.credits != proposal.new || old != proposal.old {
             let shown = |credits: Option<Credits>| {
                 credits.map_or_else(|| "none".to_owned(), |c| c.to_string())

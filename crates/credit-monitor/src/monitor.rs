@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use credit_core::{Run, RunId, RunRecord, ScenarioId, Sha256, Timestamp};
@@ -93,8 +93,11 @@ impl Monitor {
     pub fn open_with(tree: &Tree, now: Timestamp, config: &LedgerConfig) -> Result<Monitor, Error> {
         let live = LiveConfig::new(tree.clone());
         live.current()?;
-        refuse_lost_ledger(tree)?;
         let monitoring = tree.monitoring();
+        // Where there is a HEAD, opening the ledger compares the two itself.
+        if !monitoring.join("ledger.HEAD").exists() {
+            archive::refuse_lost_ledger(tree)?;
+        }
         fs::create_dir_all(&monitoring).map_err(Error::io("creating", &monitoring))?;
         let monitor = Monitor {
             tree: tree.clone(),
@@ -148,8 +151,6 @@ impl Monitor {
     pub fn observe_batch(&self, runs: Vec<Run>) -> Result<Batch, Error> {
         let config = self.config.current()?;
         let scenarios = self.scenarios_of(&runs);
-        self.keep_inputs(&config, &scenarios)?;
-
         let judged = parallel(runs, |run| judge(&config, &scenarios, run));
         let mut records = Vec::with_capacity(judged.len());
         let slots: Vec<Result<Judged, Refusal>> = judged
@@ -161,6 +162,9 @@ impl Monitor {
                 })
             })
             .collect();
+        if !records.is_empty() {
+            self.keep_inputs(&config, &scenarios)?;
+        }
         let appended = self
             .ledger
             .append_batch(records.clone())
@@ -420,31 +424,4 @@ fn open_ledger(
         path: dir.join(format!("{stem}.jsonl")),
         source,
     })
-}
-
-/// A ledger is never created anew over run files whose ledger is gone.
-fn refuse_lost_ledger(tree: &Tree) -> Result<(), Error> {
-    let path: PathBuf = tree.ledger();
-    let monitoring = tree.monitoring();
-    if path.exists() || monitoring.join("ledger.HEAD").exists() || !monitoring.exists() {
-        return Ok(());
-    }
-    let entries = fs::read_dir(&monitoring).map_err(Error::io("reading", &monitoring))?;
-    for entry in entries {
-        let entry = entry.map_err(Error::io("reading", &monitoring))?;
-        let name = entry.file_name();
-        if name
-            .to_str()
-            .is_some_and(|n| n.parse::<credit_core::Day>().is_ok())
-        {
-            return Err(Error::Integrity {
-                path,
-                reason: format!(
-                    "is missing, but {} holds runs of it; restore the ledger from a copy",
-                    entry.path().display()
-                ),
-            });
-        }
-    }
-    Ok(())
 }

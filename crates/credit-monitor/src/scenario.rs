@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use credit_core::json::Object;
+use credit_core::json::{self, Object};
 use credit_core::{Run, Sha256};
 
 use crate::Error;
@@ -44,10 +44,10 @@ impl ScenarioConfig {
         };
         let text = std::str::from_utf8(bytes).map_err(|e| wrong(format!("not UTF-8: {e}")))?;
         let object = Object::parse(text).map_err(|e| wrong(e.to_string()))?;
-        let boolean = |key| read::<bool>(&object, key, "true or false").map_err(wrong);
+        let boolean = |key| read::<bool>(text, &object, key, "true or false").map_err(wrong);
         Ok(ScenarioConfig {
             sha256: Sha256::of(bytes),
-            max_items: read(&object, "max_items", "a whole number").map_err(wrong)?,
+            max_items: read(text, &object, "max_items", "a whole number").map_err(wrong)?,
             has_idempotency_key: boolean("has_idempotency_key")?,
             is_backfill: boolean("is_backfill")?,
             is_batch_job: boolean("is_batch_job")?,
@@ -66,6 +66,7 @@ impl ScenarioConfig {
 }
 
 fn read<'a, T: serde::Deserialize<'a>>(
+    text: &str,
     object: &Object<'a>,
     key: &str,
     wanted: &str,
@@ -73,7 +74,8 @@ fn read<'a, T: serde::Deserialize<'a>>(
     let Some(value) = object.get(key).filter(|v| v.get() != "null") else {
         return Ok(None);
     };
-    serde_json::from_str(value.get())
-        .map(Some)
-        .map_err(|_| format!("`{key}` must be {wanted}, not {}", value.get()))
+    serde_json::from_str(value.get()).map(Some).map_err(|_| {
+        let (line, found) = (json::line_of(text, value.get()), value.get());
+        format!("line {line}: `{key}`: must be {wanted}, not {found}")
+    })
 }

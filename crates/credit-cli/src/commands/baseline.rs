@@ -2,14 +2,14 @@
 
 use credit_monitor::baseline::{Change, Outcome, Window};
 use credit_monitor::core::{Credits, ScenarioId, Timestamp};
-use credit_monitor::governance::{BaselineChange, EventId, Verb};
-use credit_monitor::{Archive, Config, Error, Grounds, Monitor};
+use credit_monitor::governance::{Actor, BaselineChange, EventId, Verb};
+use credit_monitor::{Archive, Config, Draft, Error, Grounds, Monitor};
 use serde::Serialize;
 
 use crate::args::{BaselineCommand, Calculate, Update};
 use crate::context::Context;
-use crate::exit::Exit;
-use crate::output::{print_json, table};
+use crate::exit::{Exit, Told};
+use crate::output::{print_json, put_line, table};
 
 pub(crate) fn baseline(context: &Context, command: BaselineCommand) -> anyhow::Result<Exit> {
     match command {
@@ -38,7 +38,7 @@ fn calculate(context: &Context, args: &Calculate) -> anyhow::Result<Exit> {
             days: window.days,
         })?;
     } else {
-        println!("{}", calculation.line());
+        put_line(calculation.line())?;
     }
     Ok(Exit::Fine)
 }
@@ -56,36 +56,75 @@ fn window(
 }
 
 fn update(context: &Context, args: &Update) -> anyhow::Result<Exit> {
-    let monitor = context.monitor()?;
+    let verb = if args.approve {
+        Verb::ApproveBaseline
+    } else {
+        Verb::ProposeBaseline
+    };
+    let actor = context.actor(verb)?;
+    let archive = Archive::new(&context.tree);
+    let config = Config::load(&context.tree)?;
     let scenarios = match &args.scenario {
         Some(scenario) => vec![scenario.clone()],
-        None if args.approve => monitor.archive().docket()?.pending_scenarios(),
-        None => stable_scenarios(context, &monitor, args)?,
+        None if args.approve => archive.docket()?.pending_scenarios(),
+        None => stable_scenarios(context, &archive, &config, args)?,
     };
     if scenarios.is_empty() {
         context.say("no scenario meets the gate");
         return Ok(Exit::Fine);
     }
-    let mut exit = Exit::Fine;
-    for scenario in &scenarios {
-        exit = if args.approve {
-            approve(context, &monitor, scenario, args)?
-        } else {
-            propose(context, &monitor, scenario, args)?
-        };
+    if args.dry_run {
+        for scenario in &scenarios {
+            if args.approve {
+                show_pending(&archive, scenario)?;
+            } else {
+                let (window, grounds) =
+                    (window(context, &config, args.at, args.days)?, grounds(args));
+                let draft = archive.draft_baseline(&config, scenario, window, &grounds)?;
+                print_draft(context, scenario, &draft, None)?;
+            }
+        }
+        context.say("nothing was recorded");
+        return Ok(Exit::Fine);
     }
-    Ok(exit)
+    // Opening for writing would begin a ledger where there is none.
+    archive.require_ledger()?;
+    let monitor = context.monitor()?;
+    let mut end = Ok(Exit::Fine);
+    for scenario in &scenarios {
+        end = if args.approve {
+            approve(context, &monitor, scenario, &actor)
+        } else {
+            let told = propose(context, &monitor, scenario, &actor, args)?;
+            context.say(&told);
+            Err(told.into())
+        };
+        // A proposal that waits for approval does not keep the next one from being made.
+        if end.as_ref().is_err_and(|e| !e.is::<Told>()) {
+            break;
+        }
+    }
+    end
+}
+
+fn grounds(args: &Update) -> Grounds {
+    Grounds {
+        reasons: args.reasons.clone(),
+        override_reason: args.override_reason.clone(),
+        investigated: args.investigated.clone(),
+    }
 }
 
 fn stable_scenarios(
     context: &Context,
-    monitor: &Monitor,
+    archive: &Archive,
+    config: &Config,
     args: &Update,
 ) -> anyhow::Result<Vec<ScenarioId>> {
-    let window = window(context, &monitor.config()?, args.at, args.days)?;
+    let window = window(context, config, args.at, args.days)?;
     let mut stable = Vec::new();
-    for scenario in monitor.archive().scenarios()?.into_keys() {
-        match monitor.examine_baseline(&scenario, window) {
+    for scenario in archive.scenarios()?.into_keys() {
+        match archive.examine_baseline(config, &scenario, window) {
             Ok(draft) if draft.eligibility.is_eligible() => stable.push(scenario),
             Ok(_) | Err(Error::Precondition { .. } | Error::UnknownScenario { .. }) => {}
             Err(e) => return Err(e.into()),
@@ -98,22 +137,32 @@ fn propose(
     context: &Context,
     monitor: &Monitor,
     scenario: &ScenarioId,
+    actor: &Actor,
     args: &Update,
-) -> anyhow::Result<Exit> {
-    let actor = context.actor(Verb::ProposeBaseline)?;
+) -> anyhow::Result<Told> {
     let window = window(context, &monitor.config()?, args.at, args.days)?;
-    let grounds = Grounds {
-        reasons: args.reasons.clone(),
-        override_reason: args.override_reason.clone(),
-        investigated: args.investigated.clone(),
-    };
-    let (id, draft) = if args.dry_run {
-        (None, monitor.draft_baseline(scenario, window, &grounds)?)
-    } else {
-        let now = context.now()?;
-        let (id, draft) = monitor.propose_baseline(scenario, window, grounds, &actor, now)?;
-        (Some(id), draft)
-    };
+    let now = context.now()?;
+    let (id, draft) = monitor.propose_baseline(scenario, window, grounds(args), actor, now)?;
+    print_draft(context, scenario, &draft, Some(id))?;
+    Ok(Told {
+        exit: Exit::Refused,
+        code: "approval_required",
+        message: format!(
+            "proposed by {}; nothing is changed until an O3 who did not propose it runs \
+             `creditctl baseline update --scenario {scenario} --approve --as NAME`",
+            actor.name()
+        ),
+        help: "have it approved",
+    })
+}
+
+/// What a baseline would become; `id` is the proposal, once it is recorded.
+fn print_draft(
+    context: &Context,
+    scenario: &ScenarioId,
+    draft: &Draft,
+    id: Option<EventId>,
+) -> anyhow::Result<()> {
     let (old, new) = (draft.old, draft.calculation.credits);
     if context.json {
         let criteria = draft.eligibility.criteria().iter().map(|c| CriterionLine {
@@ -128,75 +177,65 @@ fn propose(
             change: change(old, new),
             cv: draft.calculation.cv,
             criteria: criteria.collect(),
+            dry_run: id.is_none(),
             proposal: id,
-            dry_run: args.dry_run,
         })?;
     } else {
-        println!("{}", draft.calculation.line());
+        put_line(draft.calculation.line())?;
         let rows = vec![
             vec!["old".to_owned(), shown(old)],
             vec!["new".to_owned(), new.to_string()],
             vec!["change".to_owned(), change(old, new)],
         ];
-        println!("{}", table(&[scenario.as_str(), "credits"], &[1], rows));
+        put_line(table(&[scenario.as_str(), "credits"], &[1], rows))?;
         for criterion in draft.eligibility.criteria() {
             let mark = if criterion.outcome == Outcome::Failed {
                 "FAIL"
             } else {
                 "ok  "
             };
-            println!("{mark} {criterion}");
+            put_line(format_args!("{mark} {criterion}"))?;
         }
     }
-    if args.dry_run {
-        context.say("nothing was recorded");
-        return Ok(Exit::Fine);
+    Ok(())
+}
+
+fn show_pending(archive: &Archive, scenario: &ScenarioId) -> anyhow::Result<()> {
+    match archive.docket()?.pending(scenario) {
+        Some(p) => put_line(format_args!(
+            "{scenario}: {} -> {}, proposed by {}",
+            shown(p.proposal.old),
+            p.proposal.new,
+            p.by
+        ))?,
+        None => put_line(format_args!("{scenario}: nothing is proposed"))?,
     }
-    context.say(format_args!(
-        "proposed by {}; nothing is changed until an O3 who did not propose it runs \
-         `creditctl baseline update --scenario {scenario} --approve --as NAME`",
-        actor.name()
-    ));
-    Ok(Exit::Refused)
+    Ok(())
 }
 
 fn approve(
     context: &Context,
     monitor: &Monitor,
     scenario: &ScenarioId,
-    args: &Update,
+    actor: &Actor,
 ) -> anyhow::Result<Exit> {
-    let actor = context.actor(Verb::ApproveBaseline)?;
-    if args.dry_run {
-        let pending = monitor.archive().docket()?.pending(scenario).cloned();
-        match pending {
-            Some(p) => println!(
-                "{scenario}: {} -> {}, proposed by {}",
-                shown(p.proposal.old),
-                p.proposal.new,
-                p.by
-            ),
-            None => println!("{scenario}: nothing is proposed"),
-        }
-        return Ok(Exit::Fine);
-    }
     if !context.confirmed(&format!(
         "Put the proposed baseline of {scenario} into force?"
     ))? {
         context.say("nothing was changed");
         return Ok(Exit::Refused);
     }
-    let change = monitor.approve_baseline(scenario, &actor, context.now()?)?;
+    let change = monitor.approve_baseline(scenario, actor, context.now()?)?;
     if context.json {
         print_json(&ChangeLine::of(&change))?;
     } else {
-        println!(
+        put_line(format_args!(
             "baseline of {scenario}: {} -> {} ({}), approved as {}",
             shown(change.old),
             change.new,
             self::change(change.old, change.new),
             change.approval_id
-        );
+        ))?;
     }
     Ok(Exit::Fine)
 }
@@ -243,7 +282,7 @@ fn list(context: &Context) -> anyhow::Result<Exit> {
             "Status",
             "Last updated",
         ];
-        println!("{}", table(&header, &[1, 2], rows));
+        put_line(table(&header, &[1, 2], rows))?;
     }
     Ok(Exit::Fine)
 }
@@ -281,7 +320,7 @@ fn history(context: &Context, scenario: &ScenarioId) -> anyhow::Result<Exit> {
             "Approval",
             "Why",
         ];
-        println!("{}", table(&header, &[1, 2, 3], rows));
+        put_line(table(&header, &[1, 2, 3], rows))?;
     }
     Ok(Exit::Fine)
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::args::Init;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::output::put_line;
 
 pub(crate) fn init(context: &Context, args: &Init) -> anyhow::Result<Exit> {
     let operators = args
@@ -22,10 +23,10 @@ pub(crate) fn init(context: &Context, args: &Init) -> anyhow::Result<Exit> {
         Monitor::init(tree, operators, context.now()?)?
     };
     if context.json {
-        println!("{}", json!({"written": written, "dry_run": args.dry_run}));
+        put_line(json!({"written": written, "dry_run": args.dry_run}))?;
     } else {
         for path in &written {
-            println!("{}", path.display());
+            put_line(path.display())?;
         }
         if written.is_empty() {
             context.say("nothing was missing");

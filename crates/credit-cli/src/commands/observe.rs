@@ -6,13 +6,13 @@ use anyhow::Context as _;
 use credit_monitor::core::{Credits, RiskFlag, Run, RunId, ScenarioId};
 use credit_monitor::governance::Verb;
 use credit_monitor::policy::Expected;
-use credit_monitor::{Batch, Config, Outcome, Verdict};
+use credit_monitor::{Batch, Config, Outcome, RunFileError, Verdict};
 
 use crate::args::{Classify, Ingest, RunLog};
 use crate::context::Context;
-use crate::exit::Exit;
+use crate::exit::{Exit, Told};
 use crate::input::{Input, Slot};
-use crate::output::{Kept, Summary, verdict_json};
+use crate::output::{Kept, Summary, put_line, talk, verdict_json};
 
 /// Runs that share a sync; also how often the progress bar moves.
 const BATCH: usize = 4096;
@@ -28,54 +28,64 @@ struct Tally {
 }
 
 pub(crate) fn ingest(context: &Context, args: &Ingest) -> anyhow::Result<Exit> {
+    context.actor(Verb::Ingest)?;
     if args.dry_run {
         return judge_only(context, &args.file, None);
     }
-    context.actor(Verb::Ingest)?;
-    let monitor = context.monitor()?;
-    warn_of_baselines(context, &monitor.config()?);
+    warn_of_baselines(context, &Config::load(&context.tree)?);
     let input = Input::read(&args.file)?;
     let slots = input.slots();
     let progress = context.progress(slots.len() as u64, "runs");
     let mut tally = Tally::default();
+    // Opened for the first good run: where there is none, nothing is written.
+    let mut monitor = None;
     for slots in slots.chunks(BATCH) {
         let runs = parse(context, &mut tally, slots);
         let (lines, runs): (Vec<usize>, Vec<Run>) = runs.into_iter().unzip();
-        let batch = monitor.observe_batch(runs)?;
-        progress.suspend(|| tell(context, &mut tally, &lines, batch));
+        if !runs.is_empty() {
+            let monitor = match &mut monitor {
+                Some(monitor) => monitor,
+                none => none.insert(context.monitor()?),
+            };
+            let batch = monitor.observe_batch(runs)?;
+            progress.suspend(|| tell(context, &mut tally, &lines, batch))?;
+        }
         progress.inc(slots.len() as u64);
     }
     progress.finish_and_clear();
-    Ok(finish(context, &tally))
+    if !context.json {
+        tally.summary.print()?;
+        put_line(format_args!(
+            "{} added to the ledger, {} duplicates, {} refused",
+            tally.added, tally.duplicates, tally.refused
+        ))?;
+    }
+    exit_of(&tally)
 }
 
 pub(crate) fn log(context: &Context, args: &RunLog) -> anyhow::Result<Exit> {
+    context.actor(Verb::Ingest)?;
     let run = run_of(context, args)?;
     if args.dry_run {
         let config = Config::load(&context.tree)?;
         let verdict = Verdict::of(&config.judge(run)?);
-        print_verdict(context, &verdict, None);
+        print_verdict(context, &verdict, None)?;
         return Ok(Exit::Fine);
     }
-    context.actor(Verb::Ingest)?;
     let monitor = context.monitor()?;
     warn_of_baselines(context, &monitor.config()?);
     let batch = monitor.observe_batch(vec![run])?;
-    for error in &batch.run_file_errors {
-        eprintln!("{}", with_cause(error));
-    }
+    let mut tally = Tally::default();
+    tell_run_files(&mut tally, &batch.run_file_errors);
     for outcome in batch.outcomes {
         let outcome = outcome?;
-        print_verdict(context, &outcome.verdict, Some(&outcome));
+        print_verdict(context, &outcome.verdict, Some(&outcome))?;
     }
-    Ok(if batch.run_file_errors.is_empty() {
-        Exit::Fine
-    } else {
-        Exit::Invalid
-    })
+    exit_of(&tally)
 }
 
 pub(crate) fn classify(context: &Context, args: &Classify) -> anyhow::Result<Exit> {
+    context.actor(Verb::View)?;
     let baseline = match &args.baseline {
         Some(text) => Some(
             text.parse::<Credits>()
@@ -105,7 +115,7 @@ fn judge_only(context: &Context, file: &Path, baseline: Option<Credits>) -> anyh
             Ok(record) => {
                 let verdict = Verdict::of(&record);
                 if context.json {
-                    println!("{}", verdict_json(&verdict, None));
+                    put_line(verdict_json(&verdict, None))?;
                 }
                 tally.summary.add(&verdict);
                 tally.added += 1;
@@ -114,13 +124,13 @@ fn judge_only(context: &Context, file: &Path, baseline: Option<Credits>) -> anyh
         }
     }
     if !context.json {
-        tally.summary.print();
-        println!(
+        tally.summary.print()?;
+        put_line(format_args!(
             "{} judged, {} refused; nothing was written",
             tally.added, tally.refused
-        );
+        ))?;
     }
-    Ok(exit_of(&tally))
+    exit_of(&tally)
 }
 
 /// The good runs with their lines; the bad ones are told.
@@ -144,12 +154,12 @@ fn parse(context: &Context, tally: &mut Tally, slots: &[Slot<'_>]) -> Vec<(usize
     runs
 }
 
-fn tell(context: &Context, tally: &mut Tally, lines: &[usize], batch: Batch) {
+fn tell(context: &Context, tally: &mut Tally, lines: &[usize], batch: Batch) -> anyhow::Result<()> {
     for (line, outcome) in lines.iter().zip(batch.outcomes) {
         match outcome {
             Ok(outcome) => {
                 if context.json {
-                    println!("{}", verdict_json(&outcome.verdict, Some(kept(&outcome))));
+                    put_line(verdict_json(&outcome.verdict, Some(kept(&outcome))))?;
                 }
                 tally.summary.add(&outcome.verdict);
                 tally.added += u64::from(!outcome.duplicate);
@@ -158,34 +168,35 @@ fn tell(context: &Context, tally: &mut Tally, lines: &[usize], batch: Batch) {
             Err(refusal) => refuse(tally, &format!("line {line}: {refusal}")),
         }
     }
-    for error in &batch.run_file_errors {
+    tell_run_files(tally, &batch.run_file_errors);
+    Ok(())
+}
+
+fn tell_run_files(tally: &mut Tally, errors: &[RunFileError]) {
+    for error in errors {
         tally.run_file_errors += 1;
-        eprintln!("{}", with_cause(error));
+        talk(with_cause(error));
     }
 }
 
-fn finish(context: &Context, tally: &Tally) -> Exit {
-    if !context.json {
-        tally.summary.print();
-        println!(
-            "{} added to the ledger, {} duplicates, {} refused",
-            tally.added, tally.duplicates, tally.refused
-        );
+fn exit_of(tally: &Tally) -> anyhow::Result<Exit> {
+    let (refused, files) = (tally.refused, tally.run_file_errors);
+    if refused == 0 && files == 0 {
+        return Ok(Exit::Fine);
     }
-    exit_of(tally)
-}
-
-fn exit_of(tally: &Tally) -> Exit {
-    if tally.refused == 0 && tally.run_file_errors == 0 {
-        Exit::Fine
-    } else {
-        Exit::Invalid
+    Err(Told {
+        exit: Exit::Invalid,
+        code: "invalid",
+        message: format!("runs refused: {refused}, run files not written: {files}; see above"),
+        help: "correct what the lines above name and run the command again; runs that were kept \
+               are recognised",
     }
+    .into())
 }
 
 fn refuse(tally: &mut Tally, reason: &str) {
     tally.refused += 1;
-    eprintln!("refused: {reason}");
+    talk(format_args!("refused: {reason}"));
 }
 
 fn kept(outcome: &Outcome) -> Kept {
@@ -196,23 +207,29 @@ fn kept(outcome: &Outcome) -> Kept {
     }
 }
 
-fn print_verdict(context: &Context, verdict: &Verdict, outcome: Option<&Outcome>) {
+fn print_verdict(
+    context: &Context,
+    verdict: &Verdict,
+    outcome: Option<&Outcome>,
+) -> anyhow::Result<()> {
     if context.json {
-        println!("{}", verdict_json(verdict, outcome.map(kept)));
-        return;
+        return put_line(verdict_json(verdict, outcome.map(kept)));
     }
-    println!(
+    put_line(format_args!(
         "{} {}: {}",
         verdict.severity, verdict.run_id, verdict.summary
-    );
+    ))?;
     match outcome {
-        None => println!("nothing was written"),
-        Some(o) if o.duplicate => println!("in the ledger already as line {}", o.receipt.seq() + 1),
-        Some(o) => println!(
+        None => put_line("nothing was written"),
+        Some(o) if o.duplicate => put_line(format_args!(
+            "in the ledger already as line {}",
+            o.receipt.seq() + 1
+        )),
+        Some(o) => put_line(format_args!(
             "kept as line {} ({})",
             o.receipt.seq() + 1,
             o.receipt.hash()
-        ),
+        )),
     }
 }
 
@@ -283,5 +300,6 @@ fn run_of(context: &Context, args: &RunLog) -> anyhow::Result<Run> {
         .map(|f| f.parse::<RiskFlag>())
         .collect::<Result<_, _>>()
         .context("--flag")?;
-    Ok(run)
+    // Through the same door as runs from a file: what is refused there is refused here.
+    Ok(Run::parse(&run.to_json())?.run)
 }

@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::args::PolicyCommand;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::output::{put_line, put_text};
 
 pub(crate) fn policy(context: &Context, command: PolicyCommand) -> anyhow::Result<Exit> {
     context.actor(Verb::View)?;
@@ -21,7 +22,7 @@ pub(crate) fn policy(context: &Context, command: PolicyCommand) -> anyhow::Resul
             let text =
                 fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
             let policy = Policy::parse(&text).with_context(|| file.display().to_string())?;
-            checked(context, &file, &policy, Sha256::of(text.as_bytes()));
+            checked(context, &file, &policy, Sha256::of(text.as_bytes()))?;
         }
         PolicyCommand::Check { file: None } => {
             let config = Config::load(&context.tree)?;
@@ -31,27 +32,24 @@ pub(crate) fn policy(context: &Context, command: PolicyCommand) -> anyhow::Resul
                 &context.tree.policy(),
                 &policy.value,
                 policy.sha256,
-            );
+            )?;
         }
         PolicyCommand::Show => {
-            print!("{}", Config::load(&context.tree)?.policy().value.to_json());
+            put_text(Config::load(&context.tree)?.policy().value.to_json())?;
         }
     }
     Ok(Exit::Fine)
 }
 
-fn checked(context: &Context, path: &Path, policy: &Policy, sha256: Sha256) {
+fn checked(context: &Context, path: &Path, policy: &Policy, sha256: Sha256) -> anyhow::Result<()> {
     if context.json {
         let (version, sha256) = (policy.version(), sha256.to_string());
-        println!(
-            "{}",
-            json!({"ok": true, "path": path, "version": version, "sha256": sha256})
-        );
+        put_line(json!({"ok": true, "path": path, "version": version, "sha256": sha256}))
     } else {
-        println!(
+        put_line(format_args!(
             "{}: ok, version {}, SHA-256 {sha256}",
             path.display(),
             policy.version()
-        );
+        ))
     }
 }

@@ -1,6 +1,6 @@
 //! `query` and `run show`.
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 
 use anyhow::Context as _;
 use credit_monitor::core::{Period, RunFacts, Timestamp};
@@ -10,6 +10,7 @@ use credit_monitor::{Archive, Dispatch, Error, Filter};
 use crate::args::Query;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::output::{put_line, put_text};
 
 pub(crate) fn query(context: &Context, args: &Query) -> anyhow::Result<Exit> {
     context.actor(Verb::View)?;
@@ -27,16 +28,26 @@ pub(crate) fn query(context: &Context, args: &Query) -> anyhow::Result<Exit> {
             written = writeln!(out, "{line}");
         }
     })?;
-    written
-        .and_then(|()| out.flush())
-        .context("writing to standard output")?;
+    match written.and_then(|()| out.flush()) {
+        // The reader, such as `head`, has what it wanted.
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => {}
+        result => result.context("writing to standard output")?,
+    }
     Ok(Exit::Fine)
 }
 
 fn period(context: &Context, args: &Query) -> anyhow::Result<Option<Period>> {
     if let Some(days) = args.days {
-        let at = args.at.map_or_else(|| context.now(), Ok)?;
-        return Ok(Some(Period::days_until(days, at)));
+        if let Some(at) = args.at {
+            return Ok(Some(Period::days_until(days, at)));
+        }
+        let now = context.now()?;
+        // What finished in this very second is asked for, too.
+        let end = Timestamp::from_unix(now.unix() + 1).unwrap_or(now);
+        return Ok(Some(Period {
+            start: now.days_before(days),
+            end,
+        }));
     }
     if args.from.is_none() && args.to.is_none() {
         return Ok(None);
@@ -56,17 +67,21 @@ pub(crate) fn show(context: &Context, run_id: &str) -> anyhow::Result<Exit> {
     let line = archive.run(&id)?.ok_or(Error::UnknownRun { run_id: id })?;
     let text = std::str::from_utf8(line.raw())?;
     if context.json {
-        println!("{text}");
+        put_line(text)?;
         return Ok(Exit::Fine);
     }
     let facts = RunFacts::parse(text)?;
-    print!("{}", String::from_utf8_lossy(&line.file_bytes()?));
-    println!();
-    println!("{}: {}", facts.severity, facts.summary);
-    println!("ledger line {} ({})", line.seq() + 1, line.hash());
+    put_text(String::from_utf8_lossy(&line.file_bytes()?))?;
+    put_line("")?;
+    put_line(format_args!("{}: {}", facts.severity, facts.summary))?;
+    put_line(format_args!(
+        "ledger line {} ({})",
+        line.seq() + 1,
+        line.hash()
+    ))?;
     match archive.may_dispatch(&facts.run_id)? {
-        Dispatch::Allowed => println!("dispatch is allowed"),
-        Dispatch::Blocked { reason } => println!("dispatch is blocked: {reason}"),
+        Dispatch::Allowed => put_line("dispatch is allowed")?,
+        Dispatch::Blocked { reason } => put_line(format_args!("dispatch is blocked: {reason}"))?,
     }
     Ok(Exit::Fine)
 }

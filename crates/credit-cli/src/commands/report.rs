@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::args::Weekly;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::output::table;
+use crate::output::{put_line, put_text, table};
 
 pub(crate) fn weekly(context: &Context, args: &Weekly) -> anyhow::Result<Exit> {
     context.actor(Verb::Report)?;
@@ -21,45 +21,42 @@ pub(crate) fn weekly(context: &Context, args: &Weekly) -> anyhow::Result<Exit> {
     let archive = Archive::new(&context.tree);
     let report = archive.weekly_report(&config, until, days)?;
     if args.dry_run {
-        print!("{}", report.to_json());
+        put_text(report.to_json())?;
         return Ok(Exit::Fine);
     }
     let written = archive.write_report(&report, &config)?;
     if context.json {
-        println!(
-            "{}",
-            json!({
-                "path": written.path, "identical": written.identical,
-                "report_id": report.report_id(), "data_status": report.data_status.as_str(),
-            })
-        );
+        put_line(json!({
+            "path": written.path, "identical": written.identical,
+            "report_id": report.report_id(), "data_status": report.data_status.as_str(),
+        }))?;
     } else {
-        print(&report);
+        print(&report)?;
         let note = if written.identical {
             " (the same report was there already)"
         } else {
             ""
         };
-        println!("{}{note}", written.path.display());
+        put_line(format_args!("{}{note}", written.path.display()))?;
     }
     Ok(Exit::Fine)
 }
 
-fn print(report: &WeeklyReport) {
+fn print(report: &WeeklyReport) -> anyhow::Result<()> {
     let stats = &report.summary_stats;
-    println!(
+    put_line(format_args!(
         "{} to {}: {} runs, {} credits ({})",
         report.period.start,
         report.period.end,
         stats.total_runs,
         stats.total_credits,
         report.data_status.as_str()
-    );
+    ))?;
     let counts = Severity::ALL.iter().zip(stats.severity_counts);
     let counts: Vec<String> = counts
         .map(|(severity, runs)| format!("{severity} {runs}"))
         .collect();
-    println!("{}", counts.join("  "));
+    put_line(counts.join("  "))?;
     if !report.top_scenarios_by_total.is_empty() {
         let rows = report.top_scenarios_by_total.iter().map(|s| {
             vec![
@@ -80,13 +77,13 @@ fn print(report: &WeeklyReport) {
             "Median",
             "× baseline",
         ];
-        println!("{}", table(&header, &[1, 2, 3, 4, 5], rows.collect()));
+        put_line(table(&header, &[1, 2, 3, 4, 5], rows.collect()))?;
     }
-    println!(
+    put_line(format_args!(
         "{} to review, {} violations, {} baseline candidates, {} drifted",
         report.review_queue.len(),
         report.policy_violations.len(),
         report.baseline_candidates.len(),
         report.drift_candidates.len()
-    );
+    ))
 }

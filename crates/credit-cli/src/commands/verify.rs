@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::args::Verify;
 use crate::context::Context;
-use crate::exit::Exit;
-use crate::output::print_json;
+use crate::exit::{Exit, Told};
+use crate::output::{print_json, put_line};
 
 pub(crate) fn verify(context: &Context, args: &Verify) -> anyhow::Result<Exit> {
     let tree = match &args.path {
@@ -25,7 +25,11 @@ pub(crate) fn verify(context: &Context, args: &Verify) -> anyhow::Result<Exit> {
     if !context.json {
         for finding in &verified.findings {
             let line = finding.line.map(|l| format!(":{l}")).unwrap_or_default();
-            println!("{}{line}: {}", finding.path.display(), finding.problem);
+            put_line(format_args!(
+                "{}{line}: {}",
+                finding.path.display(),
+                finding.problem
+            ))?;
         }
         context.say(format_args!(
             "{} ledger lines, {} events, {} run files and {} reports checked",
@@ -50,11 +54,19 @@ pub(crate) fn verify(context: &Context, args: &Verify) -> anyhow::Result<Exit> {
         }),
         findings,
     })?;
-    Ok(if verified.ok() {
-        Exit::Fine
-    } else {
-        Exit::Integrity
-    })
+    if verified.ok() {
+        return Ok(Exit::Fine);
+    }
+    Err(Told {
+        exit: Exit::Integrity,
+        code: "integrity",
+        message: format!(
+            "findings: {}; standard output lists them",
+            verified.findings.len()
+        ),
+        help: "each finding says what to do; nothing was changed",
+    }
+    .into())
 }
 
 fn parse_head(text: &str) -> anyhow::Result<(u64, Digest)> {
