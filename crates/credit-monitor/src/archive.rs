@@ -1,6 +1,5 @@
 //! The reading side: what was kept, for anybody who may only look.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -281,19 +280,6 @@ impl Archive {
             }
         }
         Ok(())
-    }
-
-    /// How many runs each scenario has.
-    ///
-    /// # Errors
-    /// As [`Archive::query`].
-    pub fn scenarios(&self) -> Result<BTreeMap<ScenarioId, u64>, Error> {
-        let mut counts = BTreeMap::new();
-        self.each_run(None, |facts| {
-            *counts.entry(facts.scenario_id.clone()).or_default() += 1;
-            true
-        })?;
-        Ok(counts)
     }
 
     pub(crate) fn facts<'a>(&self, line: &'a str) -> Result<RunFacts<'a>, Error> {

@@ -1,5 +1,6 @@
 //! Baselines: calculated from the ledger, proposed, approved, put into force.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
 
@@ -39,6 +40,18 @@ pub struct Draft {
     pub eligibility: Eligibility,
 }
 
+impl Draft {
+    fn of(calculation: Calculation, config: &Config) -> Draft {
+        let old = config.baselines().value.get(&calculation.scenario_id);
+        let gate = config.policy().value.update_gate();
+        Draft {
+            old: old.map(|b| b.credits),
+            eligibility: eligibility(&calculation, old, gate),
+            calculation,
+        }
+    }
+}
+
 impl Archive {
     /// How a scenario's baseline would change and whether it may; changes nothing.
     ///
@@ -50,15 +63,41 @@ impl Archive {
         scenario: &ScenarioId,
         window: Window,
     ) -> Result<Draft, Error> {
-        let policy = &config.policy().value;
-        let calculation = self.calculate_baseline(scenario, window, policy.healthy())?;
-        let old = config.baselines().value.get(scenario);
-        let eligibility = eligibility(&calculation, old, policy.update_gate());
-        Ok(Draft {
-            old: old.map(|b| b.credits),
-            calculation,
-            eligibility,
-        })
+        let rule = config.policy().value.healthy();
+        let calculation = self.calculate_baseline(scenario, window, rule)?;
+        Ok(Draft::of(calculation, config))
+    }
+
+    /// The scenarios that meet the gate for changing a baseline, in order; changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Read`] for the ledger.
+    pub fn stable_scenarios(
+        &self,
+        config: &Config,
+        window: Window,
+    ) -> Result<Vec<ScenarioId>, Error> {
+        let mut lines: BTreeMap<ScenarioId, Vec<String>> = BTreeMap::new();
+        self.each_run(None, |facts| {
+            let lines = lines.entry(facts.scenario_id.clone()).or_default();
+            lines.push(facts.json.to_owned());
+            true
+        })?;
+        let mut stable = Vec::new();
+        for (scenario, lines) in lines {
+            let rule = config.policy().value.healthy();
+            match self.calculate(&lines, &scenario, window, rule) {
+                Ok(calculation) => {
+                    if Draft::of(calculation, config).eligibility.is_eligible() {
+                        stable.push(scenario);
+                    }
+                }
+                // Too little to go by is no error here: it is not stable.
+                Err(Error::Precondition { .. } | Error::UnknownScenario { .. }) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(stable)
     }
 
     /// What [`Monitor::propose_baseline`] would record; changes nothing.
@@ -94,6 +133,16 @@ impl Archive {
             lines.push(facts.json.to_owned());
             true
         })?;
+        self.calculate(&lines, scenario, window, rule)
+    }
+
+    fn calculate(
+        &self,
+        lines: &[String],
+        scenario: &ScenarioId,
+        window: Window,
+        rule: &HealthyRule,
+    ) -> Result<Calculation, Error> {
         let runs = lines
             .iter()
             .map(|line| self.facts(line))

@@ -3,7 +3,7 @@
 use credit_monitor::baseline::{Change, Outcome, Window};
 use credit_monitor::core::{Credits, ScenarioId, Timestamp};
 use credit_monitor::governance::{Actor, BaselineChange, EventId, Verb};
-use credit_monitor::{Archive, Config, Draft, Error, Grounds, Monitor};
+use credit_monitor::{Archive, Config, Draft, Grounds, Monitor};
 use serde::Serialize;
 
 use crate::args::{BaselineCommand, Calculate, Update};
@@ -67,7 +67,10 @@ fn update(context: &Context, args: &Update) -> anyhow::Result<Exit> {
     let scenarios = match &args.scenario {
         Some(scenario) => vec![scenario.clone()],
         None if args.approve => archive.docket()?.pending_scenarios(),
-        None => stable_scenarios(context, &archive, &config, args)?,
+        None => {
+            let window = window(context, &config, args.at, args.days)?;
+            archive.stable_scenarios(&config, window)?
+        }
     };
     if scenarios.is_empty() {
         context.say("no scenario meets the gate");
@@ -113,24 +116,6 @@ fn grounds(args: &Update) -> Grounds {
         override_reason: args.override_reason.clone(),
         investigated: args.investigated.clone(),
     }
-}
-
-fn stable_scenarios(
-    context: &Context,
-    archive: &Archive,
-    config: &Config,
-    args: &Update,
-) -> anyhow::Result<Vec<ScenarioId>> {
-    let window = window(context, config, args.at, args.days)?;
-    let mut stable = Vec::new();
-    for scenario in archive.scenarios()?.into_keys() {
-        match archive.examine_baseline(config, &scenario, window) {
-            Ok(draft) if draft.eligibility.is_eligible() => stable.push(scenario),
-            Ok(_) | Err(Error::Precondition { .. } | Error::UnknownScenario { .. }) => {}
-            Err(e) => return Err(e.into()),
-        }
-    }
-    Ok(stable)
 }
 
 fn propose(
