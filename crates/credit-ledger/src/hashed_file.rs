@@ -1,9 +1,8 @@
 //! Files that are written once, each with its SHA-256 in a file beside it.
 //!
-//! The file beside `name` is `name.sha256` in the form `sha256sum -c` reads. No reader ever
-//! sees half a file: each is written under a temporary name and then renamed. A file that
-//! exists with other content is evidence and is never overwritten; only an empty one, which a
-//! crash can leave behind, is.
+//! The file beside `name` is `name.sha256` in the form `sha256sum -c` reads. A crash leaves
+//! behind a whole file, an empty one or none, never half of one. A file that exists with other
+//! content is evidence and is never overwritten; only an empty one is.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -16,6 +15,10 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use crate::Digest;
+
+/// One page of memory: so much is written by one call entirely or not at all, even if the process
+/// is killed in the middle of it. More could be cut short at a page's end.
+const PAGE_BYTES: usize = 4096;
 
 /// A directory of hashed files. Its descriptor is kept, so that each file costs little.
 ///
@@ -197,53 +200,71 @@ impl HashedDir {
         })
     }
 
-    /// Writes one file. The common case, that it is new, costs four calls and no look before.
+    /// Writes one file. The common case, that it is new, costs no look before.
     fn put(&self, name: &str, bytes: &[u8], sync: bool) -> Result<Written, HashedFileError> {
         let failed = |error| self.failed(name, error);
-        let temporary = self.write_temporary(bytes, sync).map_err(failed)?;
-        match self.rename_new(&temporary, name) {
-            Ok(()) => return Ok(Written::Created),
-            Err(Errno::EXIST) => {}
-            Err(error) => {
-                self.remove(&temporary);
-                return Err(self.failed(name, error));
+        // A temporary name and a rename cost as much again as creating the file.
+        if !sync && bytes.len() <= PAGE_BYTES {
+            match self.write_new(name, bytes) {
+                Err(Errno::EXIST) => {}
+                written => return written.map(|()| Written::Created).map_err(failed),
             }
         }
-        let there = self.read(name)?;
-        // Emptiness is all a crash can leave of a file that was not synced before its rename.
-        if there.as_ref().is_none_or(Vec::is_empty) && !bytes.is_empty() {
-            rustix::fs::renameat(&self.fd, &temporary, &self.fd, name).map_err(failed)?;
-            return Ok(Written::Created);
+        loop {
+            let there = self.read(name)?;
+            if there.as_deref() == Some(bytes) {
+                if sync {
+                    let file = self.open(name).map_err(failed)?;
+                    rustix::fs::fsync(file).map_err(failed)?;
+                }
+                return Ok(Written::Identical);
+            }
+            // Emptiness is all a crash can leave of a file that was not synced.
+            let rename = match there {
+                None => Self::rename_new,
+                Some(left) if left.is_empty() => Self::rename_over,
+                Some(_) => {
+                    let path = self.path.join(name);
+                    return Err(HashedFileError::Differs { path });
+                }
+            };
+            let temporary = self.write_temporary(bytes, sync).map_err(failed)?;
+            match rename(self, &temporary, name) {
+                Ok(()) => return Ok(Written::Created),
+                Err(error) => self.remove(&temporary, error).map_err(failed)?,
+            }
         }
-        self.remove(&temporary);
-        if there.as_deref() != Some(bytes) {
-            return Err(HashedFileError::Differs {
-                path: self.path.join(name),
-            });
-        }
-        if sync {
-            let file = self.open(name).map_err(failed)?;
-            rustix::fs::fsync(file).map_err(failed)?;
-        }
-        Ok(Written::Identical)
+    }
+
+    /// Creates a file under its own name and writes it with one call.
+    fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), Errno> {
+        let mut file = self.create(name)?;
+        let written = file.write_all(bytes);
+        written.map_err(|error| {
+            self.unlink(name);
+            Errno::from_io_error(&error).unwrap_or(Errno::IO)
+        })
+    }
+
+    fn create(&self, name: &str) -> Result<File, Errno> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        rustix::fs::openat(&self.fd, name, flags, Mode::from_raw_mode(0o666)).map(File::from)
     }
 
     fn write_temporary(&self, bytes: &[u8], sync: bool) -> Result<String, Errno> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let (name, fd) = loop {
+        let (name, mut file) = loop {
             let name = temporary_name();
-            match rustix::fs::openat(&self.fd, &name, flags, Mode::from_raw_mode(0o666)) {
+            match self.create(&name) {
                 // Left behind by a process of the same number that crashed.
                 Err(Errno::EXIST) => {}
-                opened => break (name, opened?),
+                created => break (name, created?),
             }
         };
-        let mut file = File::from(fd);
         let written = file
             .write_all(bytes)
             .and_then(|()| if sync { file.sync_all() } else { Ok(()) });
         if let Err(error) = written {
-            self.remove(&name);
+            self.unlink(&name);
             return Err(Errno::from_io_error(&error).unwrap_or(Errno::IO));
         }
         Ok(name)
@@ -256,7 +277,7 @@ impl HashedDir {
             // Some network and user-space file systems do not know the flag.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
                 rustix::fs::linkat(&self.fd, from, &self.fd, to, AtFlags::empty())?;
-                self.remove(from);
+                self.unlink(from);
                 Ok(())
             }
             renamed => renamed,
@@ -288,7 +309,21 @@ impl HashedDir {
         )
     }
 
-    fn remove(&self, name: &str) {
+    fn rename_over(&self, from: &str, to: &str) -> Result<(), Errno> {
+        rustix::fs::renameat(&self.fd, from, &self.fd, to)
+    }
+
+    /// Takes back a temporary file. That another writer was there first is no error: look again.
+    fn remove(&self, temporary: &str, error: Errno) -> Result<(), Errno> {
+        self.unlink(temporary);
+        if error == Errno::EXIST {
+            Ok(())
+        } else {
+            Err(error)
+        }
+    }
+
+    fn unlink(&self, name: &str) {
         // A temporary file that stays is harmless.
         let _stays = rustix::fs::unlinkat(&self.fd, name, AtFlags::empty());
     }

@@ -188,3 +188,43 @@ fn replaced_durably_with_its_permissions() {
     assert!(replace_durably(&parent.path().join("no/such"), b"").is_err());
     assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
 }
+
+#[test]
+fn large_files_take_the_same_rules() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = HashedDir::open_or_create(parent.path()).unwrap();
+    let (large, other) = (vec![b'x'; 100_000], vec![b'y'; 100_000]);
+    let write = |bytes: &[u8]| dir.write_once("large.json", bytes, None);
+    assert_eq!(write(&large).unwrap(), Written::Created);
+    assert_eq!(write(&large).unwrap(), Written::Identical);
+    assert!(matches!(
+        write(&other),
+        Err(HashedFileError::Differs { .. })
+    ));
+    fs::write(parent.path().join("large.json"), b"").unwrap();
+    assert_eq!(write(&large).unwrap(), Written::Created);
+    assert_eq!(fs::read(parent.path().join("large.json")).unwrap(), large);
+    let names = fs::read_dir(parent.path()).unwrap().count();
+    assert_eq!(names, 2, "no temporary file stays");
+}
+
+#[test]
+fn writers_of_the_same_file_agree() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = HashedDir::open_or_create(parent.path()).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for n in 0..200 {
+                    // Both sizes: created under its own name, and renamed.
+                    let bytes = vec![b'x'; if n % 2 == 0 { 900 } else { 9_000 }];
+                    dir.write_once(&format!("{n}.json"), &bytes, None).unwrap();
+                }
+            });
+        }
+    });
+    for n in 0..200 {
+        let check = dir.check(&format!("{n}.json")).unwrap();
+        assert!(matches!(check, FileCheck::Ok { .. }), "{n}: {check:?}");
+    }
+}

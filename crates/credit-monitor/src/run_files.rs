@@ -8,7 +8,6 @@ use credit_ledger::Digest;
 use credit_ledger::hashed_file::{HashedDir, HashedFileError};
 
 use crate::Tree;
-use crate::parallel::parallel;
 
 /// A run file to be written.
 #[derive(Debug)]
@@ -53,12 +52,12 @@ pub(crate) fn write(tree: &Tree, files: Vec<RunFile<'_>>) -> Vec<RunFileError> {
                 continue;
             }
         };
-        let results = parallel(files, |file| {
-            dir.write_once(&file.name, file.bytes, Some(file.hash))
-                .err()
-                .map(|source| fail(&file.name, source))
-        });
-        failed.extend(results.into_iter().flatten());
+        // One thread: files in one folder wait for each other anyway.
+        for file in files {
+            if let Err(source) = dir.write_once(&file.name, file.bytes, Some(file.hash)) {
+                failed.push(fail(&file.name, source));
+            }
+        }
     }
     failed
 }
