@@ -4,6 +4,7 @@ mod chain;
 mod digest;
 mod error;
 mod finding;
+mod group;
 pub mod hashed_file;
 mod head;
 mod index;
@@ -22,7 +23,9 @@ mod writer;
 pub use self::digest::{Digest, DigestError};
 pub use self::error::{AppendError, OpenError, Refused};
 pub use self::finding::{Finding, FindingKind, Verification};
-pub use self::ledger::{Appended, Config, Durability, Head, Ledger, Receipt, Recovery, Stats};
+pub use self::ledger::{
+    Appended, Config, Durability, Head, Ledger, Pending, QueueMax, Receipt, Recovery, Stats,
+};
 pub use self::line::{Line, OwnedLine};
 pub use self::reader::{ReadError, Reader};
 pub use self::record::{LINE_BYTES_MAX, Record, RecordError, Schema};

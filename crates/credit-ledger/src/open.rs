@@ -4,6 +4,7 @@
 //! are set aside first.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::chain::{Chain, follow};
 use crate::error::OpenError;
@@ -33,6 +34,8 @@ pub(crate) fn open(
             origin: origin.clone(),
         });
     }
+    let span = tracing::debug_span!("ledger_open");
+    let _entered = span.enter();
     let held = Arc::clone(&storage);
     let _locked = Locked::take(&*held, config.lock_wait)?;
 
@@ -56,9 +59,11 @@ pub(crate) fn open(
         chain: Chain::start(head.as_ref().map(|head| head.origin.clone())),
         index: Index::default(),
         synced_end: 0,
+        synced_lines: 0,
         next_slot,
         head_lines: head.as_ref().map_or(0, |head| head.lines),
         head_age: 0,
+        head_synced: Instant::now(),
         // Until it is loaded: a writer that did not open must not write, not even when dropped.
         poisoned: true,
         buffer: Vec::new(),
@@ -69,6 +74,7 @@ pub(crate) fn open(
     };
     let recovery = writer.load(head.as_ref(), size)?;
     writer.poisoned = false;
+    tracing::debug!(lines = writer.chain.lines, "ledger_opened");
     Ok((writer, recovery))
 }
 
@@ -116,6 +122,7 @@ impl Writer {
         match head {
             Some(head) if head.end == self.chain.end && recovery.is_none() => {
                 self.synced_end = head.end;
+                self.synced_lines = head.lines;
             }
             Some(head) => {
                 self.synced_end = head.end;
@@ -126,6 +133,7 @@ impl Writer {
                 // Nothing says from where on; a whole chain is all there is to go by.
                 self.storage.sync(Part::Lines)?;
                 self.synced_end = self.chain.end;
+                self.synced_lines = self.chain.lines;
                 self.publish_head()?;
             }
         }
@@ -155,6 +163,7 @@ impl Writer {
         let tail = self.tail(offset, size)?;
         let kept_at = self.storage.set_aside(offset, &tail)?;
         self.storage.truncate(offset)?;
+        tracing::warn!(offset, bytes = tail.len(), kept_at, "ledger_recovered");
         Ok(Recovery {
             offset,
             bytes: tail.len() as u64,

@@ -104,6 +104,22 @@ pub enum StorageError {
     Replaced,
 }
 
+impl StorageError {
+    /// The same error for another caller of the same batch.
+    pub(crate) fn again(&self) -> Self {
+        let again = |error: &io::Error| match error.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(error.kind(), error.to_string()),
+        };
+        match self {
+            Self::Io(error) => Self::Io(again(error)),
+            Self::Locked { pid } => Self::Locked { pid: *pid },
+            Self::NoSpace(error) => Self::NoSpace(again(error)),
+            Self::Replaced => Self::Replaced,
+        }
+    }
+}
+
 impl From<io::Error> for StorageError {
     fn from(error: io::Error) -> Self {
         match error.kind() {

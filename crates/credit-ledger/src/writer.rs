@@ -1,6 +1,7 @@
 //! What happens behind the ledger's mutex: catch up, write, sync, remember.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::chain::{Chain, Position, follow};
 use crate::error::{AppendError, Refused};
@@ -25,12 +26,15 @@ pub(crate) struct Writer {
     pub(crate) index: Index,
     /// INVARIANT: lines before here are durable.
     pub(crate) synced_end: u64,
+    pub(crate) synced_lines: u64,
     /// The HEAD slot to overwrite next.
     pub(crate) next_slot: u64,
     /// How many lines the HEAD file knows of.
     pub(crate) head_lines: u64,
     /// Batches since HEAD was synced.
     pub(crate) head_age: u32,
+    /// When HEAD was synced last, or this writer opened.
+    pub(crate) head_synced: Instant,
     pub(crate) poisoned: bool,
     pub(crate) buffer: Vec<u8>,
     pub(crate) stats: Stats,
@@ -43,6 +47,7 @@ impl Writer {
         records: &[Record],
     ) -> Result<Vec<Result<Appended, Refused>>, AppendError> {
         self.refuse_if_poisoned()?;
+        let _span = tracing::debug_span!("ledger_batch", records = records.len()).entered();
         let storage = Arc::clone(&self.storage);
         let _locked = Locked::take(&*storage, self.config.lock_wait)?;
         self.catch_up()?;
@@ -75,7 +80,7 @@ impl Writer {
     pub(crate) fn publish_head(&mut self) -> Result<(), StorageError> {
         self.write_head()?;
         self.storage.sync(Part::Head)?;
-        self.head_age = 0;
+        self.head_was_synced();
         Ok(())
     }
 
@@ -120,6 +125,9 @@ impl Writer {
     pub(crate) fn stats(&self) -> Stats {
         Stats {
             durability: self.config.durability,
+            lines: self.chain.lines,
+            bytes: self.chain.end,
+            lines_synced: self.synced_lines,
             ..self.stats
         }
     }
@@ -162,8 +170,10 @@ impl Writer {
             return reopen(finding.offset, finding.kind);
         }
         // HEAD is written after the sync, so it vouches for what is before it.
-        let vouched = file.best.map_or(0, |head| head.end.min(self.chain.end));
-        self.synced_end = self.synced_end.max(vouched);
+        if let Some(head) = file.best.filter(|head| head.end > self.synced_end) {
+            self.synced_end = head.end.min(self.chain.end);
+            self.synced_lines = head.lines.min(self.chain.lines);
+        }
         if self.config.durability == Durability::Synced && self.synced_end < self.chain.end {
             self.settle().map_err(|error| self.poison(error))?;
         }
@@ -255,7 +265,9 @@ impl Writer {
         }
         self.head_age = self.head_age.saturating_add(1);
         let every = self.config.head_sync_every;
-        let due = closing || (every != 0 && self.head_age >= every);
+        let due = closing
+            || (every != 0 && self.head_age >= every)
+            || self.head_synced.elapsed() >= self.config.head_age_max;
         if self.config.durability == Durability::Buffered && !due {
             return Ok(());
         }
@@ -273,7 +285,7 @@ impl Writer {
             self.write_head()?;
         }
         if due {
-            self.head_age = 0;
+            self.head_was_synced();
             // As with the lines, nobody knows what a failed sync left behind.
             self.storage
                 .sync(Part::Head)
@@ -286,7 +298,18 @@ impl Writer {
         self.storage.sync(Part::Lines)?;
         self.stats.syncs += 1;
         self.synced_end = self.chain.end;
+        self.synced_lines = self.chain.lines;
+        tracing::trace!(
+            lines = self.synced_lines,
+            end = self.synced_end,
+            "ledger_sync"
+        );
         Ok(())
+    }
+
+    fn head_was_synced(&mut self) {
+        self.head_age = 0;
+        self.head_synced = Instant::now();
     }
 
     fn write_head(&mut self) -> Result<(), StorageError> {
@@ -307,11 +330,13 @@ impl Writer {
 
     fn poison(&mut self, error: StorageError) -> AppendError {
         self.poisoned = true;
+        tracing::error!(%error, "ledger_poisoned");
         AppendError::Poisoned(Some(error))
     }
 
     fn count(&mut self, answers: &[Result<Appended, Refused>]) {
         self.stats.batches += 1;
+        self.stats.batch_max = self.stats.batch_max.max(answers.len() as u64);
         for answer in answers {
             *match answer {
                 Ok(Appended::New(_)) => &mut self.stats.appended,
@@ -319,12 +344,5 @@ impl Writer {
                 Err(_) => &mut self.stats.refused,
             } += 1;
         }
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        // Whoever wants to know calls `close`; what is left undone here is found by `open`.
-        let _undone = self.close();
     }
 }
