@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use crate::Digest;
 use crate::error::{AppendError, OpenError, Refused};
+use crate::finding::FindingKind;
 use crate::group::{Group, Ticket};
 use crate::line::OwnedLine;
 use crate::open;
-use crate::reader::{ReadError, Reader};
+use crate::reader::{ReadError, Reader, line_at};
 use crate::record::{Record, Schema};
 use crate::storage::Storage;
 
@@ -19,7 +20,8 @@ use crate::storage::Storage;
 /// use credit_ledger::{Appended, Config, Ledger, MemoryStorage, Record, Schema};
 ///
 /// # const RUNS: Schema = Schema { id: "Run_ID", identity: "Input_Sha256",
-/// #     file_hash: None, origin: "Ledger_Origin" };
+/// #     file_hash: None, origin: "Ledger_Origin", time: None,
+/// #     severity: None, scenario: None };
 /// let ledger = Ledger::open(Box::new(MemoryStorage::new()), RUNS, Config::default())?;
 /// let body = format!(r#"{{"Run_ID":"r-1","Input_Sha256":"{}"}}"#, "0".repeat(64));
 /// let record = Record::new(&RUNS, body.into_bytes())?;
@@ -60,6 +62,10 @@ pub struct Config {
     pub head_age_max: Duration,
     /// How much may wait for the next write.
     pub queue_max: QueueMax,
+    /// The index is brought up to date after so many bytes of new lines, and at close after a
+    /// sixteenth. The next open reads and verifies what the index does not know, so this is what
+    /// opening costs; `u64::MAX` means no index is written.
+    pub index_every: u64,
 }
 
 /// How much may wait for the next write; more is [`AppendError::Overloaded`].
@@ -174,6 +180,9 @@ pub struct Stats {
     pub caught_up: u64,
     /// Syncs of the lines.
     pub syncs: u64,
+    /// Writes of the index that failed, and times it was found damaged. It only costs time and
+    /// memory.
+    pub index_failures: u64,
     /// Writes of HEAD that failed. The lines were safe already; HEAD is behind.
     pub head_failures: u64,
 }
@@ -192,7 +201,8 @@ impl Pending {
 impl Ledger {
     /// Opens a ledger, or makes one if nothing at all exists.
     ///
-    /// The whole chain is verified. An end that was torn by a crash before it was
+    /// What the index does not know of the chain is verified, and all of it if there is no index
+    /// (see the README). An end that was torn by a crash before it was
     /// acknowledged is set aside and cut off ([`Ledger::recovered`]); everything else that is
     /// wrong is an error and left as it is.
     ///
@@ -235,7 +245,8 @@ impl Ledger {
     /// ```
     /// # use credit_ledger::{Config, Ledger, MemoryStorage, Record, Schema};
     /// # const RUNS: Schema = Schema { id: "Run_ID", identity: "Input_Sha256",
-    /// #     file_hash: None, origin: "Ledger_Origin" };
+    /// #     file_hash: None, origin: "Ledger_Origin", time: None,
+    /// #     severity: None, scenario: None };
     /// # let ledger = Ledger::open(Box::new(MemoryStorage::new()), RUNS, Config::default())?;
     /// let record = |id, digit: &str| {
     ///     let identity = digit.repeat(64);
@@ -265,7 +276,8 @@ impl Ledger {
     /// ```
     /// # use credit_ledger::{AppendError, Config, Ledger, MemoryStorage, Record, Schema};
     /// # const RUNS: Schema = Schema { id: "Run_ID", identity: "Input_Sha256",
-    /// #     file_hash: None, origin: "Ledger_Origin" };
+    /// #     file_hash: None, origin: "Ledger_Origin", time: None,
+    /// #     severity: None, scenario: None };
     /// # let ledger = Ledger::open(Box::new(MemoryStorage::new()), RUNS, Config::default())?;
     /// let mut pending = Vec::new();
     /// for n in 0..1000 {
@@ -310,11 +322,18 @@ impl Ledger {
     /// The line was edited, or the ledger could not be read.
     pub fn find(&self, id: &str) -> Result<Option<OwnedLine>, ReadError> {
         let (found, end) = {
-            let writer = self.group.writer();
-            (writer.find(id), writer.end())
+            let mut writer = self.group.writer();
+            (writer.find(id)?, writer.end())
         };
         match found {
-            Some(found) => self.reader().line_at(found.offset, found.hash).map(Some),
+            Some(found) => {
+                let line = line_at(&*self.storage, &self.schema, found.offset)?;
+                if line.hash() != found.hash {
+                    let (offset, kind) = (found.offset, FindingKind::Edited);
+                    return Err(ReadError::Broken { offset, kind });
+                }
+                Ok(Some(line))
+            }
             None => self.reader().find_from(end, id),
         }
     }
@@ -404,6 +423,7 @@ impl Default for Config {
             head_sync_every: 64,
             head_age_max: Duration::from_secs(1),
             queue_max: QueueMax::default(),
+            index_every: 4 * 1024 * 1024,
         }
     }
 }

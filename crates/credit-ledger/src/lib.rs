@@ -18,6 +18,7 @@ mod record;
 mod scan;
 mod storage;
 mod verify;
+mod window;
 mod writer;
 
 pub use self::digest::{Digest, DigestError};
@@ -30,4 +31,5 @@ pub use self::line::{Line, OwnedLine};
 pub use self::reader::{ReadError, Reader};
 pub use self::record::{LINE_BYTES_MAX, Record, RecordError, Schema};
 pub use self::scan::Scan;
-pub use self::storage::{FileStorage, MemoryStorage, Part, Storage, StorageError};
+pub use self::storage::{FileStorage, IndexStorage, MemoryStorage, Part, Storage, StorageError};
+pub use self::window::{Window, WindowScan};

@@ -10,7 +10,7 @@ use crate::chain::{Chain, follow};
 use crate::error::OpenError;
 use crate::finding::{Finding, FindingKind};
 use crate::head::{HeadFile, HeadRecord};
-use crate::index::Index;
+use crate::index::{Disk, Index};
 use crate::ledger::{Config, Recovery, Stats};
 use crate::line::is_origin;
 use crate::record::Schema;
@@ -55,9 +55,17 @@ pub(crate) fn open(
             });
         }
     };
+    let disk = head
+        .as_ref()
+        .filter(|head| head.end <= size && head.lines > 0)
+        .and_then(|head| Disk::open(&*storage, &schema, head));
+    let mut chain = Chain::start(head.as_ref().map(|head| head.origin.clone()));
+    if let Some(disk) = &disk {
+        chain.return_to(disk.position());
+    }
     let mut writer = Writer {
-        chain: Chain::start(head.as_ref().map(|head| head.origin.clone())),
-        index: Index::default(),
+        chain,
+        index: Index::new(schema, config.index_every, disk),
         synced_end: 0,
         synced_lines: 0,
         next_slot,

@@ -10,6 +10,7 @@ use crate::head::{HeadFile, HeadRecord};
 use crate::index::{Found, Index};
 use crate::ledger::{Appended, Config, Durability, Head, Receipt, Stats};
 use crate::line::{self, SEQ_MAX};
+use crate::reader::ReadError;
 use crate::record::{Record, Schema};
 use crate::storage::{Locked, Part, Storage, StorageError};
 
@@ -60,6 +61,7 @@ impl Writer {
             .map_err(|error| self.undo(before, error))?;
         self.make_durable(false)?;
         self.count(&answers);
+        self.spill(false);
         Ok(answers)
     }
 
@@ -73,7 +75,9 @@ impl Writer {
         let _locked = Locked::take(&*storage, self.config.lock_wait)?;
         // Another writer may have gone further, and its HEAD must not be set back.
         self.catch_up()?;
-        self.make_durable(true)
+        self.make_durable(true)?;
+        self.spill(true);
+        Ok(())
     }
 
     /// Puts HEAD on the disk after opening found it absent or behind.
@@ -118,13 +122,14 @@ impl Writer {
         self.chain.end
     }
 
-    pub(crate) fn find(&self, id: &str) -> Option<Found> {
-        self.index.find(id.as_bytes())
+    pub(crate) fn find(&mut self, id: &str) -> Result<Option<Found>, ReadError> {
+        self.index.find(&*self.storage, id.as_bytes())
     }
 
     pub(crate) fn stats(&self) -> Stats {
         Stats {
             durability: self.config.durability,
+            index_failures: self.index.failures,
             lines: self.chain.lines,
             bytes: self.chain.end,
             lines_synced: self.synced_lines,
@@ -180,15 +185,13 @@ impl Writer {
         Ok(())
     }
 
-    fn write(
-        &mut self,
-        records: &[Record],
-    ) -> Result<Vec<Result<Appended, Refused>>, StorageError> {
+    fn write(&mut self, records: &[Record]) -> Result<Vec<Result<Appended, Refused>>, AppendError> {
         let mut answers = Vec::with_capacity(records.len());
         for record in records {
-            let answer = self
-                .known(record)
-                .unwrap_or_else(|| Ok(Appended::New(self.add(record))));
+            let answer = match self.known(record)? {
+                Some(answer) => answer,
+                None => Ok(Appended::New(self.add(record))),
+            };
             answers.push(answer);
             if self.buffer.len() >= PIECE_BYTES {
                 self.flush()?;
@@ -199,25 +202,33 @@ impl Writer {
     }
 
     /// The answer to a record that needs no line.
-    fn known(&self, record: &Record) -> Option<Result<Appended, Refused>> {
+    fn known(&mut self, record: &Record) -> Result<Option<Result<Appended, Refused>>, AppendError> {
         let id = record.id();
         if *record.schema() != self.schema {
-            return Some(Err(Refused::OtherSchema { id: id.to_owned() }));
+            return Ok(Some(Err(Refused::OtherSchema { id: id.to_owned() })));
         }
-        let Found {
+        let found = self.find(id).map_err(|error| match error {
+            ReadError::Broken { offset, kind } => AppendError::Reopen { offset, kind },
+            ReadError::Storage(error) => error.into(),
+            ReadError::Missing => StorageError::Replaced.into(),
+        })?;
+        let Some(Found {
             seq,
             identity,
             hash,
             ..
-        } = self.find(id)?;
-        Some(if identity == record.identity() {
+        }) = found
+        else {
+            return Ok(None);
+        };
+        Ok(Some(if identity == record.identity() {
             Ok(Appended::Duplicate(Receipt::new(seq, hash)))
         } else {
             Err(Refused::Conflict {
                 id: id.to_owned(),
                 seq,
             })
-        })
+        }))
     }
 
     fn add(&mut self, record: &Record) -> Receipt {
@@ -230,9 +241,15 @@ impl Writer {
         let start = self.buffer.len();
         let origin = self.chain.origin.as_deref().unwrap_or_default();
         let hash = line::encode(&mut self.buffer, record, seq, prev, origin);
-        self.index
-            .insert(record.id().as_bytes(), record.identity(), hash, offset);
         self.chain.advance(hash, self.buffer.len() - start);
+        let found = Found {
+            seq,
+            identity: record.identity(),
+            hash,
+            offset,
+            end: self.chain.end,
+        };
+        self.index.insert(record.body(), record.names(), found);
         Receipt::new(seq, hash)
     }
 
@@ -247,14 +264,22 @@ impl Writer {
     }
 
     /// Goes back to before the batch, in memory and in the file.
-    fn undo(&mut self, before: Position, error: StorageError) -> AppendError {
+    fn undo(&mut self, before: Position, error: AppendError) -> AppendError {
         self.buffer.clear();
-        self.index
-            .truncate(usize::try_from(before.lines).unwrap_or(usize::MAX));
+        self.index.truncate(before.lines);
         self.chain.return_to(before);
         match self.storage.truncate(before.end) {
-            Ok(()) => error.into(),
+            Ok(()) => error,
             Err(error) => self.poison(error),
+        }
+    }
+
+    /// Writes the index if it is due. It vouches only for lines that are durable and known to
+    /// HEAD.
+    fn spill(&mut self, closing: bool) {
+        if self.synced_end == self.chain.end && self.head_lines == self.chain.lines {
+            let position = self.chain.position();
+            self.index.spill(&*self.storage, position, closing);
         }
     }
 

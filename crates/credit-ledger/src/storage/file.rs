@@ -1,4 +1,5 @@
-//! A ledger in files: `<stem>.jsonl`, `<stem>.HEAD`, `<stem>.lock` and `recovered/`.
+//! A ledger in files: `<stem>.jsonl`, `<stem>.HEAD`, `<stem>.lock`, `<stem>.idx` and
+//! `recovered/`.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::{Part, Storage, StorageError};
+use super::{IndexStorage, Part, Storage, StorageError};
 use crate::Digest;
 use crate::hashed_file::{create_dirs_durably, replace_durably, sync_dir};
 
@@ -32,6 +33,7 @@ pub struct FileStorage {
     stem: String,
     lines: Mutex<Option<Opened>>,
     head: Mutex<Option<Opened>>,
+    index: Mutex<Option<Opened>>,
     lock: Mutex<LockFile>,
 }
 
@@ -59,6 +61,7 @@ impl FileStorage {
             stem: stem.to_owned(),
             lines: Mutex::default(),
             head: Mutex::default(),
+            index: Mutex::default(),
             lock: Mutex::default(),
         }
     }
@@ -126,6 +129,29 @@ impl FileStorage {
         *slot = Some(Opened {
             file: Arc::clone(&file),
             writable: true,
+            dir_synced: false,
+        });
+        Ok(file)
+    }
+
+    /// The index, opened anew if somebody removed it or if it must be written now.
+    fn index_file(&self, writable: bool) -> io::Result<Arc<File>> {
+        let path = self.beside("idx");
+        let mut slot = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(opened) = slot.as_ref().filter(|opened| opened.writable || !writable)
+            && is_at(&opened.file, &path)?
+        {
+            return Ok(Arc::clone(&opened.file));
+        }
+        let opened = if writable {
+            read_write().open(&path)
+        } else {
+            File::open(&path)
+        };
+        let file = Arc::new(opened?);
+        *slot = Some(Opened {
+            file: Arc::clone(&file),
+            writable,
             dir_synced: false,
         });
         Ok(file)
@@ -272,6 +298,29 @@ impl Storage for FileStorage {
         let path = dir.join(format!("{}-{offset}-{hash}.bin", self.stem));
         replace_durably(&path, bytes)?;
         Ok(path.display().to_string())
+    }
+
+    fn index(&self) -> Option<&dyn IndexStorage> {
+        Some(self)
+    }
+}
+
+impl IndexStorage for FileStorage {
+    fn read_index(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let file = match self.index_file(false) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            file => file?,
+        };
+        loop {
+            match file.read_at(buffer, offset) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => return read,
+            }
+        }
+    }
+
+    fn write_index(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.index_file(true)?.write_all_at(bytes, offset)
     }
 }
 
