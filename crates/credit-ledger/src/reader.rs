@@ -13,7 +13,7 @@ use crate::line::{Line, OwnedLine};
 use crate::record::{LINE_BYTES_MAX, Schema, names};
 use crate::scan::Scan;
 use crate::storage::{Part, Storage, StorageError};
-use crate::verify;
+use crate::verify::{self, Scope};
 use crate::window::{Window, WindowScan};
 
 /// A cheap handle for reading. Clones share the storage.
@@ -194,10 +194,65 @@ impl Reader {
 
     /// Looks at everything and reports everything that is wrong, not only the first.
     ///
+    /// All cores are used; memory does not grow with the ledger.
+    ///
     /// # Errors
     /// The ledger could not be read; what is wrong in it is no error but a finding.
     pub fn verify(&self) -> Result<Verification, ReadError> {
-        verify::verify(&*self.storage, &self.schema)
+        let scope = Scope {
+            records: true,
+            from: None,
+        };
+        verify::verify(&*self.storage, &self.schema, scope)
+    }
+
+    /// Looks only at what was added behind a line that was verified before.
+    ///
+    /// That line must still be in its place. What is before it is not looked at, and ids are
+    /// compared only with those behind it. Line numbers are those of the whole file if the head
+    /// came from a verification.
+    ///
+    /// # Errors
+    /// As for [`Reader::verify`].
+    ///
+    /// ```
+    /// # use credit_ledger::{Config, Ledger, MemoryStorage, Record, Schema};
+    /// # const RUNS: Schema = Schema { id: "Run_ID", identity: "Input_Sha256",
+    /// #     file_hash: None, origin: "Ledger_Origin", time: None, severity: None,
+    /// #     scenario: None };
+    /// # let ledger = Ledger::open(Box::new(MemoryStorage::new()), RUNS, Config::default())?;
+    /// # let body = format!(r#"{{"Run_ID":"r-1","Input_Sha256":"{}"}}"#, "0".repeat(64));
+    /// # ledger.append(Record::new(&RUNS, body.into_bytes())?)?;
+    /// let reader = ledger.reader();
+    /// let yesterday = reader.verify()?;
+    /// // … a day later, what is new since:
+    /// if let Some(head) = yesterday.head {
+    ///     assert!(reader.verify_from(head)?.ok());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn verify_from(&self, head: Head) -> Result<Verification, ReadError> {
+        let scope = Scope {
+            records: true,
+            from: Some(head),
+        };
+        verify::verify(&*self.storage, &self.schema, scope)
+    }
+
+    /// Looks at hashes, numbers, links and HEAD only, at about the speed of SHA-256.
+    ///
+    /// An intact chain says that every line is as this crate's users appended it. What only a
+    /// forger who makes correct hashes could write is left to [`Reader::verify`]: records that
+    /// would have been refused, wrong file hashes, ids that stand there twice.
+    ///
+    /// # Errors
+    /// As for [`Reader::verify`].
+    pub fn verify_chain(&self) -> Result<Verification, ReadError> {
+        let scope = Scope {
+            records: false,
+            from: None,
+        };
+        verify::verify(&*self.storage, &self.schema, scope)
     }
 
     /// Whether the ledger still contains a line noted elsewhere, unchanged.
