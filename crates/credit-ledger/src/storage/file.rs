@@ -1,8 +1,8 @@
 //! A ledger in files: `<stem>.jsonl`, `<stem>.HEAD`, `<stem>.lock`, `<stem>.idx` and
 //! `recovered/`.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
+use std::fs::{File, TryLockError};
+use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,15 +11,17 @@ use std::time::Duration;
 
 use super::{IndexStorage, Part, Storage, StorageError};
 use crate::Digest;
-use crate::hashed_file::{create_dirs_durably, replace_durably, sync_dir};
+use crate::beneath::{open_file, open_or_create_file};
+use crate::hashed_file::{HashedDir, HashedFileError, create_dirs_durably, sync_dir};
 
 /// How long a waiting writer sleeps between two looks at the lock.
 const LOCK_POLL: Duration = Duration::from_millis(1);
 
 /// Keeps a ledger in a directory.
 ///
-/// Nothing is opened or created before it is needed, and reading needs no right to write. The
-/// lock is advisory (`flock`) and gone with the process that held it.
+/// Nothing is opened or created before it is needed, and reading needs no right to write. A
+/// symbolic link in the place of a file is an error, never followed. Files are created with
+/// the mode 0640. The lock is advisory (`flock`) and gone with the process that held it.
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;
@@ -79,14 +81,19 @@ impl FileStorage {
     }
 
     fn path(&self, part: Part) -> PathBuf {
+        self.dir.join(self.name(part))
+    }
+
+    fn name(&self, part: Part) -> String {
         self.beside(match part {
             Part::Lines => "jsonl",
             Part::Head => "HEAD",
         })
     }
 
-    fn beside(&self, extension: &str) -> PathBuf {
-        self.dir.join(format!("{}.{extension}", self.stem))
+    /// The name of one of the ledger's files.
+    fn beside(&self, extension: &str) -> String {
+        format!("{}.{extension}", self.stem)
     }
 
     fn slot(&self, part: Part) -> MutexGuard<'_, Option<Opened>> {
@@ -102,7 +109,7 @@ impl FileStorage {
         if let Some(opened) = &*slot {
             return Ok(Some(Arc::clone(&opened.file)));
         }
-        let file = match File::open(self.path(part)) {
+        let file = match open_file(&self.dir, &self.name(part)) {
             Ok(file) => Arc::new(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.into()),
@@ -120,7 +127,7 @@ impl FileStorage {
         if let Some(opened) = slot.as_ref().filter(|opened| opened.writable) {
             return Ok(Arc::clone(&opened.file));
         }
-        let file = Arc::new(read_write().open(self.path(part))?);
+        let file = Arc::new(open_or_create_file(&self.dir, &self.name(part))?);
         if let Some(opened) = &*slot
             && !is_same(&opened.file, &file)?
         {
@@ -136,7 +143,8 @@ impl FileStorage {
 
     /// The index, opened anew if somebody removed it or if it must be written now.
     fn index_file(&self, writable: bool) -> io::Result<Arc<File>> {
-        let path = self.beside("idx");
+        let name = self.beside("idx");
+        let path = self.dir.join(&name);
         let mut slot = self.index.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(opened) = slot.as_ref().filter(|opened| opened.writable || !writable)
             && is_at(&opened.file, &path)?
@@ -144,9 +152,9 @@ impl FileStorage {
             return Ok(Arc::clone(&opened.file));
         }
         let opened = if writable {
-            read_write().open(&path)
+            open_or_create_file(&self.dir, &name)
         } else {
-            File::open(&path)
+            open_file(&self.dir, &name)
         };
         let file = Arc::new(opened?);
         *slot = Some(Opened {
@@ -162,13 +170,14 @@ impl FileStorage {
         if lock.held {
             return Ok(false);
         }
-        let path = self.beside("lock");
+        let name = self.beside("lock");
+        let path = self.dir.join(&name);
         let file = match lock.file.take() {
             Some(file) => file,
-            None => match read_write().open(&path) {
+            None => match open_or_create_file(&self.dir, &name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     create_dirs_durably(&self.dir)?;
-                    read_write().open(&path)?
+                    open_or_create_file(&self.dir, &name)?
                 }
                 opened => opened?,
             },
@@ -200,11 +209,10 @@ impl FileStorage {
     }
 
     fn holder(&self) -> Option<u32> {
-        std::fs::read_to_string(self.beside("lock"))
-            .ok()?
-            .trim()
-            .parse()
-            .ok()
+        let mut text = String::new();
+        let file = open_file(&self.dir, &self.beside("lock")).ok()?;
+        file.take(16).read_to_string(&mut text).ok()?;
+        text.trim().parse().ok()
     }
 }
 
@@ -291,12 +299,16 @@ impl Storage for FileStorage {
     }
 
     fn set_aside(&self, offset: u64, bytes: &[u8]) -> Result<String, StorageError> {
-        let dir = self.dir.join("recovered");
-        create_dirs_durably(&dir)?;
+        let dir = HashedDir::open_or_create_in(&self.dir, "recovered")?;
         let mut hash = Digest::of(bytes).to_string();
         hash.truncate(16);
-        let path = dir.join(format!("{}-{offset}-{hash}.bin", self.stem));
-        replace_durably(&path, bytes)?;
+        let name = format!("{}-{offset}-{hash}.bin", self.stem);
+        let path = self.dir.join("recovered").join(&name);
+        dir.write_durable(&name, bytes)
+            .map_err(|error| match error {
+                HashedFileError::Io { source, .. } => source,
+                error => io::Error::other(error),
+            })?;
         Ok(path.display().to_string())
     }
 
@@ -324,20 +336,14 @@ impl IndexStorage for FileStorage {
     }
 }
 
-fn read_write() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    options
-}
-
 fn is_same(one: &File, other: &File) -> io::Result<bool> {
     let (one, other) = (one.metadata()?, other.metadata()?);
     Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
 }
 
-/// Whether `path` still leads to `file`.
+/// Whether `path` is still `file` itself, not a link to it.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    match std::fs::metadata(path) {
+    match std::fs::symlink_metadata(path) {
         Ok(there) => {
             let here = file.metadata()?;
             Ok((here.dev(), here.ino()) == (there.dev(), there.ino()))
