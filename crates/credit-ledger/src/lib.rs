@@ -4,6 +4,8 @@ mod beneath;
 mod chain;
 mod digest;
 mod error;
+#[cfg(feature = "faults")]
+pub mod faults;
 mod finding;
 mod group;
 pub mod hashed_file;
@@ -18,6 +20,8 @@ mod reader;
 mod record;
 mod scan;
 mod storage;
+#[cfg(feature = "conformance")]
+pub mod storage_conformance;
 mod verify;
 mod window;
 mod writer;
