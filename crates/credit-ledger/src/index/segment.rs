@@ -12,6 +12,9 @@ use crate::storage::IndexStorage;
 
 pub(crate) const PAGE_BYTES: usize = 4096;
 
+/// Pages are written so many bytes at once.
+const WRITE_BYTES: usize = 256 * 1024;
+
 const CHECK_BYTES: usize = 8;
 const ROOM_BYTES: usize = PAGE_BYTES - CHECK_BYTES;
 const ID_BYTES: usize = 16;
@@ -240,6 +243,7 @@ pub(crate) fn write_segment(
         next: 0,
         filled: 0,
         page: [0; PAGE_BYTES],
+        ready: Vec::new(),
     };
     let mut about = MarksFilter::NONE;
     for block in blocks {
@@ -262,6 +266,7 @@ pub(crate) fn write_segment(
         pages.push::<FILTER_LINE_BYTES>(line.iter().copied())?;
     }
     pages.flush()?;
+    pages.write()?;
     if pages.next != segment.pages() {
         return Err(IndexError);
     }
@@ -294,6 +299,8 @@ struct Pages<'s> {
     next: u64,
     filled: usize,
     page: [u8; PAGE_BYTES],
+    /// Whole pages that are not written yet.
+    ready: Vec<u8>,
 }
 
 impl Pages<'_> {
@@ -326,10 +333,20 @@ impl Pages<'_> {
         if let Some((_, place)) = self.page.split_last_chunk_mut::<CHECK_BYTES>() {
             *place = check;
         }
-        let at = (self.segment.page + self.next) * PAGE_BYTES as u64;
-        self.store.write_index(at, &self.page)?;
+        self.ready.extend_from_slice(&self.page);
         self.next += 1;
         self.filled = 0;
+        if self.ready.len() >= WRITE_BYTES {
+            self.write()?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self) -> Result<(), IndexError> {
+        let end = (self.segment.page + self.next) * PAGE_BYTES as u64;
+        let at = end - self.ready.len() as u64;
+        self.store.write_index(at, &self.ready)?;
+        self.ready.clear();
         Ok(())
     }
 }
