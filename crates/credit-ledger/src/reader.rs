@@ -194,7 +194,7 @@ impl Reader {
 
     /// Looks at everything and reports everything that is wrong, not only the first.
     ///
-    /// All cores are used; memory does not grow with the ledger.
+    /// All cores are used; memory is bounded, some 40 MiB for the largest ledger.
     ///
     /// # Errors
     /// The ledger could not be read; what is wrong in it is no error but a finding.
@@ -239,7 +239,7 @@ impl Reader {
         verify::verify(&*self.storage, &self.schema, scope)
     }
 
-    /// Looks at hashes, numbers, links and HEAD only, at about the speed of SHA-256.
+    /// Looks at hashes, numbers, links and HEAD only: most of its time is SHA-256.
     ///
     /// An intact chain says that every line is as this crate's users appended it. What only a
     /// forger who makes correct hashes could write is left to [`Reader::verify`]: records that

@@ -1,7 +1,7 @@
 //! Looking at a whole ledger and going on behind what is wrong.
 //!
 //! Several threads hash pieces of the file, each beginning at a line; one thread takes what they
-//! saw in file order and follows the chain. Memory does not grow with the ledger.
+//! saw in file order and follows the chain. Memory is bounded, whatever the ledger's size.
 
 use std::collections::{HashMap, HashSet};
 use std::num::NonZero;
