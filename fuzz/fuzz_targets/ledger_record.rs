@@ -10,6 +10,9 @@ const RUNS: Schema = Schema {
     identity: "Input_Sha256",
     file_hash: Some("Run_Sha256"),
     origin: "Ledger_Origin",
+    time: Some("Timestamp"),
+    severity: Some("Severity"),
+    scenario: Some("Scenario_ID"),
 };
 
 fuzz_target!(|bytes: &[u8]| {

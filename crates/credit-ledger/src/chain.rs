@@ -3,10 +3,11 @@
 use crate::Digest;
 use crate::finding::{Finding, FindingKind};
 use crate::head::HeadRecord;
-use crate::index::Index;
+use crate::index::{Found, Index};
 use crate::ledger::Head;
 use crate::line::{Line, genesis};
-use crate::record::{Names, Schema, names};
+use crate::reader::ReadError;
+use crate::record::{Schema, names};
 use crate::scan::{Lines, Raw};
 use crate::storage::{Storage, StorageError};
 
@@ -28,6 +29,17 @@ pub(crate) struct Position {
     pub(crate) end: u64,
 }
 
+impl Position {
+    /// Before the first line; the hash stands for none.
+    pub(crate) fn start() -> Self {
+        Self {
+            lines: 0,
+            hash: Digest::from_bytes([0; 32]),
+            end: 0,
+        }
+    }
+}
+
 impl Chain {
     pub(crate) fn start(origin: Option<String>) -> Self {
         let hash = genesis(origin.as_deref().unwrap_or_default());
@@ -37,6 +49,11 @@ impl Chain {
             end: 0,
             origin,
         }
+    }
+
+    /// Goes on in the middle: the next line has this number and names this hash.
+    pub(crate) fn resume(&mut self, lines: u64, hash: Digest, end: u64) {
+        self.return_to(Position { lines, hash, end });
     }
 
     pub(crate) fn head(&self) -> Option<Head> {
@@ -126,12 +143,6 @@ pub(crate) fn follow(
 ) -> Result<Option<Finding>, StorageError> {
     let mut lines = Lines::new(storage, chain.end);
     let mut body = Vec::new();
-    let broken = |chain: &Chain, kind| Finding {
-        seq: Some(chain.lines),
-        line: chain.lines + 1,
-        offset: chain.end,
-        kind,
-    };
     loop {
         let kind = match lines.next()? {
             Raw::End => return Ok(None),
@@ -141,42 +152,80 @@ pub(crate) fn follow(
             },
             Raw::Line { bytes, .. } => {
                 let before = chain.position();
-                let taken = take(schema, bytes, chain, index, &mut body);
+                let taken = take(storage, schema, bytes, chain, index, &mut body);
                 let fork = || head.and_then(|head| fork_at(head, &before, chain));
-                let Some(kind) = taken.err().or_else(fork) else {
+                let kind = match taken {
+                    Ok(()) => fork(),
+                    Err(ReadError::Storage(error)) => return Err(error),
+                    Err(ReadError::Broken { offset, kind }) if offset != before.end => {
+                        // An earlier line, met while an id was looked up.
+                        return Ok(Some(Finding {
+                            seq: None,
+                            line: 0,
+                            offset,
+                            kind,
+                        }));
+                    }
+                    Err(ReadError::Broken { kind, .. }) => Some(kind),
+                    Err(ReadError::Missing) => return Err(gone()),
+                };
+                let Some(kind) = kind else {
+                    if head.is_some_and(|head| chain.end <= head.end) {
+                        index.spill(storage, chain.position(), false);
+                    }
                     continue;
                 };
                 chain.return_to(before);
-                index.truncate(usize::try_from(before.lines).unwrap_or(usize::MAX));
+                index.truncate(before.lines);
                 kind
             }
         };
-        return Ok(Some(broken(chain, kind)));
+        return Ok(Some(Finding {
+            seq: Some(chain.lines),
+            line: chain.lines + 1,
+            offset: chain.end,
+            kind,
+        }));
     }
 }
 
 fn take(
+    storage: &dyn Storage,
     schema: &Schema,
     raw: &[u8],
     chain: &mut Chain,
     index: &mut Index,
     body: &mut Vec<u8>,
-) -> Result<(), FindingKind> {
-    let line = chain.step(schema, raw)?;
+) -> Result<(), ReadError> {
+    let offset = chain.end;
+    let broken = |kind| ReadError::Broken { offset, kind };
+    let line = chain.step(schema, raw).map_err(broken)?;
     line.body_into(body);
-    let Names { id, identity } = names(schema, body).map_err(|error| FindingKind::NotALine {
-        reason: error.in_short(),
+    let names = names(schema, body).map_err(|error| {
+        let reason = error.in_short();
+        broken(FindingKind::NotALine { reason })
     })?;
-    let id = id.of(body);
-    if let Some(first) = index.find(id) {
+    let id = names.id.of(body);
+    if let Some(first) = index.find(storage, id)? {
         let id = String::from_utf8_lossy(id).into_owned();
-        return Err(FindingKind::DuplicateId {
+        return Err(broken(FindingKind::DuplicateId {
             id,
             first_seq: first.seq,
-        });
+        }));
     }
-    index.insert(id, identity, line.hash(), line.offset());
+    let found = Found {
+        seq: line.seq(),
+        identity: names.identity,
+        hash: line.hash(),
+        offset,
+        end: chain.end,
+    };
+    index.insert(body, &names, found);
     Ok(())
+}
+
+fn gone() -> StorageError {
+    StorageError::Io(std::io::ErrorKind::NotFound.into())
 }
 
 /// Whether the step from `before` to `after` passed the place HEAD knows without meeting it.

@@ -75,6 +75,15 @@ pub enum AppendError {
     /// The disk is full: append again when there is room. What was written was cut off.
     #[error("no space left for the ledger")]
     NoSpace(#[source] StorageError),
+    /// More records wait than [`Config::queue_max`](crate::Config::queue_max) allows: wait for
+    /// one of the receipts, then try again.
+    #[error("the ledger's queue is full ({records} records, {bytes} bytes)")]
+    Overloaded {
+        /// How many records wait.
+        records: usize,
+        /// How many bytes they have.
+        bytes: usize,
+    },
     /// After a failed sync (or a failed cut) nobody knows what is on the disk: open the ledger
     /// again, which finds out.
     #[error("the ledger must be opened again after a failure to write it safely")]
@@ -120,6 +129,28 @@ impl From<StorageError> for OpenError {
         match error {
             StorageError::Locked { pid } => Self::Locked { pid },
             error => Self::Storage(error),
+        }
+    }
+}
+
+impl AppendError {
+    /// The same error for another caller of the same batch.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Full => Self::Full,
+            Self::Locked { pid } => Self::Locked { pid: *pid },
+            Self::NoSpace(error) => Self::NoSpace(error.again()),
+            Self::Overloaded { records, bytes } => Self::Overloaded {
+                records: *records,
+                bytes: *bytes,
+            },
+            Self::Poisoned(error) => Self::Poisoned(error.as_ref().map(StorageError::again)),
+            Self::Refused(refused) => Self::Refused(refused.clone()),
+            Self::Reopen { offset, kind } => Self::Reopen {
+                offset: *offset,
+                kind: kind.clone(),
+            },
+            Self::Storage(error) => Self::Storage(error.again()),
         }
     }
 }

@@ -76,7 +76,8 @@ pub enum FindingKind {
 /// ```
 /// # use credit_ledger::{MemoryStorage, Reader, Schema};
 /// # const RUNS: Schema = Schema { id: "Run_ID", identity: "Input_Sha256",
-/// #     file_hash: None, origin: "Ledger_Origin" };
+/// #     file_hash: None, origin: "Ledger_Origin", time: None,
+/// #     severity: None, scenario: None };
 /// # let storage = Box::new(MemoryStorage::with_lines(b"{\"not\":\"ours\"}\n".to_vec()));
 /// let verification = Reader::open(storage, RUNS)?.verify()?;
 /// assert!(!verification.ok());

@@ -7,20 +7,24 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use crate::Digest;
+use crate::beneath::{FILE_MODE, SEALED_MODE, open_beneath, open_dir};
 
 /// One page of memory: so much is written by one call entirely or not at all, even if the process
 /// is killed in the middle of it. More could be cut short at a page's end.
 const PAGE_BYTES: usize = 4096;
 
 /// A directory of hashed files. Its descriptor is kept, so that each file costs little.
+///
+/// Files are created with the mode 0444: nobody is meant to write to them again. A symbolic link
+/// in the place of a file is an error, never followed.
 ///
 /// ```
 /// use credit_ledger::hashed_file::{FileCheck, HashedDir, Written};
@@ -125,6 +129,47 @@ impl HashedDir {
         })
     }
 
+    /// Opens the directory `name` in `parent`, making it if it does not exist. A symbolic link in
+    /// its place is an error: a directory that others may write to cannot lead elsewhere.
+    ///
+    /// # Errors
+    /// It could not be made or opened, or is a symbolic link.
+    pub fn open_or_create_in(parent: &Path, name: &str) -> io::Result<Self> {
+        let path = parent.join(name);
+        let parent = open_dir(parent)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let open = || open_beneath(&parent, name, flags, Mode::empty());
+        let fd = match open() {
+            Err(Errno::NOENT) => {
+                match rustix::fs::mkdirat(&parent, name, Mode::from_raw_mode(0o777)) {
+                    Ok(()) => rustix::fs::fsync(&parent)?,
+                    Err(Errno::EXIST) => {}
+                    Err(error) => return Err(error.into()),
+                }
+                open()?
+            }
+            opened => opened?,
+        };
+        Ok(Self { fd, path })
+    }
+
+    /// Opens the directory `name` in `parent` if both exist.
+    ///
+    /// # Errors
+    /// It could not be opened, or is a symbolic link.
+    pub fn open_in(parent: &Path, name: &str) -> io::Result<Option<Self>> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let opened =
+            open_dir(parent).and_then(|parent| open_beneath(parent, name, flags, Mode::empty()));
+        match opened {
+            Err(Errno::NOENT) => Ok(None),
+            opened => Ok(Some(Self {
+                fd: opened?,
+                path: parent.join(name),
+            })),
+        }
+    }
+
     /// Writes a file and its sidecar unless they are there already.
     ///
     /// `digest` is the SHA-256 of `bytes`; a caller that knows it saves the work, and is
@@ -155,6 +200,12 @@ impl HashedDir {
         let written = self.write(name, bytes, digest, true)?;
         rustix::fs::fsync(&self.fd).map_err(|error| self.failed("", error))?;
         Ok(written)
+    }
+
+    /// Writes a file without a sidecar, durably.
+    pub(crate) fn write_durable(&self, name: &str, bytes: &[u8]) -> Result<(), HashedFileError> {
+        self.put(name, bytes, true)?;
+        rustix::fs::fsync(&self.fd).map_err(|error| self.failed("", error))
     }
 
     /// Compares a file with its sidecar.
@@ -248,7 +299,7 @@ impl HashedDir {
 
     fn create(&self, name: &str) -> Result<File, Errno> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        rustix::fs::openat(&self.fd, name, flags, Mode::from_raw_mode(0o666)).map(File::from)
+        rustix::fs::openat(&self.fd, name, flags, SEALED_MODE).map(File::from)
     }
 
     fn write_temporary(&self, bytes: &[u8], sync: bool) -> Result<String, Errno> {
@@ -301,12 +352,7 @@ impl HashedDir {
     }
 
     fn open(&self, name: &str) -> Result<OwnedFd, Errno> {
-        rustix::fs::openat(
-            &self.fd,
-            name,
-            OFlags::RDONLY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )
+        open_beneath(&self.fd, name, OFlags::RDONLY, Mode::empty())
     }
 
     fn rename_over(&self, from: &str, to: &str) -> Result<(), Errno> {
@@ -339,7 +385,7 @@ impl HashedDir {
 /// Replaces a file so that a reader, or a crash at any moment, meets the old or the new one,
 /// never a part. When this returns, the new one is durable.
 ///
-/// The file keeps its permissions. A symbolic link is replaced itself.
+/// The file keeps its permissions; a new one gets 0640. A symbolic link is replaced itself.
 ///
 /// # Errors
 /// The old file is still there, unless only making the rename durable failed.
@@ -358,7 +404,9 @@ pub fn replace_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     };
     let (temporary, mut file) = loop {
         let temporary = dir.join(temporary_name());
-        match File::create_new(&temporary) {
+        let mut options = File::options();
+        options.write(true).create_new(true);
+        match options.mode(FILE_MODE.as_raw_mode()).open(&temporary) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             created => break (temporary, created?),
         }
@@ -403,9 +451,7 @@ pub(crate) fn create_dirs_durably(path: &Path) -> io::Result<()> {
 
 /// Makes the names in a directory durable.
 pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let dir = rustix::fs::openat(CWD, path, flags, Mode::empty())?;
-    Ok(rustix::fs::fsync(dir)?)
+    Ok(rustix::fs::fsync(open_dir(path)?)?)
 }
 
 /// The hash a sidecar states for `name`: `<hex>  <name>`, `<hex> *<name>` or `<hex>` alone.

@@ -1,170 +1,192 @@
-//! Which id stands in which line, in memory: about 120 bytes and the id itself for each line.
+//! Which id stands in which line, and what each block of lines is about.
+//!
+//! The newest lines are in memory (`tail`); the others are in the storage's index, if it keeps
+//! one (`disk`). Everything found there is checked against the line itself; a page that is not
+//! what it was is noticed by its check, and the whole is made again.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
+mod disk;
+mod marks;
+mod segment;
+mod tail;
 
-use crate::Digest;
+pub(crate) use self::disk::{Disk, Manifest};
+pub(crate) use self::marks::{Marks, Wanted};
+pub(crate) use self::tail::Found;
 
-/// Finds lines by id. The position of an entry is its line's number.
-#[derive(Debug, Default)]
+use crate::chain::Position;
+use crate::finding::FindingKind;
+use crate::index::segment::IndexError;
+use crate::index::tail::Tail;
+use crate::line::Line;
+use crate::reader::{ReadError, line_at};
+use crate::record::{Names, Schema, names};
+use crate::scan::{Lines, Raw};
+use crate::storage::Storage;
+
+/// At close, or when a ledger was opened, a shorter tail is worth writing out.
+const CLOSING_SHARE: u64 = 16;
+
+#[derive(Debug)]
 pub(crate) struct Index {
-    entries: Vec<Entry>,
-    /// All ids, one after the other: an allocation for each would cost more than the rest.
-    ids: Vec<u8>,
-    /// Open addressing, linear probing, a power of two. A slot is 0 or an entry's position
-    /// plus one below 24 bits of the id's hash.
-    table: Vec<u64>,
-    hasher: RandomState,
+    schema: Schema,
+    /// Lines are written out when they have so many bytes.
+    every: u64,
+    tail: Tail,
+    disk: Option<Disk>,
+    /// Writing failed: the tail must become so long before it is tried again.
+    retry_at: u64,
+    pub(crate) failures: u64,
 }
-
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    identity: Digest,
-    hash: Digest,
-    offset: u64,
-    id_end: usize,
-}
-
-/// What the index knows of a line.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Found {
-    pub(crate) seq: u64,
-    pub(crate) identity: Digest,
-    pub(crate) hash: Digest,
-    pub(crate) offset: u64,
-}
-
-const POSITION_BITS: u32 = 40;
-const POSITION_MASK: u64 = (1 << POSITION_BITS) - 1;
 
 impl Index {
+    /// One that continues what `disk` knows, or starts at the first line.
+    pub(crate) fn new(schema: Schema, every: u64, disk: Option<Disk>) -> Self {
+        let (lines, end) = disk
+            .as_ref()
+            .map_or((0, 0), |disk| (disk.manifest.lines, disk.manifest.end));
+        Self {
+            schema,
+            every,
+            tail: Tail::starting_at(lines, end),
+            disk,
+            retry_at: 0,
+            failures: 0,
+        }
+    }
+
     /// Adds the next line. The id must be new.
-    pub(crate) fn insert(&mut self, id: &[u8], identity: Digest, hash: Digest, offset: u64) {
-        // At most seven eighths full.
-        if (self.entries.len() + 1) * 8 > self.table.len() * 7 {
-            self.grow();
-        }
-        let hashed = self.hasher.hash_one(id);
-        self.ids.extend_from_slice(id);
-        self.entries.push(Entry {
-            identity,
-            hash,
-            offset,
-            id_end: self.ids.len(),
-        });
-        self.place(hashed, self.entries.len() as u64);
+    pub(crate) fn insert(&mut self, body: &[u8], names: &Names, found: Found) {
+        self.tail.insert(names.id.of(body), names.marks, found);
     }
 
-    /// Forgets the lines from `len` on. They must be the ones inserted last.
-    pub(crate) fn truncate(&mut self, len: usize) {
-        while self.entries.len() > len {
-            let position = self.entries.len() - 1;
-            let hashed = self.hasher.hash_one(self.id(position));
-            // The last one placed ends every probe that passes it, so its slot can be cleared.
-            let wanted = position as u64 + 1;
-            for at in self.probe(hashed) {
-                match self.table.get_mut(at) {
-                    Some(slot) if *slot & POSITION_MASK == wanted => {
-                        *slot = 0;
-                        break;
-                    }
-                    Some(0) | None => break,
-                    Some(_) => {}
-                }
-            }
-            self.entries.pop();
-            self.ids
-                .truncate(self.entries.last().map_or(0, |entry| entry.id_end));
-        }
+    /// Forgets the lines from `lines` on. They must be the ones inserted last.
+    pub(crate) fn truncate(&mut self, lines: u64) {
+        self.tail.truncate(lines);
     }
 
-    pub(crate) fn find(&self, id: &[u8]) -> Option<Found> {
-        let hashed = self.hasher.hash_one(id);
-        for at in self.probe(hashed) {
-            let slot = self.table.get(at).copied().unwrap_or(0);
-            if slot == 0 {
-                return None;
+    pub(crate) fn find(
+        &mut self,
+        storage: &dyn Storage,
+        id: &[u8],
+    ) -> Result<Option<Found>, ReadError> {
+        if let Some(found) = self.tail.find(id) {
+            return Ok(Some(found));
+        }
+        let Some(disk) = &self.disk else {
+            return Ok(None);
+        };
+        let offsets = match disk.find(storage, id) {
+            Ok(offsets) => offsets,
+            Err(IndexError) => {
+                self.rebuild(storage)?;
+                let Some(disk) = &self.disk else {
+                    return Ok(self.tail.find(id));
+                };
+                let again = disk.find(storage, id);
+                again.map_err(|IndexError| damaged())?
             }
-            let position = (slot & POSITION_MASK) as usize - 1;
-            if slot & !POSITION_MASK == hashed & !POSITION_MASK && self.id(position) == id {
-                let Entry {
-                    identity,
-                    hash,
-                    offset,
-                    ..
-                } = *self.entries.get(position)?;
-                return Some(Found {
-                    seq: position as u64,
-                    identity,
-                    hash,
-                    offset,
-                });
+        };
+        for offset in offsets {
+            if let Some(found) = check(storage, &self.schema, offset, id)? {
+                return Ok(Some(found));
             }
         }
-        None
+        Ok(None)
     }
 
-    fn id(&self, position: usize) -> &[u8] {
-        let end = |position: usize| self.entries.get(position).map_or(0, |entry| entry.id_end);
-        let start = position.checked_sub(1).map_or(0, end);
-        self.ids.get(start..end(position)).unwrap_or_default()
-    }
-
-    /// Every place an id with this hash may have, the first choice first.
-    fn probe(&self, hashed: u64) -> impl Iterator<Item = usize> + use<> {
-        let mask = self.table.len().wrapping_sub(1);
-        (0..self.table.len()).map(move |step| (hashed as usize).wrapping_add(step) & mask)
-    }
-
-    fn place(&mut self, hashed: u64, position: u64) {
-        for at in self.probe(hashed) {
-            if let Some(slot) = self.table.get_mut(at).filter(|slot| **slot == 0) {
-                *slot = (hashed & !POSITION_MASK) | position;
-                return;
+    /// Writes lines out if there are enough of them. All must be acknowledged.
+    pub(crate) fn spill(&mut self, storage: &dyn Storage, chain: Position, closing: bool) {
+        let share = if closing { CLOSING_SHARE } else { 1 };
+        let bytes = chain.end - self.tail.start();
+        if storage.index().is_none() || bytes < self.retry_at || bytes < (self.every / share).max(1)
+        {
+            return;
+        }
+        let disk = self.disk.take();
+        let written = Disk::extend(storage, disk, &self.schema, &self.tail, chain);
+        match written {
+            Ok(disk) => {
+                tracing::debug!(lines = chain.lines, end = chain.end, "ledger_index");
+                self.tail = Tail::starting_at(chain.lines, chain.end);
+                self.disk = Some(disk);
+                self.retry_at = 0;
+            }
+            Err(disk) => {
+                // It only costs memory and time; what is there stays usable.
+                tracing::warn!("ledger_index_not_written");
+                self.disk = disk;
+                self.failures += 1;
+                self.retry_at = bytes.saturating_mul(2);
             }
         }
     }
 
-    #[cold]
-    fn grow(&mut self) {
-        let size = (self.table.len() * 2).max(64);
-        self.table = vec![0; size];
-        // In the order of insertion: `truncate` relies on it.
-        for position in 0..self.entries.len() {
-            let hashed = self.hasher.hash_one(self.id(position));
-            self.place(hashed, position as u64 + 1);
+    /// Makes the part on disk anew from the lines.
+    fn rebuild(&mut self, storage: &dyn Storage) -> Result<(), ReadError> {
+        tracing::warn!("ledger_index_rebuilt");
+        self.failures += 1;
+        let mut index = Self::new(self.schema, self.every, None);
+        let mut lines = Lines::new(storage, 0);
+        let mut body = Vec::new();
+        let end = self.tail.end();
+        let mut chain = Position::start();
+        while chain.end < end {
+            let (bytes, offset) = match lines.next()? {
+                Raw::Line { bytes, offset } => (bytes, offset),
+                _ => return Err(damaged()),
+            };
+            let broken = |kind| ReadError::Broken { offset, kind };
+            let line = Line::parse(&self.schema, bytes, offset).map_err(broken)?;
+            line.body_into(&mut body);
+            let names = names(&self.schema, &body).map_err(|error| {
+                let reason = error.in_short();
+                broken(FindingKind::NotALine { reason })
+            })?;
+            chain = Position {
+                lines: chain.lines + 1,
+                hash: line.hash(),
+                end: offset + bytes.len() as u64 + 1,
+            };
+            let found = Found {
+                seq: line.seq(),
+                identity: names.identity,
+                hash: line.hash(),
+                offset,
+                end: chain.end,
+            };
+            index.insert(&body, &names, found);
+            index.spill(storage, chain, false);
         }
+        index.failures += self.failures;
+        *self = index;
+        Ok(())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Looks whether the line at `offset` is that of `id`, and intact.
+pub(crate) fn check(
+    storage: &dyn Storage,
+    schema: &Schema,
+    offset: u64,
+    id: &[u8],
+) -> Result<Option<Found>, ReadError> {
+    let line = line_at(storage, schema, offset)?;
+    let body = line.body();
+    let names = names(schema, &body).map_err(|error| ReadError::Broken {
+        offset,
+        kind: FindingKind::NotALine {
+            reason: error.in_short(),
+        },
+    })?;
+    Ok((names.id.of(&body) == id).then(|| Found {
+        seq: line.seq(),
+        identity: names.identity,
+        hash: line.hash(),
+        offset,
+        end: offset + line.raw().len() as u64 + 1,
+    }))
+}
 
-    #[test]
-    fn finds_what_is_in_and_nothing_else() {
-        let mut index = Index::default();
-        let digest = |n: usize| Digest::of(&n.to_le_bytes());
-        for n in 0..1000 {
-            index.insert(
-                format!("id-{n}").as_bytes(),
-                digest(n),
-                digest(n + 1),
-                n as u64 * 10,
-            );
-        }
-        for keep in [700, 64, 3, 0] {
-            index.truncate(keep);
-            for n in 0..1000 {
-                let found = index.find(format!("id-{n}").as_bytes());
-                assert_eq!(
-                    found.map(|f| (f.seq, f.identity, f.hash, f.offset)),
-                    (n < keep).then(|| (n as u64, digest(n), digest(n + 1), n as u64 * 10))
-                );
-            }
-        }
-        index.insert(b"again", digest(1), digest(2), 7);
-        assert_eq!(index.find(b"again").map(|f| f.seq), Some(0));
-        assert!(index.find(b"").is_none());
-    }
+fn damaged() -> ReadError {
+    ReadError::Storage(std::io::Error::other("the ledger's index cannot be made").into())
 }

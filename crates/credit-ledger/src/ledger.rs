@@ -1,17 +1,18 @@
 //! The public face of a ledger that is written to.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Digest;
 use crate::error::{AppendError, OpenError, Refused};
+use crate::finding::FindingKind;
+use crate::group::{Group, Ticket};
 use crate::line::OwnedLine;
 use crate::open;
-use crate::reader::{ReadError, Reader};
+use crate::reader::{ReadError, Reader, line_at};
 use crate::record::{Record, Schema};
 use crate::storage::Storage;
-use crate::writer::Writer;
 
 /// A ledger that is written to. Share it between threads by reference.
 ///
@@ -19,7 +20,8 @@ use crate::writer::Writer;
 /// use credit_ledger::{Appended, Config, Ledger, MemoryStorage, Record, Schema};
 ///
 /// # const RUNS: Schema = Schema { id: "Run_ID", identity: "Input_Sha256",
-/// #     file_hash: None, origin: "Ledger_Origin" };
+/// #     file_hash: None, origin: "Ledger_Origin", time: None,
+/// #     severity: None, scenario: None };
 /// let ledger = Ledger::open(Box::new(MemoryStorage::new()), RUNS, Config::default())?;
 /// let body = format!(r#"{{"Run_ID":"r-1","Input_Sha256":"{}"}}"#, "0".repeat(64));
 /// let record = Record::new(&RUNS, body.into_bytes())?;
@@ -38,7 +40,7 @@ pub struct Ledger {
     schema: Schema,
     origin: String,
     recovery: Option<Recovery>,
-    writer: Mutex<Writer>,
+    group: Arc<Group>,
 }
 
 /// How a ledger is opened.
@@ -55,6 +57,26 @@ pub struct Config {
     /// that a loss of power set back costs no line: lines are synced before it is written. It
     /// only lets the next open notice less.
     pub head_sync_every: u32,
+    /// HEAD is also synced with the first batch that finds its last sync this long ago. The
+    /// monotonic clock is read for it, never the time of day; `Duration::MAX` means never.
+    pub head_age_max: Duration,
+    /// How much may wait for the next write.
+    pub queue_max: QueueMax,
+    /// The index is brought up to date after so many bytes of new lines, and at close after a
+    /// sixteenth. The next open reads and verifies what the index does not know, so this is what
+    /// opening costs; `u64::MAX` means no index is written.
+    pub index_every: u64,
+}
+
+/// How much may wait for the next write; more is [`AppendError::Overloaded`].
+///
+/// A batch is let into an empty queue whatever its size.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct QueueMax {
+    /// How many records.
+    pub records: usize,
+    /// How many bytes of records.
+    pub bytes: usize,
 }
 
 /// What a receipt promises.
@@ -76,6 +98,17 @@ pub enum Appended {
     New(Receipt),
     /// The same record was there already: nothing was written, this is its first receipt.
     Duplicate(Receipt),
+}
+
+/// A record on its way, made by [`Ledger::submit`].
+///
+/// Dropping it forgets the answer, not the record: that is written with the next batch, at the
+/// latest when the ledger is closed or dropped.
+#[derive(Debug)]
+#[must_use = "only its answer says that the record is safe"]
+pub struct Pending {
+    group: Arc<Group>,
+    ticket: Arc<Ticket>,
 }
 
 /// Proof that a line is kept as [`Durability`] says. Only the ledger makes one.
@@ -121,8 +154,22 @@ pub struct Recovery {
 pub struct Stats {
     /// What its receipts promise.
     pub durability: Durability,
-    /// Batches that were acknowledged.
+    /// Lines this handle knows of.
+    pub lines: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Lines of these that are known to be durable: where the last sync stands.
+    pub lines_synced: u64,
+    /// Records that wait to be written.
+    pub queued: u64,
+    /// Their bytes.
+    pub queued_bytes: u64,
+    /// Calls that found the queue full.
+    pub overloaded: u64,
+    /// Batches that were acknowledged; callers at the same time share one.
     pub batches: u64,
+    /// The most records one batch had.
+    pub batch_max: u64,
     /// Lines that were written and acknowledged.
     pub appended: u64,
     /// Records that were there already.
@@ -133,14 +180,29 @@ pub struct Stats {
     pub caught_up: u64,
     /// Syncs of the lines.
     pub syncs: u64,
+    /// Writes of the index that failed, and times it was found damaged. It only costs time and
+    /// memory.
+    pub index_failures: u64,
     /// Writes of HEAD that failed. The lines were safe already; HEAD is behind.
     pub head_failures: u64,
+}
+
+impl Pending {
+    /// Waits until the record is acknowledged or refused, writing all that is queued if nobody
+    /// else does.
+    ///
+    /// # Errors
+    /// The record is not acknowledged; see [`AppendError`].
+    pub fn wait(self) -> Result<Appended, AppendError> {
+        one(self.group.wait(&self.ticket)?)
+    }
 }
 
 impl Ledger {
     /// Opens a ledger, or makes one if nothing at all exists.
     ///
-    /// The whole chain is verified. An end that was torn by a crash before it was
+    /// What the index does not know of the chain is verified, and all of it if there is no index
+    /// (see the README). An end that was torn by a crash before it was
     /// acknowledged is set aside and cut off ([`Ledger::recovered`]); everything else that is
     /// wrong is an error and left as it is.
     ///
@@ -152,6 +214,7 @@ impl Ledger {
         config: Config,
     ) -> Result<Self, OpenError> {
         let storage: Arc<dyn Storage> = Arc::from(storage);
+        let queue_max = config.queue_max;
         let (writer, recovery) = open::open(Arc::clone(&storage), schema, config)?;
         let origin = writer.origin().to_owned();
         Ok(Self {
@@ -159,7 +222,7 @@ impl Ledger {
             schema,
             origin,
             recovery,
-            writer: Mutex::new(writer),
+            group: Arc::new(Group::new(writer, queue_max)),
         })
     }
 
@@ -169,8 +232,7 @@ impl Ledger {
     /// The record is not acknowledged; see [`AppendError`]. If it was refused, that is
     /// [`AppendError::Refused`].
     pub fn append(&self, record: Record) -> Result<Appended, AppendError> {
-        let answer = self.append_batch(vec![record])?.pop();
-        Ok(answer.ok_or(AppendError::Poisoned(None))??)
+        one(self.append_batch(vec![record])?)
     }
 
     /// Appends records in their order with one sync, and answers in the same order.
@@ -183,7 +245,8 @@ impl Ledger {
     /// ```
     /// # use credit_ledger::{Config, Ledger, MemoryStorage, Record, Schema};
     /// # const RUNS: Schema = Schema { id: "Run_ID", identity: "Input_Sha256",
-    /// #     file_hash: None, origin: "Ledger_Origin" };
+    /// #     file_hash: None, origin: "Ledger_Origin", time: None,
+    /// #     severity: None, scenario: None };
     /// # let ledger = Ledger::open(Box::new(MemoryStorage::new()), RUNS, Config::default())?;
     /// let record = |id, digit: &str| {
     ///     let identity = digit.repeat(64);
@@ -199,21 +262,58 @@ impl Ledger {
         &self,
         records: Vec<Record>,
     ) -> Result<Vec<Result<Appended, Refused>>, AppendError> {
-        // A panic in the middle of a batch leaves the same doubt as a failed sync.
-        let mut writer = self
-            .writer
-            .lock()
-            .map_err(|_| AppendError::Poisoned(None))?;
-        writer.append(&records)
+        self.group.append(records)
     }
 
-    /// Makes everything durable, HEAD included. Dropping the ledger does the same, but cannot
-    /// say that it failed.
+    /// Queues one record and returns at once; [`Pending::wait`] waits for its receipt.
+    ///
+    /// Nothing is written until somebody waits, appends, flushes or closes. So one thread can
+    /// have thousands of records in flight, and they share a write and a sync.
+    ///
+    /// # Errors
+    /// [`AppendError::Overloaded`] if the queue is full.
+    ///
+    /// ```
+    /// # use credit_ledger::{AppendError, Config, Ledger, MemoryStorage, Record, Schema};
+    /// # const RUNS: Schema = Schema { id: "Run_ID", identity: "Input_Sha256",
+    /// #     file_hash: None, origin: "Ledger_Origin", time: None,
+    /// #     severity: None, scenario: None };
+    /// # let ledger = Ledger::open(Box::new(MemoryStorage::new()), RUNS, Config::default())?;
+    /// let mut pending = Vec::new();
+    /// for n in 0..1000 {
+    ///     let identity = credit_ledger::Digest::of(&[n as u8]);
+    ///     let body = format!(r#"{{"Run_ID":"r-{n}","Input_Sha256":"{identity}"}}"#);
+    ///     pending.push(ledger.submit(Record::new(&RUNS, body.into_bytes())?)?);
+    /// }
+    /// for receipt in pending {
+    ///     receipt.wait()?;
+    /// }
+    /// assert_eq!(ledger.stats().syncs, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn submit(&self, record: Record) -> Result<Pending, AppendError> {
+        Ok(Pending {
+            ticket: self.group.submit(record)?,
+            group: Arc::clone(&self.group),
+        })
+    }
+
+    /// Returns when every record that was submitted before is written and answered. Whether it
+    /// was acknowledged is its own answer.
+    ///
+    /// # Errors
+    /// See [`AppendError`].
+    pub fn flush(&self) -> Result<(), AppendError> {
+        self.group.flush()
+    }
+
+    /// Writes what is queued and makes everything durable, HEAD included. Dropping the ledger
+    /// does the same, but cannot say that it failed.
     ///
     /// # Errors
     /// See [`AppendError`].
     pub fn close(self) -> Result<(), AppendError> {
-        self.writer().close()
+        self.finish()
     }
 
     /// Finds a record's line, also one another writer appended. The line's hash is checked.
@@ -222,11 +322,18 @@ impl Ledger {
     /// The line was edited, or the ledger could not be read.
     pub fn find(&self, id: &str) -> Result<Option<OwnedLine>, ReadError> {
         let (found, end) = {
-            let writer = self.writer();
-            (writer.find(id), writer.end())
+            let mut writer = self.group.writer();
+            (writer.find(id)?, writer.end())
         };
         match found {
-            Some(found) => self.reader().line_at(found.offset, found.hash).map(Some),
+            Some(found) => {
+                let line = line_at(&*self.storage, &self.schema, found.offset)?;
+                if line.hash() != found.hash {
+                    let (offset, kind) = (found.offset, FindingKind::Edited);
+                    return Err(ReadError::Broken { offset, kind });
+                }
+                Ok(Some(line))
+            }
             None => self.reader().find_from(end, id),
         }
     }
@@ -234,7 +341,7 @@ impl Ledger {
     /// The last line this handle knows of.
     #[must_use]
     pub fn head(&self) -> Option<Head> {
-        self.writer().head()
+        self.group.writer().head()
     }
 
     /// How many lines this handle knows of.
@@ -255,6 +362,13 @@ impl Ledger {
         &self.origin
     }
 
+    /// How many records wait to be written. Unlike [`Ledger::stats`] this never waits for a
+    /// sync.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.group.depth().records
+    }
+
     /// A reader for the same storage.
     #[must_use]
     pub fn reader(&self) -> Reader {
@@ -270,12 +384,32 @@ impl Ledger {
     /// What happened since the ledger was opened.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.writer().stats()
+        let depth = self.group.depth();
+        Stats {
+            queued: depth.records as u64,
+            queued_bytes: depth.bytes as u64,
+            overloaded: depth.overloaded,
+            ..self.group.writer().stats()
+        }
     }
 
-    fn writer(&self) -> MutexGuard<'_, Writer> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    fn finish(&self) -> Result<(), AppendError> {
+        // Each record's failure is its own answer; what follows says whether the rest is safe.
+        let _answered = self.group.flush();
+        self.group.close()
     }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        // Whoever wants to know calls `close`; what is left undone here is found by `open`.
+        let _undone = self.finish();
+    }
+}
+
+/// The answer to a batch of one.
+fn one(mut answers: Vec<Result<Appended, Refused>>) -> Result<Appended, AppendError> {
+    Ok(answers.pop().ok_or(AppendError::Poisoned(None))??)
 }
 
 impl Default for Config {
@@ -287,7 +421,28 @@ impl Default for Config {
             lock_wait: Duration::from_secs(5),
             origin: None,
             head_sync_every: 64,
+            head_age_max: Duration::from_secs(1),
+            queue_max: QueueMax::default(),
+            index_every: 4 * 1024 * 1024,
         }
+    }
+}
+
+impl Default for QueueMax {
+    /// Room for some ten batches of the size that makes the cost of a sync negligible.
+    fn default() -> Self {
+        Self {
+            records: 32_768,
+            bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
+impl Stats {
+    /// How many lines share one sync, on average and rounded down.
+    #[must_use]
+    pub fn lines_per_sync(&self) -> u64 {
+        self.appended.checked_div(self.syncs).unwrap_or(0)
     }
 }
 

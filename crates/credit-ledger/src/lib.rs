@@ -1,9 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod beneath;
 mod chain;
 mod digest;
 mod error;
+#[cfg(feature = "faults")]
+pub mod faults;
 mod finding;
+mod group;
 pub mod hashed_file;
 mod head;
 mod index;
@@ -16,15 +20,21 @@ mod reader;
 mod record;
 mod scan;
 mod storage;
+#[cfg(feature = "conformance")]
+pub mod storage_conformance;
 mod verify;
+mod window;
 mod writer;
 
 pub use self::digest::{Digest, DigestError};
 pub use self::error::{AppendError, OpenError, Refused};
 pub use self::finding::{Finding, FindingKind, Verification};
-pub use self::ledger::{Appended, Config, Durability, Head, Ledger, Receipt, Recovery, Stats};
+pub use self::ledger::{
+    Appended, Config, Durability, Head, Ledger, Pending, QueueMax, Receipt, Recovery, Stats,
+};
 pub use self::line::{Line, OwnedLine};
 pub use self::reader::{ReadError, Reader};
 pub use self::record::{LINE_BYTES_MAX, Record, RecordError, Schema};
 pub use self::scan::Scan;
-pub use self::storage::{FileStorage, MemoryStorage, Part, Storage, StorageError};
+pub use self::storage::{FileStorage, IndexStorage, MemoryStorage, Part, Storage, StorageError};
+pub use self::window::{Window, WindowScan};

@@ -4,12 +4,13 @@
 //! are set aside first.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::chain::{Chain, follow};
 use crate::error::OpenError;
 use crate::finding::{Finding, FindingKind};
 use crate::head::{HeadFile, HeadRecord};
-use crate::index::Index;
+use crate::index::{Disk, Index};
 use crate::ledger::{Config, Recovery, Stats};
 use crate::line::is_origin;
 use crate::record::Schema;
@@ -33,6 +34,8 @@ pub(crate) fn open(
             origin: origin.clone(),
         });
     }
+    let span = tracing::debug_span!("ledger_open");
+    let _entered = span.enter();
     let held = Arc::clone(&storage);
     let _locked = Locked::take(&*held, config.lock_wait)?;
 
@@ -52,13 +55,23 @@ pub(crate) fn open(
             });
         }
     };
+    let disk = head
+        .as_ref()
+        .filter(|head| head.end <= size && head.lines > 0)
+        .and_then(|head| Disk::open(&*storage, &schema, head));
+    let mut chain = Chain::start(head.as_ref().map(|head| head.origin.clone()));
+    if let Some(disk) = &disk {
+        chain.return_to(disk.position());
+    }
     let mut writer = Writer {
-        chain: Chain::start(head.as_ref().map(|head| head.origin.clone())),
-        index: Index::default(),
+        chain,
+        index: Index::new(schema, config.index_every, disk),
         synced_end: 0,
+        synced_lines: 0,
         next_slot,
         head_lines: head.as_ref().map_or(0, |head| head.lines),
         head_age: 0,
+        head_synced: Instant::now(),
         // Until it is loaded: a writer that did not open must not write, not even when dropped.
         poisoned: true,
         buffer: Vec::new(),
@@ -69,6 +82,7 @@ pub(crate) fn open(
     };
     let recovery = writer.load(head.as_ref(), size)?;
     writer.poisoned = false;
+    tracing::debug!(lines = writer.chain.lines, "ledger_opened");
     Ok((writer, recovery))
 }
 
@@ -116,6 +130,7 @@ impl Writer {
         match head {
             Some(head) if head.end == self.chain.end && recovery.is_none() => {
                 self.synced_end = head.end;
+                self.synced_lines = head.lines;
             }
             Some(head) => {
                 self.synced_end = head.end;
@@ -126,6 +141,7 @@ impl Writer {
                 // Nothing says from where on; a whole chain is all there is to go by.
                 self.storage.sync(Part::Lines)?;
                 self.synced_end = self.chain.end;
+                self.synced_lines = self.chain.lines;
                 self.publish_head()?;
             }
         }
@@ -155,6 +171,7 @@ impl Writer {
         let tail = self.tail(offset, size)?;
         let kept_at = self.storage.set_aside(offset, &tail)?;
         self.storage.truncate(offset)?;
+        tracing::warn!(offset, bytes = tail.len(), kept_at, "ledger_recovered");
         Ok(Recovery {
             offset,
             bytes: tail.len() as u64,

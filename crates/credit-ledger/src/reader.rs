@@ -7,19 +7,22 @@ use crate::Digest;
 use crate::chain::Chain;
 use crate::finding::{FindingKind, Verification};
 use crate::head::HeadFile;
+use crate::index::{self, Manifest};
 use crate::ledger::Head;
 use crate::line::{Line, OwnedLine};
 use crate::record::{LINE_BYTES_MAX, Schema, names};
 use crate::scan::Scan;
 use crate::storage::{Part, Storage, StorageError};
-use crate::verify;
+use crate::verify::{self, Scope};
+use crate::window::{Window, WindowScan};
 
 /// A cheap handle for reading. Clones share the storage.
 ///
 /// ```
 /// # use credit_ledger::{Config, Ledger, MemoryStorage, ReadError, Reader, Record, Schema};
 /// # const RUNS: Schema = Schema { id: "Run_ID", identity: "Input_Sha256",
-/// #     file_hash: None, origin: "Ledger_Origin" };
+/// #     file_hash: None, origin: "Ledger_Origin", time: None,
+/// #     severity: None, scenario: None };
 /// # let storage = MemoryStorage::new();
 /// # let ledger = Ledger::open(Box::new(storage.clone()), RUNS, Config::default()).unwrap();
 /// # let body = format!(r#"{{"Run_ID":"r-1","Input_Sha256":"{}"}}"#, "0".repeat(64));
@@ -100,15 +103,63 @@ impl Reader {
         ))
     }
 
-    /// Finds a record's line by reading until it is there. The line's hash is checked.
+    /// Finds a record's line. The line's hash is checked.
     ///
-    /// [`Ledger::find`](crate::Ledger::find) does not need to read everything.
+    /// With an index only the lines it does not know yet are read, without one all lines up to
+    /// the wanted one. The index is believed about lines that are *not* there; after somebody
+    /// tampered with it, [`Reader::verify`] still looks at everything.
     ///
     /// # Errors
     /// [`ReadError::Broken`] if the line was edited or something before it is not a line.
     pub fn find(&self, id: &str) -> Result<Option<OwnedLine>, ReadError> {
-        self.size()?;
+        let size = self.size()?;
+        if let Some(manifest) = self.manifest(size)
+            && let Ok(offsets) = manifest.find(&*self.storage, id.as_bytes())
+        {
+            for offset in offsets {
+                if index::check(&*self.storage, &self.schema, offset, id.as_bytes())?.is_some() {
+                    return line_at(&*self.storage, &self.schema, offset).map(Some);
+                }
+            }
+            return self.find_from(manifest.end, id);
+        }
         self.find_from(0, id)
+    }
+
+    /// Starts a verified pass over the lines that may be of a time, severity or scenario.
+    ///
+    /// It may hand out others as well: look at each. Without an index it hands out all lines;
+    /// with one, blocks of about 64 KiB that hold nothing wanted are not even read. Each line's
+    /// hash is checked, and the links between lines that follow each other.
+    ///
+    /// # Errors
+    /// [`ReadError::Missing`] if the ledger is gone.
+    ///
+    /// ```
+    /// # use credit_ledger::{Config, Ledger, MemoryStorage, Schema, Window};
+    /// # const RUNS: Schema = Schema { id: "Run_ID", identity: "Input_Sha256",
+    /// #     file_hash: None, origin: "Ledger_Origin", time: Some("Timestamp"), severity: None,
+    /// #     scenario: None };
+    /// # let ledger = Ledger::open(Box::new(MemoryStorage::new()), RUNS, Config::default())?;
+    /// let reader = ledger.reader();
+    /// let week = Window {
+    ///     from: Some("2025-01-24T00:00:00Z"),
+    ///     to: Some("2025-01-31T00:00:00Z"),
+    ///     ..Window::default()
+    /// };
+    /// let mut scan = reader.window(&week)?;
+    /// while let Some(line) = scan.next_line()? {
+    ///     println!("{}", String::from_utf8_lossy(line.raw()));
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn window(&self, window: &Window<'_>) -> Result<WindowScan<'_>, ReadError> {
+        let size = self.size()?;
+        let known = self.manifest(size).and_then(|manifest| {
+            let stretches = manifest.stretches(&*self.storage, &window.wanted(&self.schema));
+            stretches.ok().map(|stretches| (stretches, manifest.end))
+        });
+        Ok(WindowScan::new(&*self.storage, self.schema, known))
     }
 
     /// The last whole line. Its hash is checked; the chain before it is not.
@@ -143,10 +194,65 @@ impl Reader {
 
     /// Looks at everything and reports everything that is wrong, not only the first.
     ///
+    /// All cores are used; memory is bounded, some 40 MiB for the largest ledger.
+    ///
     /// # Errors
     /// The ledger could not be read; what is wrong in it is no error but a finding.
     pub fn verify(&self) -> Result<Verification, ReadError> {
-        verify::verify(&*self.storage, &self.schema)
+        let scope = Scope {
+            records: true,
+            from: None,
+        };
+        verify::verify(&*self.storage, &self.schema, scope)
+    }
+
+    /// Looks only at what was added behind a line that was verified before.
+    ///
+    /// That line must still be in its place. What is before it is not looked at, and ids are
+    /// compared only with those behind it. Line numbers are those of the whole file if the head
+    /// came from a verification.
+    ///
+    /// # Errors
+    /// As for [`Reader::verify`].
+    ///
+    /// ```
+    /// # use credit_ledger::{Config, Ledger, MemoryStorage, Record, Schema};
+    /// # const RUNS: Schema = Schema { id: "Run_ID", identity: "Input_Sha256",
+    /// #     file_hash: None, origin: "Ledger_Origin", time: None, severity: None,
+    /// #     scenario: None };
+    /// # let ledger = Ledger::open(Box::new(MemoryStorage::new()), RUNS, Config::default())?;
+    /// # let body = format!(r#"{{"Run_ID":"r-1","Input_Sha256":"{}"}}"#, "0".repeat(64));
+    /// # ledger.append(Record::new(&RUNS, body.into_bytes())?)?;
+    /// let reader = ledger.reader();
+    /// let yesterday = reader.verify()?;
+    /// // … a day later, what is new since:
+    /// if let Some(head) = yesterday.head {
+    ///     assert!(reader.verify_from(head)?.ok());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn verify_from(&self, head: Head) -> Result<Verification, ReadError> {
+        let scope = Scope {
+            records: true,
+            from: Some(head),
+        };
+        verify::verify(&*self.storage, &self.schema, scope)
+    }
+
+    /// Looks at hashes, numbers, links and HEAD only: most of its time is SHA-256.
+    ///
+    /// An intact chain says that every line is as this crate's users appended it. What only a
+    /// forger who makes correct hashes could write is left to [`Reader::verify`]: records that
+    /// would have been refused, wrong file hashes, ids that stand there twice.
+    ///
+    /// # Errors
+    /// As for [`Reader::verify`].
+    pub fn verify_chain(&self) -> Result<Verification, ReadError> {
+        let scope = Scope {
+            records: false,
+            from: None,
+        };
+        verify::verify(&*self.storage, &self.schema, scope)
     }
 
     /// Whether the ledger still contains a line noted elsewhere, unchanged.
@@ -189,18 +295,9 @@ impl Reader {
         Ok(None)
     }
 
-    /// The line that starts at `offset`, if it has this hash.
-    pub(crate) fn line_at(&self, offset: u64, hash: Digest) -> Result<OwnedLine, ReadError> {
-        let window = self.read(offset, LINE_BYTES_MAX as u64 + 1)?;
-        let raw = window
-            .split(|&byte| byte == b'\n')
-            .next()
-            .unwrap_or_default();
-        let line = checked(Line::parse(&self.schema, raw, offset), offset)?;
-        if line.hash() != hash {
-            return Err(broken_at(offset, FindingKind::Edited));
-        }
-        Ok(line.to_owned())
+    fn manifest(&self, size: u64) -> Option<Manifest> {
+        let storage = &*self.storage;
+        Manifest::open(storage, &self.schema, |manifest| manifest.end <= size)
     }
 
     /// How long the file is. No file is fine only for a ledger that never had a line.
@@ -215,21 +312,56 @@ impl Reader {
     }
 
     fn read(&self, offset: u64, length: u64) -> Result<Vec<u8>, ReadError> {
-        let too_long = |_| StorageError::Io(io::ErrorKind::FileTooLarge.into());
-        let mut bytes = vec![0; usize::try_from(length).map_err(too_long)?];
-        let mut filled = 0;
-        while let Some(room) = bytes.get_mut(filled..).filter(|room| !room.is_empty()) {
-            match self
-                .storage
-                .read_at(Part::Lines, offset + filled as u64, room)?
-            {
-                0 => break,
-                count => filled += count,
-            }
-        }
-        bytes.truncate(filled);
-        Ok(bytes)
+        Ok(read(&*self.storage, offset, length)?)
     }
+}
+
+/// The line that starts at `offset`. Its hash is checked.
+pub(crate) fn line_at(
+    storage: &dyn Storage,
+    schema: &Schema,
+    offset: u64,
+) -> Result<OwnedLine, ReadError> {
+    // Most lines are short.
+    let mut window = read(storage, offset, 2048)?;
+    if memchr::memchr(b'\n', &window).is_none() {
+        window = read(storage, offset, LINE_BYTES_MAX as u64 + 1)?;
+    }
+    let end = memchr::memchr(b'\n', &window).unwrap_or(window.len());
+    let raw = window.get(..end).unwrap_or_default();
+    let line = checked(Line::parse(schema, raw, offset), offset)?;
+    Ok(line.to_owned())
+}
+
+/// The line whose newline is the last byte before `end`. Its hash is checked.
+pub(crate) fn line_ending_at(
+    storage: &dyn Storage,
+    schema: &Schema,
+    end: u64,
+) -> Result<OwnedLine, ReadError> {
+    let start = end.saturating_sub(LINE_BYTES_MAX as u64 + 2);
+    let window = read(storage, start, end - start)?;
+    let no_newline = || broken_at(start, not_a_line("there is no newline where one must be"));
+    let before = window.strip_suffix(b"\n").ok_or_else(no_newline)?;
+    let from = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+    let offset = start + from as u64;
+    let raw = before.get(from..).unwrap_or_default();
+    let line = checked(Line::parse(schema, raw, offset), offset)?;
+    Ok(line.to_owned())
+}
+
+fn read(storage: &dyn Storage, offset: u64, length: u64) -> Result<Vec<u8>, StorageError> {
+    let too_long = |_| StorageError::Io(io::ErrorKind::FileTooLarge.into());
+    let mut bytes = vec![0; usize::try_from(length).map_err(too_long)?];
+    let mut filled = 0;
+    while let Some(room) = bytes.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match storage.read_at(Part::Lines, offset + filled as u64, room)? {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
 }
 
 fn checked(line: Result<Line<'_>, FindingKind>, offset: u64) -> Result<Line<'_>, ReadError> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::Digest;
+use crate::index::Marks;
 use crate::json::{JsonError, JsonProblem, Sink, scan};
 use crate::layout::Pretty;
 use crate::line::{self, CHAIN_KEYS};
@@ -21,6 +22,9 @@ pub const LINE_BYTES_MAX: usize = 65_535;
 ///     identity: "Input_Sha256",
 ///     file_hash: Some("Run_Sha256"),
 ///     origin: "Ledger_Origin",
+///     time: Some("Timestamp"),
+///     severity: None,
+///     scenario: None,
 /// };
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,6 +38,14 @@ pub struct Schema {
     pub file_hash: Option<&'static str>,
     /// Where the ledger writes its origin, in line 0 only.
     pub origin: &'static str,
+    /// The record's time, `YYYY-MM-DDThh:mm:ss`, maybe a fraction, `Z`: lets
+    /// [`Reader::window`](crate::Reader::window) skip what is of another time. This and the next
+    /// two are for the index only; a record without them is kept as well.
+    pub time: Option<&'static str>,
+    /// A string of few values that windows may ask for.
+    pub severity: Option<&'static str>,
+    /// A string of many values that windows may ask for.
+    pub scenario: Option<&'static str>,
 }
 
 /// A checked record, ready to be appended.
@@ -44,7 +56,8 @@ pub struct Schema {
 /// ```
 /// # use credit_ledger::{Record, RecordError, Schema};
 /// # const RUNS: Schema = Schema { id: "Run_ID", identity: "Input_Sha256",
-/// #     file_hash: Some("Run_Sha256"), origin: "Ledger_Origin" };
+/// #     file_hash: Some("Run_Sha256"), origin: "Ledger_Origin", time: None,
+/// #     severity: None, scenario: None };
 /// let identity = "0".repeat(64);
 /// let body = format!(r#"{{"Run_ID":"r-1","Input_Sha256":"{identity}"}}"#);
 /// let record = Record::new(&RUNS, body.into_bytes())?;
@@ -64,6 +77,7 @@ struct Inner {
     body: Vec<u8>,
     id: Id,
     identity: Digest,
+    names: Names,
     file: Option<(Vec<u8>, Digest)>,
 }
 
@@ -141,13 +155,14 @@ impl Record {
         } else {
             (names(schema, &body)?, None)
         };
-        let Names { id, identity } = names;
+        let Names { id, identity, .. } = names;
         Ok(Self {
             inner: Arc::new(Inner {
                 schema: *schema,
                 body,
                 id,
                 identity,
+                names,
                 file,
             }),
         })
@@ -183,6 +198,10 @@ impl Record {
         self.inner.file.as_ref().map(|(_, hash)| *hash)
     }
 
+    pub(crate) fn names(&self) -> &Names {
+        &self.inner.names
+    }
+
     pub(crate) fn schema(&self) -> &Schema {
         &self.inner.schema
     }
@@ -203,6 +222,14 @@ impl Schema {
         let names = keys
             .iter()
             .take(if self.file_hash.is_some() { 4 } else { 3 });
+        let marks = [self.time, self.severity, self.scenario];
+        if marks
+            .iter()
+            .flatten()
+            .any(|key| !plain(key) || keys.contains(key) || CHAIN_KEYS.contains(key))
+        {
+            return false;
+        }
         names
             .clone()
             .all(|key| plain(key) && !CHAIN_KEYS.contains(key))
@@ -217,6 +244,7 @@ impl Schema {
 pub(crate) struct Names {
     pub(crate) id: Id,
     pub(crate) identity: Digest,
+    pub(crate) marks: Marks,
 }
 
 /// Where in a body its id stands.
@@ -250,6 +278,7 @@ struct Watched<'s, S> {
     lengths: u64,
     id: Option<Id>,
     identity: Option<Digest>,
+    marks: Marks,
     error: Option<RecordError>,
 }
 
@@ -261,8 +290,10 @@ impl<'s, S> Watched<'s, S> {
             schema.origin,
             schema.file_hash.unwrap_or(""),
         ];
+        let marks = [schema.time, schema.severity, schema.scenario].map(Option::unwrap_or_default);
         let lengths = keys
             .iter()
+            .chain(&marks)
             .chain(&CHAIN_KEYS)
             .fold(0, |bits, key| bits | bit(key.len()));
         Self {
@@ -271,6 +302,7 @@ impl<'s, S> Watched<'s, S> {
             lengths,
             id: None,
             identity: None,
+            marks: Marks::default(),
             error: None,
         }
     }
@@ -290,6 +322,7 @@ impl<'s, S> Watched<'s, S> {
         Ok(Names {
             id: self.id.ok_or(missing(self.schema.id))?,
             identity: self.identity.ok_or(missing(self.schema.identity))?,
+            marks: self.marks,
         })
     }
 
@@ -330,6 +363,7 @@ impl<'a, S: Sink<'a>> Sink<'a> for Watched<'_, S> {
         if self.lengths & bit(key.len()) == 0 {
             return;
         }
+        self.marks.meet(self.schema, key, value);
         let inside = value
             .strip_prefix(b"\"")
             .and_then(|v| v.strip_suffix(b"\""));

@@ -36,6 +36,11 @@ impl<'r> Scan<'r> {
         }
     }
 
+    /// Where what comes next starts.
+    pub(crate) fn offset(&self) -> u64 {
+        self.lines.offset()
+    }
+
     /// The next line, or `None` after the last whole one.
     ///
     /// # Errors

@@ -81,6 +81,31 @@ pub trait Storage: fmt::Debug + Send + Sync {
     /// # Errors
     /// The bytes are not safe, and must not be cut.
     fn set_aside(&self, offset: u64, bytes: &[u8]) -> Result<String, StorageError>;
+
+    /// Where the index is kept; without one, opening reads everything and every id is in
+    /// memory.
+    fn index(&self) -> Option<&dyn IndexStorage> {
+        None
+    }
+}
+
+/// Keeps a ledger's index: derived bytes that cost only time if they are lost.
+///
+/// Any read may give the bytes of any earlier write, zeros or an error; what is wrong is noticed
+/// by checks, and the index is made again from the lines. Only the holder of the ledger's lock
+/// writes.
+pub trait IndexStorage: fmt::Debug + Send + Sync {
+    /// Reads some bytes; 0 means that there are none at or after `offset`.
+    ///
+    /// # Errors
+    /// The index could not be read.
+    fn read_index(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes all of `bytes`, creating the index if it does not exist.
+    ///
+    /// # Errors
+    /// The index could not be written.
+    fn write_index(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
 }
 
 /// Why a storage did not do what it was asked to.
@@ -102,6 +127,22 @@ pub enum StorageError {
     /// The file was moved, deleted or replaced while it was open.
     #[error("the ledger's file is no longer the one that was opened")]
     Replaced,
+}
+
+impl StorageError {
+    /// The same error for another caller of the same batch.
+    pub(crate) fn again(&self) -> Self {
+        let again = |error: &io::Error| match error.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(error.kind(), error.to_string()),
+        };
+        match self {
+            Self::Io(error) => Self::Io(again(error)),
+            Self::Locked { pid } => Self::Locked { pid: *pid },
+            Self::NoSpace(error) => Self::NoSpace(again(error)),
+            Self::Replaced => Self::Replaced,
+        }
+    }
 }
 
 impl From<io::Error> for StorageError {
@@ -151,6 +192,10 @@ macro_rules! forward_storage {
 
             fn set_aside(&self, offset: u64, bytes: &[u8]) -> Result<String, StorageError> {
                 (**self).set_aside(offset, bytes)
+            }
+
+            fn index(&self) -> Option<&dyn IndexStorage> {
+                (**self).index()
             }
         }
     };

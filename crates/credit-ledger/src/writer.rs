@@ -1,6 +1,7 @@
 //! What happens behind the ledger's mutex: catch up, write, sync, remember.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::chain::{Chain, Position, follow};
 use crate::error::{AppendError, Refused};
@@ -9,6 +10,7 @@ use crate::head::{HeadFile, HeadRecord};
 use crate::index::{Found, Index};
 use crate::ledger::{Appended, Config, Durability, Head, Receipt, Stats};
 use crate::line::{self, SEQ_MAX};
+use crate::reader::ReadError;
 use crate::record::{Record, Schema};
 use crate::storage::{Locked, Part, Storage, StorageError};
 
@@ -25,12 +27,15 @@ pub(crate) struct Writer {
     pub(crate) index: Index,
     /// INVARIANT: lines before here are durable.
     pub(crate) synced_end: u64,
+    pub(crate) synced_lines: u64,
     /// The HEAD slot to overwrite next.
     pub(crate) next_slot: u64,
     /// How many lines the HEAD file knows of.
     pub(crate) head_lines: u64,
     /// Batches since HEAD was synced.
     pub(crate) head_age: u32,
+    /// When HEAD was synced last, or this writer opened.
+    pub(crate) head_synced: Instant,
     pub(crate) poisoned: bool,
     pub(crate) buffer: Vec<u8>,
     pub(crate) stats: Stats,
@@ -43,6 +48,7 @@ impl Writer {
         records: &[Record],
     ) -> Result<Vec<Result<Appended, Refused>>, AppendError> {
         self.refuse_if_poisoned()?;
+        let _span = tracing::debug_span!("ledger_batch", records = records.len()).entered();
         let storage = Arc::clone(&self.storage);
         let _locked = Locked::take(&*storage, self.config.lock_wait)?;
         self.catch_up()?;
@@ -55,6 +61,7 @@ impl Writer {
             .map_err(|error| self.undo(before, error))?;
         self.make_durable(false)?;
         self.count(&answers);
+        self.spill(false);
         Ok(answers)
     }
 
@@ -68,14 +75,16 @@ impl Writer {
         let _locked = Locked::take(&*storage, self.config.lock_wait)?;
         // Another writer may have gone further, and its HEAD must not be set back.
         self.catch_up()?;
-        self.make_durable(true)
+        self.make_durable(true)?;
+        self.spill(true);
+        Ok(())
     }
 
     /// Puts HEAD on the disk after opening found it absent or behind.
     pub(crate) fn publish_head(&mut self) -> Result<(), StorageError> {
         self.write_head()?;
         self.storage.sync(Part::Head)?;
-        self.head_age = 0;
+        self.head_was_synced();
         Ok(())
     }
 
@@ -113,13 +122,17 @@ impl Writer {
         self.chain.end
     }
 
-    pub(crate) fn find(&self, id: &str) -> Option<Found> {
-        self.index.find(id.as_bytes())
+    pub(crate) fn find(&mut self, id: &str) -> Result<Option<Found>, ReadError> {
+        self.index.find(&*self.storage, id.as_bytes())
     }
 
     pub(crate) fn stats(&self) -> Stats {
         Stats {
             durability: self.config.durability,
+            index_failures: self.index.failures,
+            lines: self.chain.lines,
+            bytes: self.chain.end,
+            lines_synced: self.synced_lines,
             ..self.stats
         }
     }
@@ -162,23 +175,23 @@ impl Writer {
             return reopen(finding.offset, finding.kind);
         }
         // HEAD is written after the sync, so it vouches for what is before it.
-        let vouched = file.best.map_or(0, |head| head.end.min(self.chain.end));
-        self.synced_end = self.synced_end.max(vouched);
+        if let Some(head) = file.best.filter(|head| head.end > self.synced_end) {
+            self.synced_end = head.end.min(self.chain.end);
+            self.synced_lines = head.lines.min(self.chain.lines);
+        }
         if self.config.durability == Durability::Synced && self.synced_end < self.chain.end {
             self.settle().map_err(|error| self.poison(error))?;
         }
         Ok(())
     }
 
-    fn write(
-        &mut self,
-        records: &[Record],
-    ) -> Result<Vec<Result<Appended, Refused>>, StorageError> {
+    fn write(&mut self, records: &[Record]) -> Result<Vec<Result<Appended, Refused>>, AppendError> {
         let mut answers = Vec::with_capacity(records.len());
         for record in records {
-            let answer = self
-                .known(record)
-                .unwrap_or_else(|| Ok(Appended::New(self.add(record))));
+            let answer = match self.known(record)? {
+                Some(answer) => answer,
+                None => Ok(Appended::New(self.add(record))),
+            };
             answers.push(answer);
             if self.buffer.len() >= PIECE_BYTES {
                 self.flush()?;
@@ -189,25 +202,33 @@ impl Writer {
     }
 
     /// The answer to a record that needs no line.
-    fn known(&self, record: &Record) -> Option<Result<Appended, Refused>> {
+    fn known(&mut self, record: &Record) -> Result<Option<Result<Appended, Refused>>, AppendError> {
         let id = record.id();
         if *record.schema() != self.schema {
-            return Some(Err(Refused::OtherSchema { id: id.to_owned() }));
+            return Ok(Some(Err(Refused::OtherSchema { id: id.to_owned() })));
         }
-        let Found {
+        let found = self.find(id).map_err(|error| match error {
+            ReadError::Broken { offset, kind } => AppendError::Reopen { offset, kind },
+            ReadError::Storage(error) => error.into(),
+            ReadError::Missing => StorageError::Replaced.into(),
+        })?;
+        let Some(Found {
             seq,
             identity,
             hash,
             ..
-        } = self.find(id)?;
-        Some(if identity == record.identity() {
+        }) = found
+        else {
+            return Ok(None);
+        };
+        Ok(Some(if identity == record.identity() {
             Ok(Appended::Duplicate(Receipt::new(seq, hash)))
         } else {
             Err(Refused::Conflict {
                 id: id.to_owned(),
                 seq,
             })
-        })
+        }))
     }
 
     fn add(&mut self, record: &Record) -> Receipt {
@@ -220,9 +241,15 @@ impl Writer {
         let start = self.buffer.len();
         let origin = self.chain.origin.as_deref().unwrap_or_default();
         let hash = line::encode(&mut self.buffer, record, seq, prev, origin);
-        self.index
-            .insert(record.id().as_bytes(), record.identity(), hash, offset);
         self.chain.advance(hash, self.buffer.len() - start);
+        let found = Found {
+            seq,
+            identity: record.identity(),
+            hash,
+            offset,
+            end: self.chain.end,
+        };
+        self.index.insert(record.body(), record.names(), found);
         Receipt::new(seq, hash)
     }
 
@@ -237,14 +264,22 @@ impl Writer {
     }
 
     /// Goes back to before the batch, in memory and in the file.
-    fn undo(&mut self, before: Position, error: StorageError) -> AppendError {
+    fn undo(&mut self, before: Position, error: AppendError) -> AppendError {
         self.buffer.clear();
-        self.index
-            .truncate(usize::try_from(before.lines).unwrap_or(usize::MAX));
+        self.index.truncate(before.lines);
         self.chain.return_to(before);
         match self.storage.truncate(before.end) {
-            Ok(()) => error.into(),
+            Ok(()) => error,
             Err(error) => self.poison(error),
+        }
+    }
+
+    /// Writes the index if it is due. It vouches only for lines that are durable and known to
+    /// HEAD.
+    fn spill(&mut self, closing: bool) {
+        if self.synced_end == self.chain.end && self.head_lines == self.chain.lines {
+            let position = self.chain.position();
+            self.index.spill(&*self.storage, position, closing);
         }
     }
 
@@ -255,7 +290,9 @@ impl Writer {
         }
         self.head_age = self.head_age.saturating_add(1);
         let every = self.config.head_sync_every;
-        let due = closing || (every != 0 && self.head_age >= every);
+        let due = closing
+            || (every != 0 && self.head_age >= every)
+            || self.head_synced.elapsed() >= self.config.head_age_max;
         if self.config.durability == Durability::Buffered && !due {
             return Ok(());
         }
@@ -273,7 +310,7 @@ impl Writer {
             self.write_head()?;
         }
         if due {
-            self.head_age = 0;
+            self.head_was_synced();
             // As with the lines, nobody knows what a failed sync left behind.
             self.storage
                 .sync(Part::Head)
@@ -286,7 +323,18 @@ impl Writer {
         self.storage.sync(Part::Lines)?;
         self.stats.syncs += 1;
         self.synced_end = self.chain.end;
+        self.synced_lines = self.chain.lines;
+        tracing::trace!(
+            lines = self.synced_lines,
+            end = self.synced_end,
+            "ledger_sync"
+        );
         Ok(())
+    }
+
+    fn head_was_synced(&mut self) {
+        self.head_age = 0;
+        self.head_synced = Instant::now();
     }
 
     fn write_head(&mut self) -> Result<(), StorageError> {
@@ -307,11 +355,13 @@ impl Writer {
 
     fn poison(&mut self, error: StorageError) -> AppendError {
         self.poisoned = true;
+        tracing::error!(%error, "ledger_poisoned");
         AppendError::Poisoned(Some(error))
     }
 
     fn count(&mut self, answers: &[Result<Appended, Refused>]) {
         self.stats.batches += 1;
+        self.stats.batch_max = self.stats.batch_max.max(answers.len() as u64);
         for answer in answers {
             *match answer {
                 Ok(Appended::New(_)) => &mut self.stats.appended,
@@ -319,12 +369,5 @@ impl Writer {
                 Err(_) => &mut self.stats.refused,
             } += 1;
         }
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        // Whoever wants to know calls `close`; what is left undone here is found by `open`.
-        let _undone = self.close();
     }
 }

@@ -202,6 +202,163 @@ fn a_verified_scan_and_find_do_not_hand_out_edited_lines() {
     while scan.next_line().unwrap().is_some() {}
 }
 
+/// Pieces of the file are looked at by several threads; lines lie across their borders.
+#[test]
+fn large_ledgers_are_verified_like_small_ones() {
+    let storage = MemoryStorage::new();
+    let ledger = open(&storage).unwrap();
+    append(&ledger, 0..12_000);
+    ledger.close().unwrap();
+    let intact = lines_of(&storage);
+    assert!(intact.len() > 3 * 1024 * 1024);
+    let reader = Reader::open(boxed(&storage), common::RUNS).unwrap();
+    for verification in [reader.verify().unwrap(), reader.verify_chain().unwrap()] {
+        assert!(verification.ok(), "{verification:?}");
+        assert_eq!(
+            (verification.lines, verification.head),
+            (12_000, ledger_head(&reader))
+        );
+    }
+    let starts: Vec<usize> = std::iter::once(0)
+        .chain(
+            intact
+                .iter()
+                .enumerate()
+                .filter(|(_, b)| **b == b'\n')
+                .map(|(at, _)| at + 1),
+        )
+        .collect();
+    let border = starts.partition_point(|start| *start <= 2 * 1024 * 1024);
+    for line in [0, 1, border - 2, border - 1, border, 7000, 11_999] {
+        for at in [0, 40, starts[line + 1] - starts[line] - 2] {
+            let mut changed = intact.clone();
+            changed[starts[line] + at] ^= 1;
+            storage.replace(Part::Lines, Some(changed));
+            for verification in [reader.verify().unwrap(), reader.verify_chain().unwrap()] {
+                let first = &verification.findings[0];
+                assert_eq!(first.line, line as u64 + 1, "{verification:?}");
+            }
+        }
+    }
+    // Something overlong across several pieces is one finding, and the rest is looked at.
+    let mut changed = intact.clone();
+    let long = [vec![b'x'; 2_500_000], b"\n".to_vec()].concat();
+    changed.splice(starts[5000]..starts[5000], long);
+    storage.replace(Part::Lines, Some(changed));
+    let verification = reader.verify().unwrap();
+    assert_eq!(
+        (verification.lines, verification.findings.len()),
+        (12_001, 1),
+        "{verification:?}"
+    );
+    let mut changed = intact.clone();
+    changed.truncate(starts[11_999] + 10);
+    storage.replace(Part::Lines, Some(changed));
+    let found = reader.verify().unwrap().findings;
+    assert_eq!(found[0].kind, FindingKind::TornTail { bytes: 10 });
+    assert!(matches!(found[1].kind, FindingKind::RolledBack { .. }));
+}
+
+fn ledger_head(reader: &Reader) -> Option<credit_ledger::Head> {
+    reader.head().unwrap()
+}
+
+#[test]
+fn verification_goes_on_from_a_remembered_head() {
+    let storage = sample(10);
+    let reader = Reader::open(boxed(&storage), common::RUNS).unwrap();
+    let head = reader.verify().unwrap().head.unwrap();
+    let again = reader.verify_from(head).unwrap();
+    assert!(again.ok());
+    assert_eq!((again.lines, again.head), (10, Some(head)));
+    append(&open(&storage).unwrap(), 10..20);
+    let later = reader.verify_from(head).unwrap();
+    assert!(later.ok() && later.lines == 20, "{later:?}");
+    let full = reader.verify().unwrap();
+    assert_eq!((later.head, later.recorded), (full.head, full.recorded));
+
+    let text = String::from_utf8(lines_of(&storage)).unwrap();
+    let change = |line: usize| {
+        let lines = text.lines().enumerate().map(|(n, l)| {
+            let l = if n == line {
+                l.replace("1.50", "1.51")
+            } else {
+                l.to_owned()
+            };
+            l + "\n"
+        });
+        storage.replace(Part::Lines, Some(lines.collect::<String>().into_bytes()));
+        reader.verify_from(head).unwrap().findings
+    };
+    let found = change(15);
+    assert_eq!(
+        (found[0].seq, found[0].line, &found[0].kind),
+        (Some(15), 16, &FindingKind::Edited)
+    );
+    assert_eq!(change(3), [], "what is before the head is not looked at");
+    assert!(matches!(change(9)[0].kind, FindingKind::Forked { head: h } if h == head));
+    storage.replace(Part::Lines, Some(text.as_bytes()[..200].to_vec()));
+    let found = reader.verify_from(head).unwrap().findings;
+    assert!(matches!(found[0].kind, FindingKind::RolledBack { .. }));
+}
+
+/// Only somebody who makes correct hashes can write these.
+#[test]
+fn a_forged_id_or_file_hash_is_found() {
+    let storage = MemoryStorage::new();
+    let config = credit_ledger::Config {
+        origin: Some("f".repeat(32)),
+        ..common::config()
+    };
+    let ledger = credit_ledger::Ledger::open(boxed(&storage), common::RUNS, config).unwrap();
+    append(&ledger, 0..5);
+    drop(ledger);
+    let text = String::from_utf8(lines_of(&storage)).unwrap();
+    let mut prev = None;
+    let mut forged = String::new();
+    for (n, line) in text.lines().enumerate() {
+        let mut line = line.to_owned();
+        match n {
+            2 => line = line.replace("\"r-2\"", "\"r-1\""),
+            3 => line = line.replace("1.50", "1.51"),
+            4 => line = line.replace("\"Flags\"", "\"Credits\""),
+            _ => {}
+        }
+        if let Some(prev) = prev {
+            let at = line.find("\"Prev_Hash\":\"").unwrap() + 13;
+            line.replace_range(at..at + 64, &format!("{prev}"));
+        }
+        line.truncate(line.len() - 75);
+        let hash = credit_ledger::Digest::of(line.as_bytes());
+        forged += &format!("{line},\"Hash\":\"{hash}\"}}\n");
+        prev = Some(hash);
+    }
+    storage.replace(Part::Lines, Some(forged.into_bytes()));
+    storage.replace(Part::Head, None);
+    let found: Vec<_> = verify(&storage)
+        .findings
+        .into_iter()
+        .map(|f| (f.seq, f.kind))
+        .collect();
+    let id = "r-1".to_owned();
+    assert_eq!(
+        found,
+        [
+            (Some(2), FindingKind::FileHash),
+            (Some(2), FindingKind::DuplicateId { id, first_seq: 1 }),
+            (Some(3), FindingKind::FileHash),
+            (
+                Some(4),
+                FindingKind::NotALine {
+                    reason: "it has a key twice"
+                }
+            ),
+        ]
+    );
+    let reader = Reader::open(boxed(&storage), common::RUNS).unwrap();
+    assert!(reader.verify_chain().unwrap().ok());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         failure_persistence: None,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use credit_core::{Action, Day, Period, RiskFlag, RunFacts, RunId, ScenarioId, Severity};
 use credit_governance::{Docket, Event};
-use credit_ledger::{FileStorage, Head, OwnedLine, ReadError, Reader, Schema};
+use credit_ledger::{FileStorage, Head, OwnedLine, ReadError, Reader, Schema, Window};
 
 use crate::{Error, Tree};
 
@@ -15,6 +15,9 @@ pub const RUNS: Schema = Schema {
     identity: "Input_Sha256",
     file_hash: Some("Run_Sha256"),
     origin: "Ledger_Origin",
+    time: Some("Timestamp"),
+    severity: Some("Severity"),
+    scenario: Some("Scenario_ID"),
 };
 
 /// The keys of an event that the ledger looks at.
@@ -23,6 +26,9 @@ pub const EVENTS: Schema = Schema {
     identity: "Event_Sha256",
     file_hash: None,
     origin: "Ledger_Origin",
+    time: Some("Timestamp"),
+    severity: None,
+    scenario: None,
 };
 
 /// Both ledgers of a tree, for reading: needs no lock and no right to write.
@@ -100,13 +106,25 @@ impl Archive {
         &self.tree
     }
 
-    /// Calls `found` with each matching ledger line as stored, in ledger order.
+    /// Calls `found` with each matching ledger line as stored, in ledger order. With an index, a
+    /// line that cannot match need not be read.
     ///
     /// # Errors
     /// [`Error::Read`] if the ledger is missing or a line does not continue the chain.
     pub fn query(&self, filter: &Filter, mut found: impl FnMut(&str)) -> Result<(), Error> {
         let mut left = filter.limit.unwrap_or(usize::MAX);
-        self.each_run(filter.scenario.as_ref(), |facts| {
+        let severity = filter.severity.map(|severity| severity.to_string());
+        let (from, to) = match filter.period {
+            Some(period) => (Some(period.start.to_string()), Some(period.end.to_string())),
+            None => (None, None),
+        };
+        let window = Window {
+            from: from.as_deref(),
+            to: to.as_deref(),
+            severity: severity.as_deref(),
+            scenario: filter.scenario.as_ref().map(ScenarioId::as_str),
+        };
+        self.each_run_in(&window, filter.scenario.as_ref(), |facts| {
             let matches = filter.severity.is_none_or(|s| facts.severity == s)
                 && filter
                     .scenario
@@ -245,14 +263,27 @@ impl Archive {
     }
 
     /// Calls `each` with every run, of one scenario if one is given, until it returns `false`.
-    /// Every line is checked against the chain on the way.
+    /// Every line that is read is checked against the chain on the way.
     pub(crate) fn each_run(
         &self,
+        scenario: Option<&ScenarioId>,
+        each: impl FnMut(&RunFacts<'_>) -> bool,
+    ) -> Result<(), Error> {
+        let window = Window {
+            scenario: scenario.map(ScenarioId::as_str),
+            ..Window::default()
+        };
+        self.each_run_in(&window, scenario, each)
+    }
+
+    fn each_run_in(
+        &self,
+        window: &Window<'_>,
         scenario: Option<&ScenarioId>,
         mut each: impl FnMut(&RunFacts<'_>) -> bool,
     ) -> Result<(), Error> {
         let needle = scenario.map(|id| format!("\"Scenario_ID\":\"{id}\""));
-        self.each_line(|line| {
+        self.each_line(window, |line| {
             // Ids have no escapes, so a line without this text is of another scenario.
             if needle
                 .as_ref()
@@ -266,14 +297,16 @@ impl Archive {
         })
     }
 
-    /// Calls `each` with every verified line's text until it returns `false`.
-    pub(crate) fn each_line(
+    /// Calls `each` with the verified text of every line of a window, and maybe of others, until
+    /// it returns `false`.
+    fn each_line(
         &self,
+        window: &Window<'_>,
         mut each: impl FnMut(&str) -> Result<bool, Error>,
     ) -> Result<(), Error> {
         let reader = self.ledger()?;
         let path = self.tree.ledger();
-        let mut scan = reader.scan_verified().map_err(|e| self.ledger_error(e))?;
+        let mut scan = reader.window(window).map_err(|e| self.ledger_error(e))?;
         while let Some(line) = scan.next_line().map_err(|e| self.ledger_error(e))? {
             if !each(text(line.raw(), &path)?)? {
                 break;

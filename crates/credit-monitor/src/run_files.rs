@@ -28,6 +28,13 @@ pub struct RunFileError {
     pub source: HashedFileError,
 }
 
+/// The directory of a day; a symbolic link in its place is an error.
+fn open_day(tree: &Tree, day: Day) -> std::io::Result<HashedDir> {
+    let monitoring = tree.monitoring();
+    std::fs::create_dir_all(&monitoring)?;
+    HashedDir::open_or_create_in(&monitoring, &day.to_string())
+}
+
 /// Writes what is absent or empty, each with its sidecar; what differs stays and is reported.
 pub(crate) fn write(tree: &Tree, files: Vec<RunFile<'_>>) -> Vec<RunFileError> {
     let mut days: BTreeMap<Day, Vec<RunFile<'_>>> = BTreeMap::new();
@@ -41,7 +48,7 @@ pub(crate) fn write(tree: &Tree, files: Vec<RunFile<'_>>) -> Vec<RunFileError> {
             path: path.join(name),
             source,
         };
-        let dir = match HashedDir::open_or_create(&path) {
+        let dir = match open_day(tree, day) {
             Ok(dir) => dir,
             Err(source) => {
                 let source = HashedFileError::Io {

@@ -197,7 +197,19 @@ impl Verifier<'_> {
         for (day, files) in expected {
             progress(done, total);
             let path = self.tree.day(*day);
-            let Some(dir) = open_dir(&path)? else {
+            let opened = HashedDir::open_in(&self.tree.monitoring(), &day.to_string());
+            let opened = match opened {
+                Ok(opened) => opened,
+                Err(e) => {
+                    self.add(
+                        &path,
+                        None,
+                        format!("is no directory that can be opened: {e}"),
+                    );
+                    continue;
+                }
+            };
+            let Some(dir) = opened else {
                 self.add(
                     &path,
                     None,

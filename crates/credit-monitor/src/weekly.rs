@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use credit_core::{Day, Period, RunFacts, Sha256, Timestamp};
 use credit_ledger::hashed_file::{HashedDir, HashedFileError, Written};
-use credit_ledger::{Head, ReadError};
+use credit_ledger::{Head, ReadError, Window};
 use credit_report::{BaselineChange, Context, HeadRef, LedgerState, WeeklyReport, weekly};
 
 use crate::archive::text;
@@ -141,16 +141,22 @@ impl Archive {
         let reader = self.ledger()?;
         let path = self.tree().ledger();
         let mut lines = Lines::default();
-        let mut scan = reader.scan_verified().map_err(|e| self.ledger_error(e))?;
+        let (from, to) = (period.start.to_string(), period.end.to_string());
+        let window = Window {
+            from: Some(&from),
+            to: Some(&to),
+            ..Window::default()
+        };
+        let mut scan = reader.window(&window).map_err(|e| self.ledger_error(e))?;
         while let Some(line) = scan.next_line().map_err(|e| self.ledger_error(e))? {
+            if line.seq() > head.seq {
+                break;
+            }
             let text = text(line.raw(), &path)?;
             match timestamp_of(text) {
                 Some(at) if period.contains(at) => lines.push(text),
                 Some(_) => {}
                 None => lines.unreadable += 1,
-            }
-            if line.seq() == head.seq {
-                break;
             }
         }
         Ok(lines)

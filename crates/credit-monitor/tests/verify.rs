@@ -218,3 +218,24 @@ fn where_there_is_no_ledger_nothing_is_fine() {
     assert!(error.is_not_found(), "{error}");
     assert!(matches!(error, Error::Read { .. }));
 }
+
+/// Whoever may write to the day's directory can put a link there; nothing is read or written
+/// through it.
+#[test]
+fn links_in_place_of_run_files_and_days_are_not_followed() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let house = house();
+    let day = house.tree.root().join(DAY);
+    let target = elsewhere.path().join("day");
+    fs::rename(&day, &target).unwrap();
+    std::os::unix::fs::symlink(&target, &day).unwrap();
+    let verified = Archive::new(&house.tree).verify(None, &|_, _| {}).unwrap();
+    assert!(!verified.ok());
+    let before = fs::read_dir(&target).unwrap().count();
+    let mut later = steady("EXPORT").remove(0);
+    later.run_id = "later".parse().unwrap();
+    let batch = house.open().observe_all([later]).unwrap();
+    assert_eq!((batch.outcomes.len(), batch.run_file_errors.len()), (1, 1));
+    assert!(batch.outcomes[0].is_ok());
+    assert_eq!(fs::read_dir(&target).unwrap().count(), before);
+}

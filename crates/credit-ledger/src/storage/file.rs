@@ -1,24 +1,27 @@
-//! A ledger in files: `<stem>.jsonl`, `<stem>.HEAD`, `<stem>.lock` and `recovered/`.
+//! A ledger in files: `<stem>.jsonl`, `<stem>.HEAD`, `<stem>.lock`, `<stem>.idx` and
+//! `recovered/`.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
+use std::fs::{File, TryLockError};
+use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::{Part, Storage, StorageError};
+use super::{IndexStorage, Part, Storage, StorageError};
 use crate::Digest;
-use crate::hashed_file::{create_dirs_durably, replace_durably, sync_dir};
+use crate::beneath::{open_file, open_or_create_file};
+use crate::hashed_file::{HashedDir, HashedFileError, create_dirs_durably, sync_dir};
 
 /// How long a waiting writer sleeps between two looks at the lock.
 const LOCK_POLL: Duration = Duration::from_millis(1);
 
 /// Keeps a ledger in a directory.
 ///
-/// Nothing is opened or created before it is needed, and reading needs no right to write. The
-/// lock is advisory (`flock`) and gone with the process that held it.
+/// Nothing is opened or created before it is needed, and reading needs no right to write. A
+/// symbolic link in the place of a file is an error, never followed. Files are created with
+/// the mode 0640. The lock is advisory (`flock`) and gone with the process that held it.
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;
@@ -32,6 +35,7 @@ pub struct FileStorage {
     stem: String,
     lines: Mutex<Option<Opened>>,
     head: Mutex<Option<Opened>>,
+    index: Mutex<Option<Opened>>,
     lock: Mutex<LockFile>,
 }
 
@@ -59,6 +63,7 @@ impl FileStorage {
             stem: stem.to_owned(),
             lines: Mutex::default(),
             head: Mutex::default(),
+            index: Mutex::default(),
             lock: Mutex::default(),
         }
     }
@@ -76,14 +81,19 @@ impl FileStorage {
     }
 
     fn path(&self, part: Part) -> PathBuf {
+        self.dir.join(self.name(part))
+    }
+
+    fn name(&self, part: Part) -> String {
         self.beside(match part {
             Part::Lines => "jsonl",
             Part::Head => "HEAD",
         })
     }
 
-    fn beside(&self, extension: &str) -> PathBuf {
-        self.dir.join(format!("{}.{extension}", self.stem))
+    /// The name of one of the ledger's files.
+    fn beside(&self, extension: &str) -> String {
+        format!("{}.{extension}", self.stem)
     }
 
     fn slot(&self, part: Part) -> MutexGuard<'_, Option<Opened>> {
@@ -99,7 +109,7 @@ impl FileStorage {
         if let Some(opened) = &*slot {
             return Ok(Some(Arc::clone(&opened.file)));
         }
-        let file = match File::open(self.path(part)) {
+        let file = match open_file(&self.dir, &self.name(part)) {
             Ok(file) => Arc::new(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.into()),
@@ -117,7 +127,7 @@ impl FileStorage {
         if let Some(opened) = slot.as_ref().filter(|opened| opened.writable) {
             return Ok(Arc::clone(&opened.file));
         }
-        let file = Arc::new(read_write().open(self.path(part))?);
+        let file = Arc::new(open_or_create_file(&self.dir, &self.name(part))?);
         if let Some(opened) = &*slot
             && !is_same(&opened.file, &file)?
         {
@@ -131,18 +141,43 @@ impl FileStorage {
         Ok(file)
     }
 
+    /// The index, opened anew if somebody removed it or if it must be written now.
+    fn index_file(&self, writable: bool) -> io::Result<Arc<File>> {
+        let name = self.beside("idx");
+        let path = self.dir.join(&name);
+        let mut slot = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(opened) = slot.as_ref().filter(|opened| opened.writable || !writable)
+            && is_at(&opened.file, &path)?
+        {
+            return Ok(Arc::clone(&opened.file));
+        }
+        let opened = if writable {
+            open_or_create_file(&self.dir, &name)
+        } else {
+            open_file(&self.dir, &name)
+        };
+        let file = Arc::new(opened?);
+        *slot = Some(Opened {
+            file: Arc::clone(&file),
+            writable,
+            dir_synced: false,
+        });
+        Ok(file)
+    }
+
     /// Opens the lock file and takes its lock; says whether that worked out.
     fn try_lock(&self, lock: &mut LockFile) -> Result<bool, StorageError> {
         if lock.held {
             return Ok(false);
         }
-        let path = self.beside("lock");
+        let name = self.beside("lock");
+        let path = self.dir.join(&name);
         let file = match lock.file.take() {
             Some(file) => file,
-            None => match read_write().open(&path) {
+            None => match open_or_create_file(&self.dir, &name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     create_dirs_durably(&self.dir)?;
-                    read_write().open(&path)?
+                    open_or_create_file(&self.dir, &name)?
                 }
                 opened => opened?,
             },
@@ -174,11 +209,10 @@ impl FileStorage {
     }
 
     fn holder(&self) -> Option<u32> {
-        std::fs::read_to_string(self.beside("lock"))
-            .ok()?
-            .trim()
-            .parse()
-            .ok()
+        let mut text = String::new();
+        let file = open_file(&self.dir, &self.beside("lock")).ok()?;
+        file.take(16).read_to_string(&mut text).ok()?;
+        text.trim().parse().ok()
     }
 }
 
@@ -265,20 +299,41 @@ impl Storage for FileStorage {
     }
 
     fn set_aside(&self, offset: u64, bytes: &[u8]) -> Result<String, StorageError> {
-        let dir = self.dir.join("recovered");
-        create_dirs_durably(&dir)?;
+        let dir = HashedDir::open_or_create_in(&self.dir, "recovered")?;
         let mut hash = Digest::of(bytes).to_string();
         hash.truncate(16);
-        let path = dir.join(format!("{}-{offset}-{hash}.bin", self.stem));
-        replace_durably(&path, bytes)?;
+        let name = format!("{}-{offset}-{hash}.bin", self.stem);
+        let path = self.dir.join("recovered").join(&name);
+        dir.write_durable(&name, bytes)
+            .map_err(|error| match error {
+                HashedFileError::Io { source, .. } => source,
+                error => io::Error::other(error),
+            })?;
         Ok(path.display().to_string())
+    }
+
+    fn index(&self) -> Option<&dyn IndexStorage> {
+        Some(self)
     }
 }
 
-fn read_write() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    options
+impl IndexStorage for FileStorage {
+    fn read_index(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let file = match self.index_file(false) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            file => file?,
+        };
+        loop {
+            match file.read_at(buffer, offset) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => return read,
+            }
+        }
+    }
+
+    fn write_index(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.index_file(true)?.write_all_at(bytes, offset)
+    }
 }
 
 fn is_same(one: &File, other: &File) -> io::Result<bool> {
@@ -286,9 +341,9 @@ fn is_same(one: &File, other: &File) -> io::Result<bool> {
     Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
 }
 
-/// Whether `path` still leads to `file`.
+/// Whether `path` is still `file` itself, not a link to it.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    match std::fs::metadata(path) {
+    match std::fs::symlink_metadata(path) {
         Ok(there) => {
             let here = file.metadata()?;
             Ok((here.dev(), here.ino()) == (there.dev(), there.ino()))

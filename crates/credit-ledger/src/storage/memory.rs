@@ -1,9 +1,10 @@
 //! A ledger in memory, for tests and for embedding.
 
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Part, Storage, StorageError};
+use super::{IndexStorage, Part, Storage, StorageError};
 
 /// Keeps a ledger in memory. Clones share their contents, as two handles on one file do.
 ///
@@ -18,6 +19,7 @@ use super::{Part, Storage, StorageError};
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStorage {
     shared: Arc<Shared>,
+    keeps_index: bool,
 }
 
 #[derive(Debug, Default)]
@@ -30,6 +32,7 @@ struct Shared {
 struct Contents {
     lines: Option<Vec<u8>>,
     head: Option<Vec<u8>>,
+    index: Vec<u8>,
     set_aside: Vec<(u64, Vec<u8>)>,
     locked: bool,
 }
@@ -39,6 +42,15 @@ impl MemoryStorage {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same contents, and an index of them is kept as well.
+    #[must_use]
+    pub fn with_index(self) -> Self {
+        Self {
+            keeps_index: true,
+            ..self
+        }
     }
 
     /// One that holds these lines and no HEAD, like a ledger file somebody sent.
@@ -58,6 +70,17 @@ impl MemoryStorage {
     #[must_use]
     pub fn contents(&self, part: Part) -> Option<Vec<u8>> {
         self.contents_mut().part(part).clone()
+    }
+
+    /// Puts `bytes` in the place of the index.
+    pub fn replace_index(&self, bytes: Vec<u8>) {
+        self.contents_mut().index = bytes;
+    }
+
+    /// A copy of the index; empty if there is none.
+    #[must_use]
+    pub fn index_contents(&self) -> Vec<u8> {
+        self.contents_mut().index.clone()
     }
 
     /// What was set aside: where it was cut off, and the bytes.
@@ -116,28 +139,13 @@ impl Storage for MemoryStorage {
     fn read_at(&self, part: Part, offset: u64, buffer: &mut [u8]) -> Result<usize, StorageError> {
         let mut contents = self.contents_mut();
         let bytes = contents.part(part).as_deref().unwrap_or_default();
-        let rest = usize::try_from(offset)
-            .ok()
-            .and_then(|at| bytes.get(at..))
-            .unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        for (to, from) in buffer.iter_mut().zip(rest) {
-            *to = *from;
-        }
-        Ok(count)
+        Ok(copy_from(bytes, offset, buffer))
     }
 
     fn write_at(&self, part: Part, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
         let mut contents = self.contents_mut();
         let held = contents.part(part).get_or_insert_default();
-        let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        let end = start.checked_add(bytes.len()).ok_or_else(too_large)?;
-        if held.len() < start {
-            held.resize(start, 0);
-        }
-        let overlap = start..end.min(held.len());
-        held.splice(overlap, bytes.iter().copied());
-        Ok(())
+        Ok(copy_to(held, offset, bytes)?)
     }
 
     fn truncate(&self, size: u64) -> Result<(), StorageError> {
@@ -155,8 +163,43 @@ impl Storage for MemoryStorage {
         self.contents_mut().set_aside.push((offset, bytes.to_vec()));
         Ok(format!("{} bytes kept in memory", bytes.len()))
     }
+
+    fn index(&self) -> Option<&dyn IndexStorage> {
+        self.keeps_index.then_some(self)
+    }
 }
 
-fn too_large() -> StorageError {
-    StorageError::Io(std::io::ErrorKind::FileTooLarge.into())
+impl IndexStorage for MemoryStorage {
+    fn read_index(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(copy_from(&self.contents_mut().index, offset, buffer))
+    }
+
+    fn write_index(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        copy_to(&mut self.contents_mut().index, offset, bytes)
+    }
+}
+
+fn copy_from(bytes: &[u8], offset: u64, buffer: &mut [u8]) -> usize {
+    let rest = usize::try_from(offset)
+        .ok()
+        .and_then(|at| bytes.get(at..))
+        .unwrap_or_default();
+    let count = rest.len().min(buffer.len());
+    for (to, from) in buffer.iter_mut().zip(rest) {
+        *to = *from;
+    }
+    count
+}
+
+fn copy_to(held: &mut Vec<u8>, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX);
+    let end = start
+        .checked_add(bytes.len())
+        .ok_or(io::ErrorKind::FileTooLarge)?;
+    if held.len() < start {
+        held.resize(start, 0);
+    }
+    let overlap = start..end.min(held.len());
+    held.splice(overlap, bytes.iter().copied());
+    Ok(())
 }

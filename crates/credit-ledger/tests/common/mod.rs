@@ -18,6 +18,9 @@ pub(crate) const RUNS: Schema = Schema {
     identity: "Input_Sha256",
     file_hash: Some("Run_Sha256"),
     origin: "Ledger_Origin",
+    time: Some("Timestamp"),
+    severity: Some("Severity"),
+    scenario: Some("Scenario_ID"),
 };
 
 pub(crate) const ORIGIN: &str = "00112233445566778899aabbccddeeff";

@@ -1,0 +1,104 @@
+//! Reading only what may be of a time, severity or scenario.
+
+use crate::chain::Chain;
+use crate::index::Wanted;
+use crate::line::Line;
+use crate::reader::{ReadError, line_at};
+use crate::record::Schema;
+use crate::scan::Scan;
+use crate::storage::Storage;
+
+/// What a pass is about; what is `None` is not asked for.
+///
+/// The keys are those of the schema; one it does not name is not asked for either.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Window<'a> {
+    /// Not before this time.
+    pub from: Option<&'a str>,
+    /// Not after this time.
+    pub to: Option<&'a str>,
+    /// Of this severity.
+    pub severity: Option<&'a str>,
+    /// Of this scenario.
+    pub scenario: Option<&'a str>,
+}
+
+/// A verified pass over parts of a ledger, made by [`Reader::window`](crate::Reader::window).
+#[derive(Debug)]
+pub struct WindowScan<'r> {
+    storage: &'r dyn Storage,
+    schema: Schema,
+    /// What is left, the next stretch last.
+    stretches: Vec<(u64, u64)>,
+    current: Option<(Scan<'r>, u64)>,
+}
+
+impl Window<'_> {
+    pub(crate) fn wanted(&self, schema: &Schema) -> Wanted {
+        Wanted::new(schema, self)
+    }
+}
+
+impl<'r> WindowScan<'r> {
+    /// `known` are the stretches the index names and where its knowledge ends.
+    pub(crate) fn new(
+        storage: &'r dyn Storage,
+        schema: Schema,
+        known: Option<(Vec<(u64, u64)>, u64)>,
+    ) -> Self {
+        let (mut stretches, end) = known.unwrap_or_default();
+        match stretches.last_mut() {
+            Some((_, last)) if *last == end => *last = u64::MAX,
+            _ => stretches.push((end, u64::MAX)),
+        }
+        stretches.reverse();
+        Self {
+            storage,
+            schema,
+            stretches,
+            current: None,
+        }
+    }
+
+    /// The next line, or `None` after the last one.
+    ///
+    /// # Errors
+    /// [`ReadError::Broken`] for what is not an intact line, or not the one that follows.
+    pub fn next_line(&mut self) -> Result<Option<Line<'_>>, ReadError> {
+        while self
+            .current
+            .as_ref()
+            .is_none_or(|(scan, end)| scan.offset() >= *end)
+        {
+            let Some((start, end)) = self.stretches.pop() else {
+                return Ok(None);
+            };
+            self.current = Some((self.scan_from(start)?, end));
+        }
+        match &mut self.current {
+            Some((scan, _)) => scan.next_line(),
+            None => Ok(None),
+        }
+    }
+
+    /// The first line of a stretch says what its predecessor was; from there on the chain does.
+    fn scan_from(&self, start: u64) -> Result<Scan<'r>, ReadError> {
+        let mut chain = Chain::start(None);
+        let at_end = || -> Result<bool, ReadError> {
+            let mut byte = [0];
+            let part = crate::Part::Lines;
+            Ok(self.storage.read_at(part, start, &mut byte)? == 0)
+        };
+        if start > 0 && !at_end()? {
+            match line_at(self.storage, &self.schema, start) {
+                Ok(first) => chain.resume(first.seq(), first.prev_hash(), start),
+                // A torn tail is not handed out, as in every pass.
+                Err(ReadError::Broken { .. }) if self.stretches.is_empty() => {
+                    chain.end = start;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Scan::new(self.storage, self.schema, start, Some(chain)))
+    }
+}

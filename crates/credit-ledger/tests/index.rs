@@ -1,0 +1,454 @@
+//! The index only saves time: whatever becomes of it, the answers are those of the lines.
+
+#![expect(clippy::unwrap_used, reason = "clippy does not take helpers for tests")]
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use common::{RUNS, config, lines_of};
+use credit_ledger::{
+    Appended, Config, Digest, FileStorage, FindingKind, IndexStorage, Ledger, MemoryStorage,
+    OpenError, Part, ReadError, Reader, Record, Refused, Storage, StorageError, Window,
+};
+use proptest::prelude::*;
+
+const LINES: u32 = 3000;
+
+/// How many of them a look at everything looks at.
+const STEP: usize = 137;
+
+fn often() -> Config {
+    Config {
+        index_every: 20_000,
+        ..config()
+    }
+}
+
+fn open(storage: &dyn Fn() -> Box<dyn Storage>) -> Result<Ledger, OpenError> {
+    Ledger::open(storage(), RUNS, often())
+}
+
+fn time_of(n: u32) -> String {
+    format!("2025-01-{:02}T{:02}:00:00Z", 1 + n / 240 % 28, n / 10 % 24)
+}
+
+fn record_at(n: u32, time: &str, meaning: &str) -> Record {
+    let identity = Digest::of(meaning.as_bytes());
+    let pad = "x".repeat(200);
+    let body = format!(
+        r#"{{"Run_ID":"r-{n}","Timestamp":"{time}","Severity":"SEV{}","Scenario_ID":"S-{}","Input_Sha256":"{identity}","Pad":"{pad}"}}"#,
+        if n.is_multiple_of(500) { 1 } else { 3 },
+        n / 100,
+    );
+    Record::new(&RUNS, body.into_bytes()).unwrap()
+}
+
+fn record(n: u32) -> Record {
+    record_at(n, &time_of(n), &format!("m-{n}"))
+}
+
+fn fill(ledger: &Ledger, numbers: std::ops::Range<u32>) {
+    for n in numbers.step_by(50) {
+        let batch = (n..n + 50).map(record).collect();
+        assert!(
+            ledger
+                .append_batch(batch)
+                .unwrap()
+                .iter()
+                .all(Result::is_ok)
+        );
+    }
+}
+
+/// A closed ledger with an index, the last lines of which it may not know.
+fn sample() -> MemoryStorage {
+    let storage = MemoryStorage::new().with_index();
+    let ledger = Ledger::open(Box::new(storage.clone()), RUNS, often()).unwrap();
+    fill(&ledger, 0..LINES);
+    assert_eq!(ledger.stats().index_failures, 0);
+    ledger.close().unwrap();
+    storage
+}
+
+fn copy(storage: &MemoryStorage) -> MemoryStorage {
+    let copy = MemoryStorage::new().with_index();
+    for part in [Part::Lines, Part::Head] {
+        copy.replace(part, storage.contents(part));
+    }
+    copy.replace_index(storage.index_contents());
+    copy
+}
+
+/// Counts what is read of the lines.
+#[derive(Clone, Debug)]
+struct Counted {
+    memory: MemoryStorage,
+    read: Arc<AtomicU64>,
+    index_breaks: Arc<AtomicBool>,
+}
+
+impl Counted {
+    fn new(memory: &MemoryStorage) -> Self {
+        Self {
+            memory: memory.clone(),
+            read: Arc::default(),
+            index_breaks: Arc::default(),
+        }
+    }
+
+    fn taken(&self) -> u64 {
+        self.read.swap(0, Ordering::Relaxed)
+    }
+}
+
+impl Storage for Counted {
+    fn lock(&self, wait: Duration) -> Result<(), StorageError> {
+        self.memory.lock(wait)
+    }
+
+    fn unlock(&self) {
+        self.memory.unlock();
+    }
+
+    fn size(&self, part: Part) -> Result<Option<u64>, StorageError> {
+        self.memory.size(part)
+    }
+
+    fn read_at(&self, part: Part, offset: u64, buffer: &mut [u8]) -> Result<usize, StorageError> {
+        let count = self.memory.read_at(part, offset, buffer)?;
+        self.read.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+
+    fn write_at(&self, part: Part, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
+        self.memory.write_at(part, offset, bytes)
+    }
+
+    fn truncate(&self, size: u64) -> Result<(), StorageError> {
+        self.memory.truncate(size)
+    }
+
+    fn sync(&self, part: Part) -> Result<(), StorageError> {
+        self.memory.sync(part)
+    }
+
+    fn set_aside(&self, offset: u64, bytes: &[u8]) -> Result<String, StorageError> {
+        self.memory.set_aside(offset, bytes)
+    }
+
+    fn index(&self) -> Option<&dyn IndexStorage> {
+        Some(self)
+    }
+}
+
+impl IndexStorage for Counted {
+    fn read_index(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.memory.read_index(offset, buffer)
+    }
+
+    fn write_index(&self, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
+        if self.index_breaks.load(Ordering::Relaxed) {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        self.memory.write_index(offset, bytes)
+    }
+}
+
+/// Every record is where it should be, nothing else is, and appending goes on.
+#[track_caller]
+fn answers_are_right(storage: &MemoryStorage) {
+    let ledger = open(&|| Box::new(storage.clone())).unwrap();
+    assert_eq!(ledger.len(), u64::from(LINES));
+    let reader = Reader::open(Box::new(storage.clone()), RUNS).unwrap();
+    for n in (0..LINES).step_by(STEP) {
+        let id = format!("r-{n}");
+        assert_eq!(ledger.find(&id).unwrap().unwrap().seq(), u64::from(n));
+        assert_eq!(reader.find(&id).unwrap().unwrap().seq(), u64::from(n));
+        let again = ledger.append(record(n)).unwrap();
+        assert!(matches!(again, Appended::Duplicate(receipt) if receipt.seq() == u64::from(n)));
+    }
+    for absent in ["r-", "r-3000", "x"] {
+        assert!(ledger.find(absent).unwrap().is_none());
+        assert!(reader.find(absent).unwrap().is_none());
+    }
+    let other = record_at(7, "2025-01-01T00:00:00Z", "else");
+    let refused = ledger.append_batch(vec![other]).unwrap().remove(0);
+    assert!(matches!(refused, Err(Refused::Conflict { seq: 7, .. })));
+    fill(&ledger, LINES..LINES + 500);
+    ledger.close().unwrap();
+    assert!(reader.verify().unwrap().ok());
+    assert_eq!(
+        open(&|| Box::new(storage.clone())).unwrap().len(),
+        u64::from(LINES) + 500
+    );
+}
+
+#[test]
+fn opening_and_finding_read_little() {
+    let storage = Counted::new(&sample());
+    let size = lines_of(&storage.memory).len() as u64;
+    let ledger = open(&|| Box::new(storage.clone())).unwrap();
+    let opened = storage.taken();
+    assert!(opened < 200_000 && opened < size / 4, "{opened} of {size}");
+    assert!(ledger.find("r-17").unwrap().is_some() && ledger.find("absent").unwrap().is_none());
+    let reader = Reader::open(Box::new(storage.clone()), RUNS).unwrap();
+    assert!(reader.find("r-17").unwrap().is_some() && reader.find("absent").unwrap().is_none());
+    let found = storage.taken();
+    assert!(found < 300_000, "{found} of {size}");
+    drop(ledger);
+    answers_are_right(&storage.memory);
+}
+
+#[test]
+fn an_index_that_is_gone_or_damaged_only_costs_time() {
+    let storage = sample();
+    answers_are_right(&copy(&storage));
+    let index = storage.index_contents();
+    for damage in [
+        Vec::new(),
+        vec![0; index.len()],
+        vec![0xff; 100],
+        index[..8192].to_vec(),
+    ] {
+        let storage = copy(&storage);
+        storage.replace_index(damage);
+        answers_are_right(&storage);
+    }
+    // Every page in turn, also under a ledger that is open.
+    for page in (0..index.len() / 4096).step_by(9) {
+        let storage = copy(&storage);
+        let mut damaged = index.clone();
+        damaged[page * 4096 + page % 4096] ^= 0x55;
+        storage.replace_index(damaged.clone());
+        answers_are_right(&storage);
+    }
+    let storage = copy(&storage);
+    let ledger = open(&|| Box::new(storage.clone())).unwrap();
+    storage.replace_index(vec![0; index.len()]);
+    assert!(matches!(
+        ledger.append(record(5)).unwrap(),
+        Appended::Duplicate(_)
+    ));
+    assert_eq!(ledger.stats().index_failures, 1);
+    fill(&ledger, LINES..LINES + 500);
+    assert!(ledger.find("r-5").unwrap().is_some());
+}
+
+#[test]
+fn an_index_of_other_lines_is_not_used() {
+    let storage = sample();
+    let other = MemoryStorage::new().with_index();
+    let ledger = open(&|| Box::new(other.clone())).unwrap();
+    for n in (0..LINES).step_by(50) {
+        let batch = (n..n + 50).map(|n| record_at(n + 1, &time_of(n), "other"));
+        let _answers = ledger.append_batch(batch.collect()).unwrap();
+    }
+    ledger.close().unwrap();
+    storage.replace_index(other.index_contents());
+    answers_are_right(&storage);
+    // One made for another schema neither.
+    let schema = credit_ledger::Schema {
+        severity: None,
+        ..RUNS
+    };
+    let storage = copy(&sample());
+    let ledger = Ledger::open(Box::new(storage.clone()), schema, often()).unwrap();
+    assert!(ledger.find("r-3").unwrap().is_some());
+    ledger.close().unwrap();
+    answers_are_right(&copy(&sample()));
+}
+
+#[test]
+fn an_index_that_cannot_be_written_only_costs_memory() {
+    let storage = Counted::new(&MemoryStorage::new().with_index());
+    let ledger = open(&|| Box::new(storage.clone())).unwrap();
+    fill(&ledger, 0..500);
+    storage.index_breaks.store(true, Ordering::Relaxed);
+    fill(&ledger, 500..2000);
+    assert!(ledger.stats().index_failures > 0);
+    assert!((0..2000).all(|n| ledger.find(&format!("r-{n}")).unwrap().is_some()));
+    storage.index_breaks.store(false, Ordering::Relaxed);
+    fill(&ledger, 2000..LINES);
+    ledger.close().unwrap();
+    answers_are_right(&storage.memory);
+}
+
+#[test]
+fn writers_that_take_turns_share_an_index() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = || -> Box<dyn Storage> { Box::new(FileStorage::new(dir.path(), "ledger")) };
+    let writers = [
+        open(&storage).unwrap(),
+        open(&storage).unwrap(),
+        open(&storage).unwrap(),
+    ];
+    for n in (0..6000).step_by(50) {
+        let writer = &writers[n as usize / 50 % 3];
+        fill(writer, n..n + 50);
+        // What another one wrote, and has maybe written out.
+        assert!(writer.find(&format!("r-{}", n / 2)).unwrap().is_some());
+    }
+    assert!(writers.iter().all(|writer| writer.stats().duplicates == 0));
+    drop(writers);
+    let reader = Reader::open(storage(), RUNS).unwrap();
+    assert!(reader.verify().unwrap().ok());
+    for n in (0..6000).step_by(41) {
+        assert_eq!(reader.find(&format!("r-{n}")).unwrap().unwrap().seq(), n);
+    }
+    assert!(dir.path().join("ledger.idx").exists());
+}
+
+/// Decision 7: what the index vouches for is not read when opening, but whatever hands a line out
+/// still checks it, and `verify` looks at all of it.
+#[test]
+fn what_was_changed_before_the_index_is_found_when_it_is_read() {
+    let storage = sample();
+    let mut lines = lines_of(&storage);
+    let needle = br#""Run_ID":"r-10","#;
+    let at = lines
+        .windows(needle.len())
+        .position(|w| w == needle)
+        .unwrap();
+    lines[at + 60] ^= 1;
+    storage.replace(Part::Lines, Some(lines));
+    let ledger = open(&|| Box::new(storage.clone())).unwrap();
+    let edited = |result: Result<_, ReadError>| {
+        matches!(
+            result,
+            Err(ReadError::Broken {
+                kind: FindingKind::Edited,
+                ..
+            })
+        )
+    };
+    assert!(edited(ledger.find("r-10").map(drop)));
+    let reader = ledger.reader();
+    assert!(edited(reader.find("r-10").map(drop)));
+    // An append that would have to compare with it is refused, others are not.
+    assert!(ledger.append(record(10)).is_err());
+    assert!(ledger.append(record(9000)).is_ok());
+    assert!(!reader.verify().unwrap().ok());
+    let day = Window {
+        to: Some("2025-01-01T23:00:00Z"),
+        ..Window::default()
+    };
+    let mut scan = reader.window(&day).unwrap();
+    let broken = loop {
+        match scan.next_line() {
+            Ok(Some(_)) => {}
+            Ok(None) => break false,
+            Err(error) => break edited(Err::<(), _>(error)),
+        }
+    };
+    assert!(broken);
+    // Without the index everything is verified.
+    drop(ledger);
+    storage.replace_index(Vec::new());
+    assert!(matches!(
+        open(&|| Box::new(storage.clone())),
+        Err(OpenError::Corrupt {
+            seq: 10,
+            kind: FindingKind::Edited,
+            ..
+        })
+    ));
+}
+
+fn window(reader: &Reader, window: &Window<'_>) -> Vec<u64> {
+    let mut scan = reader.window(window).unwrap();
+    let mut seqs = Vec::new();
+    while let Some(line) = scan.next_line().unwrap() {
+        seqs.push(line.seq());
+    }
+    seqs
+}
+
+#[test]
+fn a_window_reads_its_blocks_only() {
+    let storage = Counted::new(&sample());
+    let size = lines_of(&storage.memory).len() as u64;
+    let reader = Reader::open(Box::new(storage.clone()), RUNS).unwrap();
+    storage.taken();
+    let all = window(&reader, &Window::default());
+    assert_eq!(all, (0..u64::from(LINES)).collect::<Vec<_>>());
+    assert!(storage.taken() >= size);
+    let day = Window {
+        from: Some("2025-01-05T00:00:00Z"),
+        to: Some("2025-01-05T23:59:59.999Z"),
+        ..Window::default()
+    };
+    let seqs = window(&reader, &day);
+    assert!((960..1200).all(|seq| seqs.contains(&seq)), "{seqs:?}");
+    assert!(seqs.len() < 1200, "{}", seqs.len());
+    let one = Window {
+        scenario: Some("S-7"),
+        ..Window::default()
+    };
+    let seqs = window(&reader, &one);
+    assert!((700..800).all(|seq| seqs.contains(&seq)), "{seqs:?}");
+    assert!(seqs.len() < 1200, "{}", seqs.len());
+    let rare = Window {
+        severity: Some("SEV1"),
+        ..Window::default()
+    };
+    assert!((0..6).all(|k| window(&reader, &rare).contains(&(k * 500))));
+    let none = Window {
+        severity: Some("SEV4"),
+        ..Window::default()
+    };
+    assert!(
+        window(&reader, &none).len() < 200,
+        "only what the index does not know yet"
+    );
+    // Without an index everything is handed out.
+    storage.memory.replace_index(Vec::new());
+    assert_eq!(window(&reader, &none), all);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        cases: 24,
+        ..ProptestConfig::default()
+    })]
+
+    /// Backfills come in any order of time: a window misses none of its lines.
+    #[test]
+    fn no_line_of_a_window_is_missed(
+        hours in prop::collection::vec(0u32..2000, 50..400),
+        batch in 1usize..60,
+        (from, length) in (0u32..2000, 0u32..300),
+        severity in prop::option::of(0u32..5),
+    ) {
+        let storage = MemoryStorage::new().with_index();
+        let config = Config { index_every: 5000, ..config() };
+        let ledger = Ledger::open(Box::new(storage.clone()), RUNS, config).unwrap();
+        let time = |hour: u32| format!("2025-{:02}-{:02}T{:02}:30:00Z", 1 + hour / 672, 1 + hour / 24 % 28, hour % 24);
+        let numbered: Vec<(u32, u32)> = (0..).zip(hours.iter().copied()).collect();
+        for chunk in numbered.chunks(batch) {
+            let records = chunk.iter().map(|(n, hour)| record_at(*n, &time(*hour), &format!("m-{n}")));
+            ledger.append_batch(records.collect()).unwrap();
+        }
+        ledger.close().unwrap();
+        let to = from + length;
+        let (from_text, to_text) = (time(from), time(to));
+        let severity = severity.map(|s| format!("SEV{s}"));
+        let wanted = Window {
+            from: Some(&from_text),
+            to: Some(&to_text),
+            severity: severity.as_deref(),
+            scenario: None,
+        };
+        let reader = Reader::open(Box::new(storage), RUNS).unwrap();
+        let seqs = window(&reader, &wanted);
+        prop_assert!(seqs.windows(2).all(|pair| pair[0] < pair[1]));
+        for (n, hour) in numbered {
+            let of = if n.is_multiple_of(500) { "SEV1" } else { "SEV3" };
+            let matches = (from..=to).contains(&hour) && severity.as_deref().is_none_or(|s| s == of);
+            prop_assert!(!matches || seqs.contains(&u64::from(n)), "{n} at {hour}");
+        }
+    }
+}
