@@ -25,8 +25,8 @@ pub(crate) struct Writer {
     pub(crate) index: Index,
     /// INVARIANT: lines before here are durable.
     pub(crate) synced_end: u64,
-    /// The HEAD slot to overwrite next.
-    pub(crate) next_slot: u64,
+    /// What HEAD held when this writer last synced it.
+    pub(crate) durable_head: Option<HeadRecord>,
     /// How many lines the HEAD file knows of.
     pub(crate) head_lines: u64,
     /// Batches since HEAD was synced.
@@ -75,6 +75,7 @@ impl Writer {
     pub(crate) fn publish_head(&mut self) -> Result<(), StorageError> {
         self.write_head()?;
         self.storage.sync(Part::Head)?;
+        self.durable_head = Some(self.head_record());
         self.head_age = 0;
         Ok(())
     }
@@ -155,7 +156,6 @@ impl Writer {
         let head = file.best.as_ref();
         let (chain, index) = (&mut self.chain, &mut self.index);
         let broken = follow(&*self.storage, &self.schema, head, chain, index)?;
-        self.next_slot = file.next_slot;
         self.head_lines = head.map_or(0, |head| head.lines);
         self.stats.caught_up += self.chain.lines - before;
         if let Some(finding) = broken {
@@ -278,6 +278,7 @@ impl Writer {
             self.storage
                 .sync(Part::Head)
                 .map_err(|error| self.poison(error))?;
+            self.durable_head = Some(self.head_record());
         }
         Ok(())
     }
@@ -290,19 +291,23 @@ impl Writer {
     }
 
     fn write_head(&mut self) -> Result<(), StorageError> {
+        // Another writer may have used the slots meanwhile, without adding a line.
+        let slot = HeadFile::read(&*self.storage)?.next_slot(self.durable_head.as_ref());
+        self.head_record().write(&*self.storage, slot)?;
+        self.head_lines = self.chain.lines;
+        Ok(())
+    }
+
+    fn head_record(&self) -> HeadRecord {
         let Chain {
             lines, hash, end, ..
         } = self.chain;
-        let record = HeadRecord {
+        HeadRecord {
             lines,
             hash,
             end,
             origin: self.origin().to_owned(),
-        };
-        record.write(&*self.storage, self.next_slot)?;
-        self.next_slot = 1 - self.next_slot;
-        self.head_lines = lines;
-        Ok(())
+        }
     }
 
     fn poison(&mut self, error: StorageError) -> AppendError {
