@@ -10,7 +10,13 @@
 //! A crash point is counted once for each different pair of files it leaves behind. The short
 //! setting stops after 120,000 of them, `CREDIT_LONG=1` after five million.
 
-#![expect(clippy::unwrap_used, reason = "clippy does not take helpers for tests")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "clippy does not take helpers for tests"
+)]
 
 mod common;
 #[path = "crash/disk.rs"]
