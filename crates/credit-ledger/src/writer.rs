@@ -136,9 +136,17 @@ impl Writer {
     /// The file must be as this writer left it, or longer by another writer's lines.
     fn catch_up(&mut self) -> Result<(), AppendError> {
         let size = self.storage.size(Part::Lines)?.unwrap_or(0);
-        if size == self.chain.end {
-            return Ok(());
+        if size != self.chain.end {
+            self.follow_others(size)?;
         }
+        // Asked each time: an earlier call may have followed lines and failed before this.
+        if self.config.durability == Durability::Synced && self.synced_end < self.chain.end {
+            self.settle().map_err(|error| self.poison(error))?;
+        }
+        Ok(())
+    }
+
+    fn follow_others(&mut self, size: u64) -> Result<(), AppendError> {
         let file = HeadFile::read(&*self.storage)?;
         let reopen = |offset, kind| Err(AppendError::Reopen { offset, kind });
         if size < self.chain.end {
@@ -164,9 +172,6 @@ impl Writer {
         // HEAD is written after the sync, so it vouches for what is before it.
         let vouched = file.best.map_or(0, |head| head.end.min(self.chain.end));
         self.synced_end = self.synced_end.max(vouched);
-        if self.config.durability == Durability::Synced && self.synced_end < self.chain.end {
-            self.settle().map_err(|error| self.poison(error))?;
-        }
         Ok(())
     }
 
