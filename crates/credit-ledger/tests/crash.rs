@@ -8,9 +8,11 @@
 //! receipt, has nothing that nobody submitted, verifies, and takes the next line.
 //!
 //! A crash point is counted once for each different pair of files it leaves behind. The short
-//! setting stops after 120,000 of them, `CREDIT_LONG=1` after five million.
+//! setting stops after 120,000 of them, `CREDIT_LONG=1` after five million. `CREDIT_SEED=n` runs
+//! one session again.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
@@ -37,6 +39,9 @@ use disk::{Fault, FaultKind, File, Handle, Moment, SECTOR};
 fn nothing_acknowledged_is_lost_and_nothing_is_invented() {
     let target = if common::long() { 5_000_000 } else { 120_000 };
     let counts = Counts::default();
+    if let Some(seed) = std::env::var_os("CREDIT_SEED") {
+        return session(seed.to_str().unwrap().parse().unwrap(), &counts);
+    }
     let next_seed = AtomicU64::new(1);
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(2, usize::from) {

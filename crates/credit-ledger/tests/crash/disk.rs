@@ -295,18 +295,17 @@ impl File {
         }
     }
 
-    /// Some data got there, the rest never will; names and lengths are kept for a later sync.
+    /// Nothing got there and no data ever will, only lengths with a later sync; or everything
+    /// got there; or some of it, and the rest never will.
     fn fail_to_sync(&mut self, rng: &mut Rng) {
         let kept = rng.below(3);
-        self.pending.retain(|change| {
-            let Change::Write { .. } = change else {
-                return true;
-            };
-            if kept == 2 || (kept == 1 && rng.once_in(2)) {
-                change.apply(&mut self.durable);
+        for change in std::mem::take(&mut self.pending) {
+            match change {
+                Change::Cut { .. } if kept == 0 => self.pending.push(change),
+                Change::Write { .. } if kept == 0 || (kept == 1 && rng.once_in(2)) => {}
+                change => change.apply(&mut self.durable),
             }
-            false
-        });
+        }
     }
 
     pub(crate) fn nothing_pending(&self) -> bool {
