@@ -16,6 +16,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stderr,
+    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "clippy does not take helpers for tests, and the child is told by its environment \
               what to do"
@@ -36,11 +37,21 @@ use credit_ledger::{Appended, FileStorage, Ledger, OpenError};
 
 const DIR: &str = "CREDIT_STRACE_DIR";
 
-#[test]
-fn every_call_fails_once_in_every_way() {
-    if !strace_works() {
+fn main() {
+    if let Some(dir) = std::env::var_os(DIR) {
+        return session(Path::new(&dir));
+    }
+    // Asked for by name, as by `cargo test <filter>`: this is one test.
+    let mut names = std::env::args().skip(1).filter(|arg| !arg.starts_with('-'));
+    let listed = std::env::args().any(|arg| arg == "--list");
+    if listed || names.next().is_some_and(|name| !"strace".contains(&name)) || !strace_works() {
         return;
     }
+    every_call_fails_once_in_every_way();
+    a_line_is_synced_between_its_write_and_the_output_that_acknowledges_it();
+}
+
+fn every_call_fails_once_in_every_way() {
     for torn in [false, true] {
         let clean = Session::run(torn, None);
         assert_eq!(clean.told.len(), 4, "{}", clean.log);
@@ -52,7 +63,8 @@ fn every_call_fails_once_in_every_way() {
             .collect();
         let (next, met) = (AtomicUsize::new(0), AtomicUsize::new(0));
         thread::scope(|scope| {
-            for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
+            // Most of the time is spent waiting for strace and the disk.
+            for _ in 0..2 * thread::available_parallelism().map_or(2, usize::from) {
                 scope.spawn(|| {
                     while let Some((call, fault)) = cases.get(next.fetch_add(1, Ordering::Relaxed))
                     {
@@ -84,11 +96,7 @@ fn every_call_fails_once_in_every_way() {
 }
 
 /// What the promise is about: the bytes are on the disk before anybody hears of it.
-#[test]
 fn a_line_is_synced_between_its_write_and_the_output_that_acknowledges_it() {
-    if !strace_works() {
-        return;
-    }
     let session = Session::run(false, None);
     let mut state = "nothing written";
     let mut told = 0;
@@ -109,13 +117,8 @@ fn a_line_is_synced_between_its_write_and_the_output_that_acknowledges_it() {
     println!("strace: {told} of {told} lines were synced between their write and their receipt");
 }
 
-/// What runs under strace; on its own it does nothing.
-#[test]
-fn child() {
-    let Some(dir) = std::env::var_os(DIR) else {
-        return;
-    };
-    let dir = Path::new(&dir);
+/// What runs under strace.
+fn session(dir: &Path) {
     let mut ledger = None;
     for n in 0..4 {
         if n == 3
@@ -190,7 +193,6 @@ impl Session {
         }
         let output = strace
             .arg(std::env::current_exe().unwrap())
-            .args(["--exact", "child", "--nocapture", "--test-threads=1"])
             .env(DIR, dir.path())
             .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::null())
