@@ -2,8 +2,8 @@
 """Checks a ledger without the crate: verify_ledger.py <stem>.jsonl [SEQ:HASH]
 
 Prints what is wrong and exits with 4, or with 0 if nothing is. It follows ledger-format.md: hashes, links,
-numbers, origin, ids, HEAD, a head noted elsewhere, the hash of each record's file and, where run_<id>.json
-stands beside the ledger, that file. Laxer than the crate in one thing: a record may be any JSON object.
+numbers, origin, ids, HEAD, a head noted elsewhere, the hash of each record's file and, where run_<id>.json is
+beside the ledger or below, that file. Laxer than the crate in one thing: a record may be any JSON object.
 """
 import hashlib, json, os, re, sys
 
@@ -32,6 +32,7 @@ def verify(path, noted):
     slots = [m for m in map(SLOT.fullmatch, (raw[:256], raw[256:])) if m and sha(m[1])[:16] == m[6]]
     head = max(slots, key=lambda m: int(m[2]), default=None)
     if not head and (len(raw) > 256 or not data): yield "HEAD is damaged, or there is no ledger here"
+    files = {f: os.path.join(d, f) for d, _, fs in os.walk(os.path.dirname(path) or ".") for f in fs if f.startswith("run_")}
     *lines, tail = data.split(b"\n")
     if tail: yield f"the last {len(tail)} bytes are not a line"
     prev, ids, end, heads = None, {}, 0, {}
@@ -48,7 +49,7 @@ def verify(path, noted):
         except (ValueError, KeyError): yield f"line {n}: not a record"; name = n
         if ids.setdefault(name, n) != n: yield f"line {n}: the id of line {ids[name]}"
         if stated and sha(pretty(body)) != stated: yield f"line {n}: another file hash"
-        file = read(os.path.join(os.path.dirname(path), f"run_{name}.json"))
+        file = read(files.get(f"run_{name}.json", ""))
         if file and stated and sha(file) != stated: yield f"run_{name}.json: changed"
         prev, heads[end] = own, b"%b:%b" % (seq, own)
     if head and int(head[2]) and heads.get(int(head[4])) != b"%d:%b" % (int(head[2]) - 1, head[3]): yield "not the line HEAD knows"
