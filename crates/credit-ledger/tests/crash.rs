@@ -65,7 +65,7 @@ fn nothing_acknowledged_is_lost_and_nothing_is_invented() {
     // The simulation did what it is for.
     for (what, count, least) in [
         ("faults", &counts.faults, 100),
-        ("crashes during recovery", &counts.nested, 10_000),
+        ("crashes during recovery", &counts.nested, 1000),
         ("torn tails", &counts.recovered, 10_000),
     ] {
         let count = count.load(Ordering::Relaxed);
