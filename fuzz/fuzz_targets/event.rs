@@ -2,17 +2,7 @@
 
 #![no_main]
 
-use credit_governance::{Docket, Event};
-use libfuzzer_sys::fuzz_target;
+#[path = "../bodies/event.rs"]
+mod body;
 
-fuzz_target!(|text: &str| {
-    let mut docket = Docket::default();
-    for line in text.lines() {
-        let Ok(event) = Event::parse(line) else {
-            continue;
-        };
-        let again = Event::parse(&event.to_json()).unwrap();
-        assert_eq!(again.id(), event.id());
-        let _ = docket.apply(&event);
-    }
-});
+libfuzzer_sys::fuzz_target!(|text: &str| body::check(text));

@@ -2,31 +2,7 @@
 
 #![no_main]
 
-use credit_ledger::{Record, Schema, layout};
-use libfuzzer_sys::fuzz_target;
+#[path = "../bodies/ledger_record.rs"]
+mod body;
 
-const RUNS: Schema = Schema {
-    id: "Run_ID",
-    identity: "Input_Sha256",
-    file_hash: Some("Run_Sha256"),
-    origin: "Ledger_Origin",
-    time: Some("Timestamp"),
-    severity: Some("Severity"),
-    scenario: Some("Scenario_ID"),
-};
-
-fuzz_target!(|bytes: &[u8]| {
-    if let Ok(compact) = layout::compact(bytes) {
-        assert_eq!(layout::compact(&compact).as_ref(), Ok(&compact));
-        let pretty = layout::pretty(&compact).unwrap();
-        assert_eq!(layout::compact(&pretty), Ok(compact));
-    }
-    let Ok(record) = Record::new(&RUNS, bytes.to_vec()) else {
-        return;
-    };
-    assert_eq!(
-        layout::compact(record.file_bytes().unwrap()).as_deref(),
-        Ok(bytes)
-    );
-    assert!(!record.id().contains('/') && !record.id().contains(".."));
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| body::check(bytes));

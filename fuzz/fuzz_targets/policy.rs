@@ -2,35 +2,7 @@
 
 #![no_main]
 
-use credit_core::{Credits, Run, Status};
-use credit_policy::{Expected, Policy};
-use libfuzzer_sys::fuzz_target;
+#[path = "../bodies/policy.rs"]
+mod body;
 
-fuzz_target!(|text: &str| {
-    let Ok(policy) = Policy::parse(text) else {
-        return;
-    };
-    assert_eq!(Policy::parse(&policy.to_json()), Ok(policy.clone()));
-    let run = Run::new(
-        "R".parse().unwrap(),
-        "S".parse().unwrap(),
-        "2024-01-23T10:00:00Z".parse().unwrap(),
-        Status::Success,
-        Credits::MAX,
-    );
-    let credits = Credits::from_micro(1).unwrap();
-    for expected in [
-        Expected::Missing,
-        Expected::Baseline {
-            credits,
-            manual: false,
-        },
-        Expected::Baseline {
-            credits: Credits::ZERO,
-            manual: true,
-        },
-    ] {
-        let verdict = policy.assess(&run, expected);
-        assert!(!policy.summary(&run, &verdict).is_empty());
-    }
-});
+libfuzzer_sys::fuzz_target!(|text: &str| body::check(text));

@@ -1,6 +1,7 @@
 //! The HEAD file: two slots that remember the last acknowledged line.
 //!
-//! A writer overwrites the older slot, so a torn write leaves the other one.
+//! A writer overwrites the newer slot again and again and goes to the other one after a sync:
+//! one slot is durable at any moment, so a torn write leaves that one.
 
 use crate::Digest;
 use crate::ledger::Head;
@@ -28,8 +29,9 @@ pub(crate) struct HeadFile {
     pub(crate) size: Option<u64>,
     /// The intact slot with the most lines.
     pub(crate) best: Option<HeadRecord>,
-    /// The slot to overwrite next: never the best one.
-    pub(crate) next_slot: u64,
+    best_slot: u64,
+    /// Whether both slots are intact.
+    both: bool,
 }
 
 impl HeadRecord {
@@ -106,21 +108,32 @@ impl HeadFile {
                     .and_then(HeadRecord::from_slot);
             }
         }
+        let both = slots.iter().all(Option::is_some);
         let [first, second] = slots;
         let lines = |slot: &Option<HeadRecord>| slot.as_ref().map(|record| record.lines);
-        Ok(if lines(&second) > lines(&first) {
-            Self {
-                size,
-                best: second,
-                next_slot: 0,
-            }
+        let (best, best_slot) = if lines(&second) > lines(&first) {
+            (second, 1)
         } else {
-            Self {
-                size,
-                next_slot: u64::from(first.is_some()),
-                best: first,
-            }
+            (first, 0)
+        };
+        Ok(Self {
+            size,
+            best,
+            best_slot,
+            both,
         })
+    }
+
+    /// The slot to overwrite next, so that the other one is durable.
+    ///
+    /// INVARIANT: of two intact slots the older one is durable, and so is one that is alone.
+    /// The newer one may not be, unless it is `durable`, which the caller synced.
+    pub(crate) fn next_slot(&self, durable: Option<&HeadRecord>) -> u64 {
+        match &self.best {
+            None => 0,
+            Some(best) if self.both && durable != Some(best) => self.best_slot,
+            Some(_) => 1 - self.best_slot,
+        }
     }
 
     /// Whether a crash while the very first slot was written explains this file: nothing was

@@ -41,10 +41,18 @@ pub(crate) fn open(
 
     let file = HeadFile::read(&*storage)?;
     let size = storage.size(Part::Lines)?.unwrap_or(0);
-    let (head, next_slot) = match file.best {
-        Some(head) => (Some(head), file.next_slot),
-        None if size > 0 => (None, file.next_slot),
-        None if file.is_unborn() => (Some(create(&*storage, config.origin.clone())?), 1),
+    let unborn = file.is_unborn();
+    let head = match file.best {
+        Some(head) if head.lines == 0 => {
+            // Whoever made the ledger may have died before HEAD was durable, or failed to sync
+            // it; no line may be before it is.
+            head.write(&*storage, 0)?;
+            storage.sync(Part::Head)?;
+            Some(head)
+        }
+        Some(head) => Some(head),
+        None if size > 0 => None,
+        None if unborn => Some(create(&*storage, config.origin.clone())?),
         // There were lines once, or HEAD would never have become this long.
         None => {
             let kind = FindingKind::HeadUnreadable;
@@ -68,7 +76,7 @@ pub(crate) fn open(
         index: Index::new(schema, config.index_every, disk),
         synced_end: 0,
         synced_lines: 0,
-        next_slot,
+        durable_head: head.clone().filter(|head| head.lines == 0),
         head_lines: head.as_ref().map_or(0, |head| head.lines),
         head_age: 0,
         head_synced: Instant::now(),

@@ -28,8 +28,8 @@ pub(crate) struct Writer {
     /// INVARIANT: lines before here are durable.
     pub(crate) synced_end: u64,
     pub(crate) synced_lines: u64,
-    /// The HEAD slot to overwrite next.
-    pub(crate) next_slot: u64,
+    /// What HEAD held when this writer last synced it.
+    pub(crate) durable_head: Option<HeadRecord>,
     /// How many lines the HEAD file knows of.
     pub(crate) head_lines: u64,
     /// Batches since HEAD was synced.
@@ -148,9 +148,17 @@ impl Writer {
     /// The file must be as this writer left it, or longer by another writer's lines.
     fn catch_up(&mut self) -> Result<(), AppendError> {
         let size = self.storage.size(Part::Lines)?.unwrap_or(0);
-        if size == self.chain.end {
-            return Ok(());
+        if size != self.chain.end {
+            self.follow_others(size)?;
         }
+        // Asked each time: an earlier call may have followed lines and failed before this.
+        if self.config.durability == Durability::Synced && self.synced_end < self.chain.end {
+            self.settle().map_err(|error| self.poison(error))?;
+        }
+        Ok(())
+    }
+
+    fn follow_others(&mut self, size: u64) -> Result<(), AppendError> {
         let file = HeadFile::read(&*self.storage)?;
         let reopen = |offset, kind| Err(AppendError::Reopen { offset, kind });
         if size < self.chain.end {
@@ -168,7 +176,6 @@ impl Writer {
         let head = file.best.as_ref();
         let (chain, index) = (&mut self.chain, &mut self.index);
         let broken = follow(&*self.storage, &self.schema, head, chain, index)?;
-        self.next_slot = file.next_slot;
         self.head_lines = head.map_or(0, |head| head.lines);
         self.stats.caught_up += self.chain.lines - before;
         if let Some(finding) = broken {
@@ -178,9 +185,6 @@ impl Writer {
         if let Some(head) = file.best.filter(|head| head.end > self.synced_end) {
             self.synced_end = head.end.min(self.chain.end);
             self.synced_lines = head.lines.min(self.chain.lines);
-        }
-        if self.config.durability == Durability::Synced && self.synced_end < self.chain.end {
-            self.settle().map_err(|error| self.poison(error))?;
         }
         Ok(())
     }
@@ -310,11 +314,11 @@ impl Writer {
             self.write_head()?;
         }
         if due {
-            self.head_was_synced();
             // As with the lines, nobody knows what a failed sync left behind.
             self.storage
                 .sync(Part::Head)
                 .map_err(|error| self.poison(error))?;
+            self.head_was_synced();
         }
         Ok(())
     }
@@ -333,24 +337,29 @@ impl Writer {
     }
 
     fn head_was_synced(&mut self) {
+        self.durable_head = Some(self.head_record());
         self.head_age = 0;
         self.head_synced = Instant::now();
     }
 
     fn write_head(&mut self) -> Result<(), StorageError> {
+        // Another writer may have used the slots meanwhile, without adding a line.
+        let slot = HeadFile::read(&*self.storage)?.next_slot(self.durable_head.as_ref());
+        self.head_record().write(&*self.storage, slot)?;
+        self.head_lines = self.chain.lines;
+        Ok(())
+    }
+
+    fn head_record(&self) -> HeadRecord {
         let Chain {
             lines, hash, end, ..
         } = self.chain;
-        let record = HeadRecord {
+        HeadRecord {
             lines,
             hash,
             end,
             origin: self.origin().to_owned(),
-        };
-        record.write(&*self.storage, self.next_slot)?;
-        self.next_slot = 1 - self.next_slot;
-        self.head_lines = lines;
-        Ok(())
+        }
     }
 
     fn poison(&mut self, error: StorageError) -> AppendError {

@@ -90,3 +90,49 @@ pub(crate) fn copy(storage: &MemoryStorage) -> MemoryStorage {
 pub(crate) fn boxed(storage: &MemoryStorage) -> Box<dyn Storage> {
     Box::new(storage.clone())
 }
+
+/// Whether the long settings were asked for: `CREDIT_LONG=1`.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a test runs is asked of whoever starts it"
+)]
+pub(crate) fn long() -> bool {
+    std::env::var_os("CREDIT_LONG").is_some_and(|value| value == "1")
+}
+
+/// Numbers that look random and are the same for the same seed (splitmix64).
+#[derive(Clone, Debug)]
+pub(crate) struct Rng(pub(crate) u64);
+
+impl Rng {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// Less than `limit`.
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit.max(1) as u64) as usize
+    }
+
+    /// True once in `times`.
+    pub(crate) fn once_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
+    }
+}
+
+/// Prints the seed if the test fails while this is alive.
+#[derive(Debug)]
+pub(crate) struct Seed(pub(crate) u64);
+
+impl Drop for Seed {
+    #[expect(clippy::print_stdout, reason = "a failed test shows it")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("FAILED with seed {}", self.0);
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Keeping records durably: the ledger beside a bare write and sync, SQLite, redb and fjall.
+//!
+//! All of them keep the same 700-byte records in the same directory, in turns, and make each
+//! batch durable before the next. What is printed is records a second and the ratio to the bare
+//! write and sync of the same run; a disk's own speed changes from minute to minute, so only
+//! the ratios mean something.
+//!
+//! ```sh
+//! cargo bench -p credit-benches --bench ledger_peers
+//! ```
+
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a program for the terminal, which ends where something fails"
+)]
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use credit_ledger::{Config, Digest, FileStorage, Ledger, Record, Schema};
+use fjall::{Keyspace, PartitionHandle, PersistMode};
+use redb::{Database, Durability, TableDefinition};
+use rusqlite::Connection;
+
+const RUNS: Schema = Schema {
+    id: "Run_ID",
+    identity: "Input_Sha256",
+    file_hash: None,
+    origin: "Ledger_Origin",
+    time: None,
+    severity: None,
+    scenario: None,
+};
+const RECORD_BYTES: usize = 700;
+const TABLE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("records");
+/// Each store takes so many turns; the best counts, because noise only ever adds time.
+const TURNS: usize = 5;
+
+fn main() {
+    let dir = tempfile::tempdir_in(".").unwrap();
+    for (size, batches) in [(1, 200), (100, 40), (1000, 20)] {
+        let mut peers = peers(dir.path(), size);
+        let mut best = vec![Duration::MAX; peers.len()];
+        let mut next = 0;
+        for _ in 0..TURNS {
+            for (peer, best) in peers.iter_mut().zip(&mut best) {
+                let mut took = Duration::ZERO;
+                for _ in 0..batches {
+                    let records: Vec<Vec<u8>> = (next..next + size).map(body).collect();
+                    next += size;
+                    took += peer.keep(records);
+                }
+                *best = took.min(*best);
+            }
+        }
+        println!("batches of {size}, {RECORD_BYTES} bytes a record:");
+        let bare = best.first().unwrap().as_secs_f64();
+        for (peer, best) in peers.iter().zip(&best) {
+            let rate = (batches * size) as f64 / best.as_secs_f64();
+            let ratio = bare / best.as_secs_f64();
+            let name = peer.name();
+            println!("  {name:<22} {rate:>9.0} records/s  {ratio:>5.2} of bare");
+        }
+    }
+}
+
+trait Peer {
+    fn name(&self) -> &'static str;
+
+    /// Makes the records durable, and says how long that took.
+    fn keep(&mut self, records: Vec<Vec<u8>>) -> Duration;
+}
+
+fn peers(dir: &Path, size: usize) -> Vec<Box<dyn Peer>> {
+    let dir = dir.join(size.to_string());
+    std::fs::create_dir(&dir).unwrap();
+    let storage = FileStorage::new(&dir, "ledger");
+    let ledger = Ledger::open(Box::new(storage), RUNS, Config::default()).unwrap();
+    let sqlite = Connection::open(dir.join("sqlite")).unwrap();
+    sqlite.pragma_update(None, "journal_mode", "WAL").unwrap();
+    sqlite.pragma_update(None, "synchronous", "FULL").unwrap();
+    let table = "CREATE TABLE records (seq INTEGER PRIMARY KEY, body BLOB NOT NULL)";
+    sqlite.execute(table, ()).unwrap();
+    let redb = Database::create(dir.join("redb")).unwrap();
+    let fjall = fjall::Config::new(dir.join("fjall")).open().unwrap();
+    let partition = fjall.open_partition("records", Default::default()).unwrap();
+    vec![
+        Box::new(Bare(File::create(dir.join("bare")).unwrap())),
+        Box::new(ledger),
+        Box::new(sqlite),
+        Box::new(Redb(redb, 0)),
+        Box::new(Fjall(fjall, partition, 0)),
+    ]
+}
+
+struct Bare(File);
+
+impl Peer for Bare {
+    fn name(&self) -> &'static str {
+        "bare write + fdatasync"
+    }
+
+    fn keep(&mut self, records: Vec<Vec<u8>>) -> Duration {
+        let start = Instant::now();
+        let bytes = records.join(&b'\n');
+        self.0.write_all(&bytes).unwrap();
+        self.0.sync_data().unwrap();
+        start.elapsed()
+    }
+}
+
+impl Peer for Ledger {
+    fn name(&self) -> &'static str {
+        "credit-ledger"
+    }
+
+    fn keep(&mut self, records: Vec<Vec<u8>>) -> Duration {
+        // Checking the records is the ledger's work, too.
+        let start = Instant::now();
+        let records = records.into_iter().map(|r| Record::new(&RUNS, r).unwrap());
+        let answers = self.append_batch(records.collect()).unwrap();
+        assert!(answers.iter().all(Result::is_ok));
+        start.elapsed()
+    }
+}
+
+impl Peer for Connection {
+    fn name(&self) -> &'static str {
+        "SQLite (WAL, FULL)"
+    }
+
+    fn keep(&mut self, records: Vec<Vec<u8>>) -> Duration {
+        let start = Instant::now();
+        let transaction = self.transaction().unwrap();
+        let insert = "INSERT INTO records (body) VALUES (?1)";
+        let mut statement = transaction.prepare_cached(insert).unwrap();
+        for record in &records {
+            statement.execute([record]).unwrap();
+        }
+        drop(statement);
+        transaction.commit().unwrap();
+        start.elapsed()
+    }
+}
+
+struct Redb(Database, u64);
+
+impl Peer for Redb {
+    fn name(&self) -> &'static str {
+        "redb"
+    }
+
+    fn keep(&mut self, records: Vec<Vec<u8>>) -> Duration {
+        let start = Instant::now();
+        let mut transaction = self.0.begin_write().unwrap();
+        transaction.set_durability(Durability::Immediate);
+        let mut table = transaction.open_table(TABLE).unwrap();
+        for record in &records {
+            table.insert(self.1, record.as_slice()).unwrap();
+            self.1 += 1;
+        }
+        drop(table);
+        transaction.commit().unwrap();
+        start.elapsed()
+    }
+}
+
+struct Fjall(Keyspace, PartitionHandle, u64);
+
+impl Peer for Fjall {
+    fn name(&self) -> &'static str {
+        "fjall"
+    }
+
+    fn keep(&mut self, records: Vec<Vec<u8>>) -> Duration {
+        let start = Instant::now();
+        let mut batch = self.0.batch();
+        for record in &records {
+            batch.insert(&self.1, self.2.to_be_bytes(), record.as_slice());
+            self.2 += 1;
+        }
+        batch.commit().unwrap();
+        self.0.persist(PersistMode::SyncData).unwrap();
+        start.elapsed()
+    }
+}
+
+fn body(n: usize) -> Vec<u8> {
+    let identity = Digest::of(&n.to_le_bytes());
+    let start = format!(r#"{{"Run_ID":"r-{n}","Input_Sha256":"{identity}","Note":""#);
+    let padding = "x".repeat(RECORD_BYTES - start.len() - 2);
+    format!("{start}{padding}\"}}").into_bytes()
+}

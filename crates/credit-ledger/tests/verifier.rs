@@ -1,0 +1,189 @@
+//! The independent verifier, `docs/verify_ledger.py`, comes to the same verdict as ours: over
+//! the golden ledger, over one with every kind of record, and over hundreds of tampered copies.
+
+#![expect(
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "clippy does not take helpers for tests"
+)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use common::{RUNS, Rng, Seed, append, lines_of, open, sample};
+use credit_ledger::{FileStorage, MemoryStorage, Part, Reader, Record};
+
+#[test]
+fn the_independent_verifier_agrees_with_ours() {
+    if !python_works() {
+        return;
+    }
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    assert!(both_say(&golden, None), "the golden ledger is fine");
+
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let storage = everything();
+    let reader = Reader::open(Box::new(storage.clone()), RUNS).unwrap();
+    let head = reader.head().unwrap().unwrap().to_string();
+    put(dir, &storage);
+    assert!(both_say(dir, Some(&head)), "an untouched ledger is fine");
+    assert!(!both_say(dir, Some(&format!("0:{}", "0".repeat(64)))));
+
+    let copies = if common::long() { 5000 } else { 120 };
+    let (mut fine, mut wrong) = (0, 0);
+    for seed in 0..copies {
+        let _seed = Seed(seed);
+        tamper(dir, &storage, &mut Rng(seed));
+        *if both_say(dir, None) {
+            &mut fine
+        } else {
+            &mut wrong
+        } += 1;
+    }
+    println!("verifier: {copies} tampered copies, {wrong} found and {fine} fine by both, 0 apart");
+    assert!(wrong > copies / 2 && fine > 0);
+
+    // The record's own file, changed.
+    put(dir, &storage);
+    fs::write(dir.join("run_r-1.json"), b"{}\n").unwrap();
+    let (code, said) = python(&dir.join("ledger.jsonl"), None);
+    assert_eq!((code, &*said), (4, "run_r-1.json: changed\n"));
+    let mut scan = reader.scan().unwrap();
+    scan.next_line().unwrap();
+    let file = scan.next_line().unwrap().unwrap().file_bytes().unwrap();
+    fs::write(dir.join("run_r-1.json"), file).unwrap();
+    assert_eq!(python(&dir.join("ledger.jsonl"), None).0, 0);
+}
+
+#[test]
+fn the_independent_verifier_is_short() {
+    let script = fs::read_to_string(script()).unwrap();
+    assert!(script.lines().count() <= 60);
+}
+
+/// Ten lines, among them what is hard to lay out.
+fn everything() -> MemoryStorage {
+    let storage = sample(4);
+    let ledger = open(&storage).unwrap();
+    for (n, value) in [
+        r#"{"a":[],"b":{},"c":[[],[{}]],"d":[1,-2.50e+3,true,null]}"#,
+        r#""\"quoted, {not} [a] list: \\\"""#,
+        r#"["ü","\u00fc","\/","😀",""]"#,
+        r#"-0.0"#,
+        r#"[{"x":{"y":[{"z":1},{"z":2}]}}]"#,
+        r#"{}"#,
+    ]
+    .iter()
+    .enumerate()
+    {
+        let identity = "0123456789abcdef".repeat(4);
+        let body = format!(r#"{{"Any":{value},"Run_ID":"e-{n}","Input_Sha256":"{identity}"}}"#);
+        let record = Record::new(&RUNS, body.into_bytes()).unwrap();
+        ledger.append(record).unwrap();
+    }
+    ledger.close().unwrap();
+    storage
+}
+
+fn tamper(dir: &Path, storage: &MemoryStorage, rng: &mut Rng) {
+    put(dir, storage);
+    let bytes = lines_of(storage);
+    let mut lines: Vec<Vec<u8>> = bytes
+        .split_inclusive(|&byte| byte == b'\n')
+        .map(<[u8]>::to_vec)
+        .collect();
+    let k = rng.below(lines.len());
+    let other = rng.below(lines.len());
+    match rng.below(10) {
+        0 => drop(lines.remove(k)),
+        1 => lines.insert(other, lines.get(k).unwrap().clone()),
+        2 => lines.swap(k, other),
+        3 => lines.truncate(k),
+        4 => {
+            let forged = open(&MemoryStorage::new()).unwrap();
+            append(&forged, [0, 1, 2, 99]);
+            let reader = forged.reader();
+            let mut scan = reader.scan().unwrap();
+            lines.clear();
+            while let Some(line) = scan.next_line().unwrap() {
+                lines.push([line.raw(), b"\n"].concat());
+            }
+        }
+        5 => {
+            let mut head = storage.contents(Part::Head).unwrap();
+            for _ in 0..1 + rng.below(2) {
+                let at = rng.below(head.len());
+                *head.get_mut(at).unwrap() ^= 1 << rng.below(8);
+            }
+            fs::write(dir.join("ledger.HEAD"), head).unwrap();
+        }
+        6 => fs::remove_file(dir.join("ledger.HEAD")).unwrap(),
+        7 => lines.push(b"{\"torn".to_vec()),
+        _ => {
+            let line = lines.get_mut(k).unwrap();
+            let at = rng.below(line.len());
+            *line.get_mut(at).unwrap() ^= 1 << rng.below(8);
+        }
+    }
+    fs::write(dir.join("ledger.jsonl"), lines.concat()).unwrap();
+}
+
+fn put(dir: &Path, storage: &MemoryStorage) {
+    fs::write(dir.join("ledger.jsonl"), lines_of(storage)).unwrap();
+    let head = storage.contents(Part::Head).unwrap();
+    fs::write(dir.join("ledger.HEAD"), head).unwrap();
+}
+
+/// The verdict of both, which must be one.
+#[track_caller]
+fn both_say(dir: &Path, noted: Option<&str>) -> bool {
+    let reader = Reader::open(Box::new(FileStorage::new(dir, "ledger")), RUNS).unwrap();
+    let verification = reader.verify().unwrap();
+    let contains = noted.is_none_or(|noted| {
+        let (seq, hash) = noted.split_once(':').unwrap();
+        let hash = credit_ledger::Digest::from_hex(hash).unwrap();
+        reader.contains(seq.parse().unwrap(), hash).unwrap()
+    });
+    let ours = verification.ok() && contains;
+    let (code, said) = python(&dir.join("ledger.jsonl"), noted);
+    let theirs = match code {
+        0 => true,
+        4 => false,
+        _ => panic!("exit {code}: {said}"),
+    };
+    assert_eq!(ours, theirs, "{:?}\n{said}", verification.findings);
+    ours
+}
+
+fn python(ledger: &Path, noted: Option<&str>) -> (i32, String) {
+    let output = Command::new("python3")
+        .arg(script())
+        .arg(ledger)
+        .args(noted)
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    (output.status.code().unwrap(), said)
+}
+
+fn script() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/verify_ledger.py")
+}
+
+fn python_works() -> bool {
+    let status = Command::new("python3")
+        .args(["-c", "import hashlib, json, re"])
+        .stderr(Stdio::null())
+        .status();
+    let works = status.is_ok_and(|status| status.success());
+    if !works {
+        eprintln!("SKIPPED: python3 is missing; the independent verifier is not compared");
+    }
+    works
+}

@@ -1,0 +1,106 @@
+//! Every fuzz target over its corpus, on the stable toolchain.
+
+#![allow(
+    clippy::expect_used,
+    clippy::type_complexity,
+    clippy::unwrap_used,
+    reason = "the bodies are tests, and clippy does not take them for any"
+)]
+
+use std::fs;
+use std::path::Path;
+
+#[path = "../../../fuzz/bodies/baselines.rs"]
+mod baselines;
+#[path = "../../../fuzz/bodies/compact.rs"]
+mod compact;
+#[path = "../../../fuzz/bodies/event.rs"]
+mod event;
+#[path = "../../../fuzz/bodies/ledger_open.rs"]
+mod ledger_open;
+#[path = "../../../fuzz/bodies/ledger_record.rs"]
+mod ledger_record;
+#[path = "../../../fuzz/bodies/numbers.rs"]
+mod numbers;
+#[path = "../../../fuzz/bodies/policy.rs"]
+mod policy;
+#[path = "../../../fuzz/bodies/run.rs"]
+mod run;
+#[path = "../../../fuzz/bodies/run_facts.rs"]
+mod run_facts;
+#[path = "../../../fuzz/bodies/timestamp.rs"]
+mod timestamp;
+
+/// A target by its name, with what it does to some bytes.
+const TARGETS: &[(&str, fn(&[u8]))] = &[
+    ("baselines", |bytes| text(bytes, baselines::check)),
+    ("compact", |bytes| text(bytes, compact::check)),
+    ("event", |bytes| text(bytes, event::check)),
+    ("ledger_open", ledger_open::check),
+    ("ledger_record", ledger_record::check),
+    ("numbers", |bytes| text(bytes, numbers::check)),
+    ("policy", |bytes| text(bytes, policy::check)),
+    ("run", |bytes| text(bytes, run::check)),
+    ("run_facts", |bytes| text(bytes, run_facts::check)),
+    ("timestamp", |bytes| text(bytes, timestamp::check)),
+];
+
+#[test]
+fn every_target_stands_its_corpus() {
+    let corpus = fuzz().join("corpus");
+    let mut replayed = 0;
+    for (name, check) in TARGETS {
+        let files: Vec<Vec<u8>> = fs::read_dir(corpus.join(name))
+            .unwrap()
+            .map(|file| fs::read(file.unwrap().path()).unwrap())
+            .collect();
+        assert!(!files.is_empty(), "{name} has no corpus");
+        for file in &files {
+            check(file);
+            replayed += 1;
+            // What a fuzzer would try first: the file cut off, and each of its bytes changed.
+            for at in 0..file.len().min(2000) {
+                check(&file[..at]);
+                let mut changed = file.clone();
+                changed[at] ^= 1 << (at % 8);
+                check(&changed);
+                replayed += 2;
+            }
+        }
+    }
+    println!(
+        "fuzz: {replayed} inputs from the corpus of {} targets",
+        TARGETS.len()
+    );
+}
+
+#[test]
+fn every_target_and_every_corpus_is_replayed() {
+    let names: Vec<&str> = TARGETS.iter().map(|(name, _)| *name).collect();
+    for folder in ["bodies", "corpus", "fuzz_targets"] {
+        let mut found: Vec<String> = fs::read_dir(fuzz().join(folder))
+            .unwrap()
+            .map(|file| {
+                file.unwrap()
+                    .path()
+                    .file_stem()
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned()
+            })
+            .collect();
+        found.sort();
+        assert_eq!(found, names, "{folder}");
+    }
+}
+
+fn text(bytes: &[u8], check: fn(&str)) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        check(text);
+    }
+}
+
+fn fuzz() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz")
+}

@@ -1,0 +1,33 @@
+//! `Policy::parse`: what it accepts it can write and read again, and judge by.
+
+use credit_core::{Credits, Run, Status};
+use credit_policy::{Expected, Policy};
+
+pub(crate) fn check(text: &str) {
+    let Ok(policy) = Policy::parse(text) else {
+        return;
+    };
+    assert_eq!(Policy::parse(&policy.to_json()), Ok(policy.clone()));
+    let run = Run::new(
+        "R".parse().unwrap(),
+        "S".parse().unwrap(),
+        "2024-01-23T10:00:00Z".parse().unwrap(),
+        Status::Success,
+        Credits::MAX,
+    );
+    let credits = Credits::from_micro(1).unwrap();
+    for expected in [
+        Expected::Missing,
+        Expected::Baseline {
+            credits,
+            manual: false,
+        },
+        Expected::Baseline {
+            credits: Credits::ZERO,
+            manual: true,
+        },
+    ] {
+        let verdict = policy.assess(&run, expected);
+        assert!(!policy.summary(&run, &verdict).is_empty());
+    }
+}
