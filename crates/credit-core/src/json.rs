@@ -156,6 +156,34 @@ fn unit(escape: &str) -> Option<(u32, &str)> {
     Some((u32::from_str_radix(hex, 16).ok()?, after))
 }
 
+/// The start of a text for an error message: at most 80 characters, with control and invisible ones
+/// made visible.
+///
+/// ```
+/// use credit_core::json::Excerpt;
+///
+/// assert_eq!(Excerpt("a\u{202e}\"b\"").to_string(), r#"a\u{202e}"b""#);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Excerpt<'a>(pub &'a str);
+
+impl fmt::Display for Excerpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN_MAX: usize = 80;
+        for c in self.0.chars().take(SHOWN_MAX) {
+            match c {
+                // Visible as they are.
+                '"' | '\'' | '\\' => write!(f, "{c}")?,
+                _ => write!(f, "{}", c.escape_debug())?,
+            }
+        }
+        match self.0.chars().nth(SHOWN_MAX) {
+            Some(_) => f.write_str("…"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Writes a displayable number as a JSON number token, digit by digit as displayed.
 pub(crate) fn serialize_number<S: Serializer>(
     number: &impl fmt::Display,

@@ -4,11 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::Credits;
 use crate::decimal::{self, DecimalError};
+use crate::json;
 
 /// A factor such as the 1.5 of a threshold or the 5.2 of a spike, without a unit.
 ///
@@ -86,6 +87,13 @@ impl FromStr for Multiplier {
 impl fmt::Display for Multiplier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         decimal::write_micro(f, self.0 / Multiplier::MICRO)
+    }
+}
+
+/// As a plain decimal number, for serde_json's serializer.
+impl Serialize for Multiplier {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        json::serialize_number(&self, serializer)
     }
 }
 

@@ -1,9 +1,8 @@
 //! The policy in force, written out as a file.
 
 use credit_core::{Actions, Multiplier, RiskFlag, Severity, Status};
-use serde::ser::{Error as _, SerializeMap};
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
 
 use crate::policy::{Policy, Rung};
 
@@ -43,7 +42,7 @@ struct SeverityPolicy {
 
 #[derive(Serialize)]
 struct RungFile {
-    multiplier: Exact,
+    multiplier: Multiplier,
     #[serde(skip_serializing_if = "Option::is_none")]
     pii_or_regulatory: Option<bool>,
     action: Actions,
@@ -62,7 +61,7 @@ struct MissingBaseline {
 
 #[derive(Serialize)]
 struct Backfill {
-    threshold_scale: Exact,
+    threshold_scale: Multiplier,
     max_days: u32,
 }
 
@@ -92,7 +91,7 @@ struct UpdateGate {
 struct CandidateGate {
     min_runs: u64,
     cv_below: f64,
-    variance_below: Exact,
+    variance_below: Multiplier,
 }
 
 #[derive(Serialize)]
@@ -134,7 +133,7 @@ fn file(policy: &Policy) -> File<'_> {
             severity: policy.missing_baseline,
         },
         backfill: Backfill {
-            threshold_scale: Exact(policy.backfill_scale),
+            threshold_scale: policy.backfill_scale,
             max_days: policy.backfill_days_max,
         },
         review_windows: ReviewWindows {
@@ -155,7 +154,7 @@ fn file(policy: &Policy) -> File<'_> {
         candidate_gate: CandidateGate {
             min_runs: candidate.runs_min,
             cv_below: candidate.cv_below,
-            variance_below: Exact(candidate.variance_below),
+            variance_below: candidate.variance_below,
         },
         slack: (policy.channel_default.is_some() || !policy.channels.is_empty()).then_some(Slack {
             channels: Channels(policy),
@@ -173,20 +172,9 @@ fn file(policy: &Policy) -> File<'_> {
 
 fn rung(rung: &Rung, pii_or_regulatory: Option<bool>) -> RungFile {
     RungFile {
-        multiplier: Exact(rung.threshold),
+        multiplier: rung.threshold,
         pii_or_regulatory,
         action: rung.actions,
-    }
-}
-
-/// A multiplier as a number token, digit by digit.
-struct Exact(Multiplier);
-
-impl Serialize for Exact {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        RawValue::from_string(self.0.to_string())
-            .map_err(S::Error::custom)?
-            .serialize(serializer)
     }
 }
 

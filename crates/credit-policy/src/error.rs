@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use credit_core::json::Excerpt;
 use credit_core::{Multiplier, UnknownWord};
 
 /// Why a text is no policy: where, which key, and what to do.
@@ -71,7 +72,7 @@ pub enum Problem {
     /// A word that is none of the allowed ones.
     #[error(
         "`{}` is not a known {}; {}allowed are {}",
-        Visible(&word.value), word.what, DidYouMean(suggestion), word.allowed.join(", ")
+        Excerpt(&word.value), word.what, DidYouMean(suggestion), word.allowed.join(", ")
     )]
     Word {
         /// The word and the allowed ones.
@@ -117,7 +118,7 @@ impl fmt::Display for PathPrefix<'_> {
         if self.0.is_empty() {
             Ok(())
         } else {
-            write!(f, "`{}`: ", Visible(self.0))
+            write!(f, "`{}`: ", Excerpt(self.0))
         }
     }
 }
@@ -128,26 +129,6 @@ impl fmt::Display for DidYouMean<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(word) => write!(f, "did you mean `{word}`? "),
-            None => Ok(()),
-        }
-    }
-}
-
-/// At most 120 characters of a text from outside, with control and invisible characters made
-/// visible.
-pub(crate) struct Visible<'a>(pub(crate) &'a str);
-
-impl fmt::Display for Visible<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN_MAX: usize = 120;
-        for c in self.0.chars().take(SHOWN_MAX) {
-            match c {
-                '"' | '\'' | '\\' => write!(f, "{c}")?,
-                _ => write!(f, "{}", c.escape_debug())?,
-            }
-        }
-        match self.0.chars().nth(SHOWN_MAX) {
-            Some(_) => f.write_str("…"),
             None => Ok(()),
         }
     }

@@ -4,11 +4,11 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use credit_core::json::{self, Object};
+use credit_core::json::{self, Excerpt, Object};
 use credit_core::{Multiplier, UnknownWord};
 use serde_json::value::RawValue;
 
-use crate::error::{self, PolicyError, Problem, Visible};
+use crate::error::{self, PolicyError, Problem};
 
 /// An object of the file and where it lies; an absent one has no keys.
 pub(crate) struct Section<'a> {
@@ -260,7 +260,7 @@ impl<'a> Section<'a> {
             [b'{', ..] => "an object".to_owned(),
             [b'[', rest @ ..] if rest.trim_ascii_start() == b"]" => "an empty list".to_owned(),
             [b'[', ..] => "a list".to_owned(),
-            _ => format!("`{}`", Visible(value.get())),
+            _ => format!("`{}`", Excerpt(value.get())),
         };
         self.error(key, value.get(), Problem::Value { wanted, found })
     }

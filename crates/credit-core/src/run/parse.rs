@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::value::RawValue;
 
 use super::Run;
-use crate::json::{self, Object};
+use crate::json::{self, Excerpt, Object};
 use crate::{
     Credits, CreditsError, IdError, RiskFlags, ScenarioId, Timestamp, TimestampError, UnknownWord,
 };
@@ -249,27 +249,8 @@ impl<'a> Fields<'a> {
 #[derive(serde::Deserialize)]
 struct Text<'a>(#[serde(borrow)] std::borrow::Cow<'a, str>);
 
-/// At most 80 characters of `value`, with control and invisible characters made visible.
 fn excerpt(value: &str) -> String {
-    const SHOWN_MAX: usize = 80;
-    let mut shown: String = value
-        .chars()
-        .take(SHOWN_MAX)
-        .flat_map(|c| {
-            // Quotes and backslashes are visible as they are.
-            let visible = matches!(c, '"' | '\'' | '\\');
-            let escaped = if visible {
-                None
-            } else {
-                Some(c.escape_debug())
-            };
-            escaped.into_iter().flatten().chain(visible.then_some(c))
-        })
-        .collect();
-    if value.chars().nth(SHOWN_MAX).is_some() {
-        shown.push('…');
-    }
-    shown
+    Excerpt(value).to_string()
 }
 
 /// Why a text is not a run: where, which field, and what to do.
