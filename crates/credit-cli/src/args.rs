@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Query(Query),
     /// Check chains, run files, sidecars and reports.
     Verify(Verify),
+    /// Write lost run files and sidecars again from the ledger; overwrite nothing.
+    Repair(Repair),
     /// Baselines.
     #[command(subcommand)]
     Baseline(BaselineCommand),
@@ -199,6 +201,13 @@ pub(crate) struct Verify {
     pub(crate) head: Option<String>,
     /// The tree to verify; --root, if not given.
     pub(crate) path: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Repair {
+    /// Say what would be written; write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Subcommand)]

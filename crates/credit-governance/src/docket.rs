@@ -115,7 +115,7 @@ impl Docket {
                     reasons: done.proposal.reasons,
                 });
             }
-            What::TailRecovered { .. } => {}
+            What::TailRecovered { .. } | What::ProjectionsRebuilt { .. } => {}
         }
         Ok(())
     }

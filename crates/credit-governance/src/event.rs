@@ -60,6 +60,15 @@ pub enum What {
         /// The file that keeps them.
         kept_in: String,
     },
+    /// Run files or sidecars that were absent or empty were written again from their ledger lines.
+    ProjectionsRebuilt {
+        /// How many run files.
+        rebuilt: u64,
+        /// The number of the first of their lines.
+        first: u64,
+        /// The number of the last of their lines.
+        last: u64,
+    },
 }
 
 /// A new value for a scenario's baseline and what speaks for it.
@@ -109,6 +118,14 @@ struct Recovered {
     offset: u64,
     bytes: u64,
     kept_in: String,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Rebuilt {
+    rebuilt: u64,
+    first: u64,
+    last: u64,
 }
 
 impl Event {
@@ -190,6 +207,18 @@ impl Event {
                     kept_in,
                 }
             }
+            "projections_rebuilt" => {
+                let Rebuilt {
+                    rebuilt,
+                    first,
+                    last,
+                } = serde_json::from_str(subject)?;
+                What::ProjectionsRebuilt {
+                    rebuilt,
+                    first,
+                    last,
+                }
+            }
             unknown => {
                 return Err(EventError::UnknownType {
                     found: unknown.to_owned(),
@@ -230,6 +259,7 @@ impl What {
             What::BaselineApproved { .. } => "baseline_approved",
             What::BaselineApplied { .. } => "baseline_applied",
             What::TailRecovered { .. } => "tail_recovered",
+            What::ProjectionsRebuilt { .. } => "projections_rebuilt",
         }
     }
 
@@ -254,6 +284,15 @@ impl What {
                 offset,
                 bytes,
                 kept_in,
+            }),
+            What::ProjectionsRebuilt {
+                rebuilt,
+                first,
+                last,
+            } => serde_json::to_string(&Rebuilt {
+                rebuilt,
+                first,
+                last,
             }),
         };
         // Strings, integers and finite floats always serialize.

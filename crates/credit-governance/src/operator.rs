@@ -48,6 +48,8 @@ pub enum Verb {
     View,
     /// Add runs to the ledger.
     Ingest,
+    /// Write run files again that were lost.
+    Repair,
     /// Write a report.
     Report,
     /// Propose a new baseline.
@@ -61,7 +63,7 @@ impl Verb {
     pub const fn requires(self) -> Role {
         match self {
             Verb::View => Role::O1,
-            Verb::Ingest | Verb::Report | Verb::ProposeBaseline => Role::O2,
+            Verb::Ingest | Verb::Repair | Verb::Report | Verb::ProposeBaseline => Role::O2,
             Verb::ApproveBaseline => Role::O3,
         }
     }
@@ -78,6 +80,7 @@ impl fmt::Display for Verb {
         f.pad(match self {
             Verb::View => "view",
             Verb::Ingest => "ingest",
+            Verb::Repair => "repair",
             Verb::Report => "report",
             Verb::ProposeBaseline => "propose_baseline",
             Verb::ApproveBaseline => "approve_baseline",

@@ -14,9 +14,10 @@ use credit_governance::{
     OperatorsError, Role, Verb, What,
 };
 
-const VERBS: [Verb; 5] = [
+const VERBS: [Verb; 6] = [
     Verb::View,
     Verb::Ingest,
+    Verb::Repair,
     Verb::Report,
     Verb::ProposeBaseline,
     Verb::ApproveBaseline,
@@ -72,11 +73,20 @@ fn the_role_matrix() {
     let allowed = |actor: &Actor| VERBS.map(|verb| actor.may(verb).is_ok());
     assert_eq!(
         allowed(&operator("a:O1")),
-        [true, false, false, false, false]
+        [true, false, false, false, false, false]
     );
-    assert_eq!(allowed(&operator("a:O2")), [true, true, true, true, false]);
-    assert_eq!(allowed(&operator("a:O3")), [true, true, true, true, true]);
-    assert_eq!(allowed(&Actor::Service), [true, true, true, true, false]);
+    assert_eq!(
+        allowed(&operator("a:O2")),
+        [true, true, true, true, true, false]
+    );
+    assert_eq!(
+        allowed(&operator("a:O3")),
+        [true, true, true, true, true, true]
+    );
+    assert_eq!(
+        allowed(&Actor::Service),
+        [true, true, true, true, true, false]
+    );
 }
 
 #[test]
@@ -175,6 +185,15 @@ fn events_have_exactly_these_bytes() {
             kept_in: "recovered/ledger-1024.bin".to_owned(),
         },
     ));
+    events.push(Event::new(
+        at(5),
+        &operator("ops-2:O2"),
+        What::ProjectionsRebuilt {
+            rebuilt: 3,
+            first: 40,
+            last: 42,
+        },
+    ));
     let lines: String = events.iter().map(|e| e.to_json() + "\n").collect();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/events.jsonl");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -236,6 +255,16 @@ fn the_docket_is_a_fold_of_the_events() {
 
     docket.apply(&approved).unwrap();
     assert!(docket.pending(&scenario).unwrap().approved.is_some());
+
+    // What was done to files decides nothing.
+    let rebuilt = What::ProjectionsRebuilt {
+        rebuilt: 1,
+        first: 7,
+        last: 7,
+    };
+    docket
+        .apply(&Event::new(at(2), &Actor::Service, rebuilt))
+        .unwrap();
 
     docket.apply(&applied).unwrap();
     assert!(docket.pending(&scenario).is_none());

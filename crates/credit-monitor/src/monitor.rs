@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use credit_core::{Run, RunId, RunRecord, ScenarioId, Sha256, Timestamp};
-use credit_governance::{Actor, Event, What};
+use credit_governance::{Actor, Event, Verb, What};
 use credit_ledger::{
     Appended, Config as LedgerConfig, Digest, FileStorage, Ledger, Receipt, Record, Refused, Schema,
 };
@@ -16,6 +16,7 @@ use crate::archive::{self, EVENTS, RUNS};
 use crate::config::{Config, LiveConfig, SharedScenario};
 use crate::objects::Objects;
 use crate::parallel::parallel;
+use crate::repair::{self, Rebuilt, Repair};
 use crate::run_files::{self, RunFile};
 use crate::tree::run_file_name;
 use crate::{Archive, Dispatch, Error, Outcome, Refusal, RunFileError, Tree, Verdict};
@@ -52,6 +53,7 @@ pub struct Monitor {
     ledger: Ledger,
     events: Ledger,
     objects: Objects,
+    rebuilt_on_open: u64,
 }
 
 /// What became of a batch.
@@ -78,6 +80,9 @@ pub enum ObserveError {
 impl Monitor {
     /// Opens a tree for writing at the time `now`, creating its ledgers if there is no state yet.
     ///
+    /// Run files that a killed process left out behind its last lines are written;
+    /// [`Monitor::repair`] looks at all of them.
+    ///
     /// # Errors
     /// [`Error::Config`] if policy or baselines are missing or wrong; [`Error::Open`] if a ledger
     /// is damaged; [`Error::Integrity`] if run files exist but their ledger does not.
@@ -99,14 +104,18 @@ impl Monitor {
             archive::refuse_lost_ledger(tree)?;
         }
         fs::create_dir_all(&monitoring).map_err(Error::io("creating", &monitoring))?;
-        let monitor = Monitor {
+        let mut monitor = Monitor {
             tree: tree.clone(),
             config: live,
             ledger: open_ledger(&monitoring, "ledger", RUNS, config)?,
             events: open_ledger(&monitoring, "events", EVENTS, config)?,
             objects: Objects::new(tree),
+            rebuilt_on_open: 0,
         };
         monitor.record_recovery(now)?;
+        let rebuilt = repair::after_a_crash(tree, &monitor.ledger)?;
+        monitor.record_rebuilt(&rebuilt, &Actor::Service, now)?;
+        monitor.rebuilt_on_open = rebuilt.count();
         Ok(monitor)
     }
 
@@ -213,6 +222,35 @@ impl Monitor {
         }
     }
 
+    /// Writes every run file and sidecar that is absent or empty from its ledger line, on behalf of
+    /// `actor`, and records that in one event if there were any. What differs from its line is
+    /// evidence: it stays and is told. `progress` is told how many of how many lines are done.
+    ///
+    /// The ledger's own index needs no repair: opening makes it again where it is of no use.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] if the actor may not; [`Error::Read`] from the first line that does not
+    /// continue the chain: nothing is written from there on. What was written before it is
+    /// recorded.
+    pub fn repair(
+        &self,
+        actor: &Actor,
+        now: Timestamp,
+        progress: &(dyn Fn(u64, u64) + Sync),
+    ) -> Result<Repair, Error> {
+        actor.may(Verb::Repair)?;
+        let mut pass = repair::Pass::new(&self.tree, true);
+        let done = pass.over(&self.archive(), progress);
+        self.record_rebuilt(pass.rebuilt(), actor, now)?;
+        done?;
+        Ok(pass.finish())
+    }
+
+    /// How many run files opening this monitor wrote because a crash had left them out.
+    pub fn rebuilt_on_open(&self) -> u64 {
+        self.rebuilt_on_open
+    }
+
     /// The reading side of the same tree.
     pub fn archive(&self) -> Archive {
         Archive::new(&self.tree)
@@ -293,7 +331,7 @@ impl Monitor {
                 });
             }
         }
-        run_files::write(&self.tree, files)
+        run_files::write(&self.tree, &files)
     }
 
     fn outcome(
@@ -351,7 +389,7 @@ impl Monitor {
             bytes: &bytes,
             hash,
         };
-        let errors = run_files::write(&self.tree, vec![file]);
+        let errors = run_files::write(&self.tree, &[file]);
         Ok((Verdict::stored(facts), errors))
     }
 
@@ -369,6 +407,18 @@ impl Monitor {
                 };
                 self.record_event(&Event::new(now, &Actor::Service, what))?;
             }
+        }
+        Ok(())
+    }
+
+    fn record_rebuilt(
+        &self,
+        rebuilt: &Rebuilt,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        if let Some(what) = rebuilt.event() {
+            self.record_event(&Event::new(now, actor, what))?;
         }
         Ok(())
     }

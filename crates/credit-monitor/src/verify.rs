@@ -11,6 +11,7 @@ use credit_ledger::{Digest, Head, ReadError};
 
 use crate::archive::{self, Archive};
 use crate::parallel::parallel;
+use crate::run_files::{self, Standing};
 use crate::tree::run_file_name;
 use crate::{Error, Tree};
 
@@ -218,7 +219,7 @@ impl Verifier<'_> {
                 continue;
             };
             let problems = parallel(files.iter().collect(), |(name, hash)| {
-                (name, run_file_problem(dir.check(name), *hash))
+                (name, problem(run_files::standing(&dir, &path, name, *hash)))
             });
             for (name, problem) in problems {
                 if let Some(problem) = problem {
@@ -295,20 +296,13 @@ impl Verifier<'_> {
     }
 }
 
-const REPAIR: &str = "; observing the same runs again writes them from the ledger";
+const REPAIR: &str = "; `creditctl repair` writes it again from the ledger";
 
-fn run_file_problem(
-    check: Result<FileCheck, credit_ledger::hashed_file::HashedFileError>,
-    line: Digest,
-) -> Option<String> {
-    let differs = "is not the file its ledger line states; it is evidence, keep it and compare";
-    match check {
-        Ok(FileCheck::Ok { digest }) if digest == line => None,
-        // The sidecar agrees, so both were rewritten together.
-        Ok(FileCheck::Ok { .. }) => Some(format!("{differs} (its sidecar was rewritten to match)")),
-        Ok(FileCheck::Differs { found, .. }) if found != line => Some(differs.to_owned()),
-        Ok(FileCheck::Missing) => Some(format!("is missing{REPAIR}")),
-        other => Some(describe(other) + REPAIR),
+fn problem(standing: Standing) -> Option<String> {
+    match standing {
+        Standing::Whole => None,
+        Standing::Lost(what) => Some(format!("{what}{REPAIR}")),
+        Standing::Evidence(problem) => Some(problem),
     }
 }
 

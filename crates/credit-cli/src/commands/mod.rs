@@ -5,6 +5,7 @@ mod init;
 mod observe;
 mod policy;
 mod query;
+mod repair;
 mod report;
 mod verify;
 
@@ -21,6 +22,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Classify(args) => observe::classify(context, &args),
         Command::Query(args) => query::query(context, &args),
         Command::Verify(args) => verify::verify(context, &args),
+        Command::Repair(args) => repair::repair(context, &args),
         Command::Baseline(command) => baseline::baseline(context, command),
         Command::Report(ReportCommand::Weekly(args)) | Command::GenerateWeeklyReport(args) => {
             report::weekly(context, &args)
