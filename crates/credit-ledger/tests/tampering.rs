@@ -1,11 +1,15 @@
 //! Whatever is done to the bytes afterwards is found.
 
-#![expect(clippy::unwrap_used, reason = "clippy does not take helpers for tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy does not take helpers for tests"
+)]
 
 mod common;
 
 use common::{append, boxed, copy, lines_of, open, record, sample};
-use credit_ledger::{FindingKind, MemoryStorage, Part, ReadError, Reader, Verification};
+use credit_ledger::{FindingKind, MemoryStorage, Part, ReadError, Reader, Verification, Window};
 use proptest::prelude::*;
 
 fn verify(storage: &MemoryStorage) -> Verification {
@@ -382,4 +386,95 @@ proptest! {
         storage.replace(Part::Lines, Some(after.clone()));
         prop_assert_eq!(verify(&storage).ok(), after == before);
     }
+}
+
+/// A shortened ledger must not pass for a small one: what reports and queries read through
+/// fails, and verification still says what is there.
+#[test]
+fn nothing_is_read_from_a_ledger_that_was_cut_before_its_head() {
+    let storage = sample(4);
+    let intact = lines_of(&storage);
+    let known = reader(&storage).head().unwrap();
+    for cut in 0..intact.len() {
+        storage.replace(Part::Lines, Some(intact[..cut].to_vec()));
+        let reader = reader(&storage);
+        for (what, kind) in refusals(&reader) {
+            let Some(FindingKind::RolledBack { head }) = kind else {
+                panic!("cut at {cut}: {what} gave {kind:?}");
+            };
+            assert_eq!(Some(head), known, "cut at {cut}: {what}");
+        }
+        let verification = reader.verify().unwrap();
+        let last = verification.findings.last().map(|finding| &finding.kind);
+        assert!(matches!(last, Some(FindingKind::RolledBack { .. })));
+        // What is still there can be found; that something is not there cannot be said.
+        let first = intact.iter().position(|&byte| byte == b'\n').unwrap();
+        assert_eq!(reader.find("r-0").is_ok(), cut > first, "cut at {cut}");
+    }
+    storage.replace(Part::Lines, Some(intact));
+    assert!(refusals(&reader(&storage)).iter().all(|(_, k)| k.is_none()));
+}
+
+#[test]
+fn nothing_is_read_from_another_history_than_heads() {
+    let storage = sample(4);
+    let intact = lines_of(&storage);
+    // Another ledger of the same origin, with lines of the same lengths.
+    let other = MemoryStorage::new();
+    let ledger = open(&other).unwrap();
+    let records = (0..4).map(|n| record(&format!("r-{n}"), "another meaning"));
+    let answers = ledger.append_batch(records.collect()).unwrap();
+    assert!(answers.iter().all(Result::is_ok));
+    ledger.close().unwrap();
+    assert_eq!(lines_of(&other).len(), intact.len());
+    storage.replace(Part::Lines, Some(lines_of(&other)));
+    for (what, kind) in refusals(&reader(&storage)) {
+        assert!(matches!(kind, Some(FindingKind::Forked { .. })), "{what}");
+    }
+    // Cut, and made as long as before: the place HEAD knows is behind no newline.
+    let mut padded = intact[..intact.len() - 100].to_vec();
+    padded.resize(intact.len() + 100, 0);
+    storage.replace(Part::Lines, Some(padded));
+    for (what, kind) in refusals(&reader(&storage)) {
+        assert!(matches!(kind, Some(FindingKind::NotALine { .. })), "{what}");
+    }
+    // A HEAD that knows less, as one from before the last lines does, is none of this.
+    let earlier = sample(2);
+    storage.replace(Part::Lines, Some(intact));
+    storage.replace(Part::Head, earlier.contents(Part::Head));
+    assert!(refusals(&reader(&storage)).iter().all(|(_, k)| k.is_none()));
+}
+
+/// HEAD is read before the lines' length, so that lines added in between are no alarm.
+#[test]
+fn a_ledger_that_grows_meanwhile_is_read_without_alarm() {
+    let storage = sample(1);
+    let ledger = open(&storage).unwrap();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| (1..400).for_each(|n| drop(append(&ledger, [n]))));
+        let reader = reader(&storage);
+        while !writer.is_finished() {
+            assert!(refusals(&reader).iter().all(|(_, kind)| kind.is_none()));
+        }
+    });
+}
+
+fn reader(storage: &MemoryStorage) -> Reader {
+    Reader::open(boxed(storage), common::RUNS).unwrap()
+}
+
+/// What each way to read says that is against reading, before the first line.
+fn refusals(reader: &Reader) -> [(&'static str, Option<FindingKind>); 4] {
+    let kind = |error: Option<ReadError>| match error {
+        None => None,
+        Some(ReadError::Broken { kind, .. }) => Some(kind),
+        Some(error) => panic!("{error}"),
+    };
+    let window = Window::default();
+    [
+        ("head", kind(reader.head().err())),
+        ("scan_verified", kind(reader.scan_verified().err())),
+        ("window", kind(reader.window(&window).err())),
+        ("find", kind(reader.find("absent").err())),
+    ]
 }
