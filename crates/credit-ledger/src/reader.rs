@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::Digest;
 use crate::chain::Chain;
 use crate::finding::{FindingKind, Verification};
-use crate::head::HeadFile;
+use crate::head::{HeadFile, HeadRecord};
 use crate::index::{self, Manifest};
 use crate::ledger::Head;
 use crate::line::{Line, OwnedLine};
@@ -89,12 +89,11 @@ impl Reader {
 
     /// Starts a pass that hands out a line only if it continues the chain.
     ///
-    /// HEAD is not looked at; [`Reader::verify`] does that.
-    ///
     /// # Errors
-    /// [`ReadError::Missing`] if the ledger is gone.
+    /// [`ReadError::Missing`] if the ledger is gone, [`ReadError::Broken`] if the line HEAD knows
+    /// is not there: a pass over what is left would be short without saying so.
     pub fn scan_verified(&self) -> Result<Scan<'_>, ReadError> {
-        self.size()?;
+        self.size_past_head()?;
         Ok(Scan::new(
             &*self.storage,
             self.schema,
@@ -110,8 +109,17 @@ impl Reader {
     /// tampered with it, [`Reader::verify`] still looks at everything.
     ///
     /// # Errors
-    /// [`ReadError::Broken`] if the line was edited or something before it is not a line.
+    /// [`ReadError::Broken`] if the line was edited or something before it is not a line, and
+    /// if it was not found and the line HEAD knows is not there either.
     pub fn find(&self, id: &str) -> Result<Option<OwnedLine>, ReadError> {
+        let found = self.find_line(id)?;
+        if found.is_none() {
+            self.size_past_head()?;
+        }
+        Ok(found)
+    }
+
+    fn find_line(&self, id: &str) -> Result<Option<OwnedLine>, ReadError> {
         let size = self.size()?;
         if let Some(manifest) = self.manifest(size)
             && let Ok(offsets) = manifest.find(&*self.storage, id.as_bytes())
@@ -133,7 +141,7 @@ impl Reader {
     /// hash is checked, and the links between lines that follow each other.
     ///
     /// # Errors
-    /// [`ReadError::Missing`] if the ledger is gone.
+    /// As for [`Reader::scan_verified`].
     ///
     /// ```
     /// # use credit_ledger::{Config, Ledger, MemoryStorage, Schema, Window};
@@ -154,7 +162,7 @@ impl Reader {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn window(&self, window: &Window<'_>) -> Result<WindowScan<'_>, ReadError> {
-        let size = self.size()?;
+        let size = self.size_past_head()?;
         let known = self.manifest(size).and_then(|manifest| {
             let stretches = manifest.stretches(&*self.storage, &window.wanted(&self.schema));
             stretches.ok().map(|stretches| (stretches, manifest.end))
@@ -165,18 +173,17 @@ impl Reader {
     /// The last whole line. Its hash is checked; the chain before it is not.
     ///
     /// # Errors
-    /// [`ReadError::Broken`] if it is not an intact line.
+    /// [`ReadError::Broken`] if it is not an intact line, or if the line HEAD knows is not there.
     pub fn head(&self) -> Result<Option<Head>, ReadError> {
-        let size = self.size()?;
+        let size = self.size_past_head()?;
         // Enough for a torn tail and a whole line before it, whatever their lengths.
         let start = size.saturating_sub(2 * (LINE_BYTES_MAX as u64 + 1));
         let window = self.read(start, size - start)?;
         let Some(last) = memchr::memrchr(b'\n', &window) else {
-            let reason = "there is no newline where one must be";
             return if start == 0 {
                 Ok(None)
             } else {
-                Err(broken_at(start, not_a_line(reason)))
+                Err(broken_at(start, not_a_line(NO_NEWLINE)))
             };
         };
         let before = window.get(..last).unwrap_or_default();
@@ -300,6 +307,31 @@ impl Reader {
         Manifest::open(storage, &self.schema, |manifest| manifest.end <= size)
     }
 
+    /// How long the file is, if the line HEAD knows is in its place.
+    ///
+    /// A line there that is damaged is left to the pass that meets it, which can say more.
+    fn size_past_head(&self) -> Result<u64, ReadError> {
+        // HEAD first: lines that are added meanwhile come after it.
+        let known = HeadFile::read(&*self.storage)?.best;
+        let size = self.size()?;
+        let Some(head) = known.as_ref().and_then(HeadRecord::head) else {
+            return Ok(size);
+        };
+        if size < head.end {
+            return Err(broken_at(size, FindingKind::RolledBack { head }));
+        }
+        let newline = head.end.saturating_sub(1);
+        if self.read(newline, 1)? != b"\n" {
+            return Err(broken_at(newline, not_a_line(NO_NEWLINE)));
+        }
+        match line_ending_at(&*self.storage, &self.schema, head.end) {
+            Ok(line) if (line.seq(), line.hash()) == (head.seq, head.hash) => Ok(size),
+            Ok(line) => Err(broken_at(line.offset(), FindingKind::Forked { head })),
+            Err(ReadError::Broken { .. }) => Ok(size),
+            Err(error) => Err(error),
+        }
+    }
+
     /// How long the file is. No file is fine only for a ledger that never had a line.
     fn size(&self) -> Result<u64, ReadError> {
         if let Some(size) = self.storage.size(Part::Lines)? {
@@ -339,9 +371,14 @@ pub(crate) fn line_ending_at(
     schema: &Schema,
     end: u64,
 ) -> Result<OwnedLine, ReadError> {
-    let start = end.saturating_sub(LINE_BYTES_MAX as u64 + 2);
-    let window = read(storage, start, end - start)?;
-    let no_newline = || broken_at(start, not_a_line("there is no newline where one must be"));
+    // Most lines are short.
+    let mut start = end.saturating_sub(2048);
+    let mut window = read(storage, start, end - start)?;
+    if memchr::memchr_iter(b'\n', &window).nth(1).is_none() {
+        start = end.saturating_sub(LINE_BYTES_MAX as u64 + 2);
+        window = read(storage, start, end - start)?;
+    }
+    let no_newline = || broken_at(start, not_a_line(NO_NEWLINE));
     let before = window.strip_suffix(b"\n").ok_or_else(no_newline)?;
     let from = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
     let offset = start + from as u64;
@@ -380,3 +417,5 @@ fn not_a_line(reason: &'static str) -> FindingKind {
 fn broken_at(offset: u64, kind: FindingKind) -> ReadError {
     ReadError::Broken { offset, kind }
 }
+
+const NO_NEWLINE: &str = "there is no newline where one must be";

@@ -1,11 +1,21 @@
 //! Whatever is done to the bytes afterwards is found.
 
-#![expect(clippy::unwrap_used, reason = "clippy does not take helpers for tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy does not take helpers for tests"
+)]
 
 mod common;
 
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
 use common::{append, boxed, copy, lines_of, open, record, sample};
-use credit_ledger::{FindingKind, MemoryStorage, Part, ReadError, Reader, Verification};
+use credit_ledger::{
+    FindingKind, Ledger, MemoryStorage, Part, ReadError, Reader, Storage, StorageError,
+    Verification, Window,
+};
 use proptest::prelude::*;
 
 fn verify(storage: &MemoryStorage) -> Verification {
@@ -382,4 +392,149 @@ proptest! {
         storage.replace(Part::Lines, Some(after.clone()));
         prop_assert_eq!(verify(&storage).ok(), after == before);
     }
+}
+
+/// A shortened ledger must not pass for a small one: what reports and queries read through
+/// fails, and verification still says what is there.
+#[test]
+fn nothing_is_read_from_a_ledger_that_was_cut_before_its_head() {
+    let storage = sample(4);
+    let intact = lines_of(&storage);
+    let known = reader(&storage).head().unwrap();
+    for cut in 0..intact.len() {
+        storage.replace(Part::Lines, Some(intact[..cut].to_vec()));
+        let reader = reader(&storage);
+        for (what, kind) in refusals(&reader) {
+            let Some(FindingKind::RolledBack { head }) = kind else {
+                panic!("cut at {cut}: {what} gave {kind:?}");
+            };
+            assert_eq!(Some(head), known, "cut at {cut}: {what}");
+        }
+        let verification = reader.verify().unwrap();
+        let last = verification.findings.last().map(|finding| &finding.kind);
+        assert!(matches!(last, Some(FindingKind::RolledBack { .. })));
+        // What is still there can be found; that something is not there cannot be said.
+        let first = intact.iter().position(|&byte| byte == b'\n').unwrap();
+        assert_eq!(reader.find("r-0").is_ok(), cut > first, "cut at {cut}");
+    }
+    storage.replace(Part::Lines, Some(intact));
+    assert!(refusals(&reader(&storage)).iter().all(|(_, k)| k.is_none()));
+}
+
+#[test]
+fn nothing_is_read_from_another_history_than_heads() {
+    let storage = sample(4);
+    let intact = lines_of(&storage);
+    // Another ledger of the same origin, with lines of the same lengths.
+    let other = MemoryStorage::new();
+    let ledger = open(&other).unwrap();
+    let records = (0..4).map(|n| record(&format!("r-{n}"), "another meaning"));
+    let answers = ledger.append_batch(records.collect()).unwrap();
+    assert!(answers.iter().all(Result::is_ok));
+    ledger.close().unwrap();
+    assert_eq!(lines_of(&other).len(), intact.len());
+    storage.replace(Part::Lines, Some(lines_of(&other)));
+    for (what, kind) in refusals(&reader(&storage)) {
+        assert!(matches!(kind, Some(FindingKind::Forked { .. })), "{what}");
+    }
+    // Cut, and made as long as before: the place HEAD knows is behind no newline.
+    let mut padded = intact[..intact.len() - 100].to_vec();
+    padded.resize(intact.len() + 100, 0);
+    storage.replace(Part::Lines, Some(padded));
+    for (what, kind) in refusals(&reader(&storage)) {
+        assert!(matches!(kind, Some(FindingKind::NotALine { .. })), "{what}");
+    }
+    // A HEAD that knows less, as one from before the last lines does, is none of this.
+    let earlier = sample(2);
+    storage.replace(Part::Lines, Some(intact));
+    storage.replace(Part::Head, earlier.contents(Part::Head));
+    assert!(refusals(&reader(&storage)).iter().all(|(_, k)| k.is_none()));
+}
+
+/// HEAD is read before the lines' length, so that lines added in between are no alarm.
+#[test]
+fn a_ledger_that_grows_at_every_call_is_read_without_alarm() {
+    let storage = sample(1);
+    let growing = Growing {
+        writer: open(&storage).unwrap(),
+        lines: AtomicU32::new(1),
+        storage,
+    };
+    let reader = Reader::open(Box::new(growing), common::RUNS).unwrap();
+    assert!(refusals(&reader).iter().all(|(_, kind)| kind.is_none()));
+}
+
+/// Somebody appends a line after each look at it, a hundred times.
+#[derive(Debug)]
+struct Growing {
+    storage: MemoryStorage,
+    writer: Ledger,
+    lines: AtomicU32,
+}
+
+impl Growing {
+    fn grow(&self) {
+        let n = self.lines.fetch_add(1, Ordering::Relaxed);
+        if n <= 100 {
+            append(&self.writer, [n]);
+        }
+    }
+}
+
+impl Storage for Growing {
+    fn size(&self, part: Part) -> Result<Option<u64>, StorageError> {
+        let size = self.storage.size(part);
+        self.grow();
+        size
+    }
+
+    fn read_at(&self, part: Part, offset: u64, buffer: &mut [u8]) -> Result<usize, StorageError> {
+        let count = self.storage.read_at(part, offset, buffer);
+        self.grow();
+        count
+    }
+
+    fn lock(&self, wait: Duration) -> Result<(), StorageError> {
+        self.storage.lock(wait)
+    }
+
+    fn unlock(&self) {
+        self.storage.unlock();
+    }
+
+    fn write_at(&self, _: Part, _: u64, _: &[u8]) -> Result<(), StorageError> {
+        panic!("a reader writes")
+    }
+
+    fn truncate(&self, _: u64) -> Result<(), StorageError> {
+        panic!("a reader cuts")
+    }
+
+    fn sync(&self, _: Part) -> Result<(), StorageError> {
+        panic!("a reader syncs")
+    }
+
+    fn set_aside(&self, _: u64, _: &[u8]) -> Result<String, StorageError> {
+        panic!("a reader sets aside")
+    }
+}
+
+fn reader(storage: &MemoryStorage) -> Reader {
+    Reader::open(boxed(storage), common::RUNS).unwrap()
+}
+
+/// What each way to read says that is against reading, before the first line.
+fn refusals(reader: &Reader) -> [(&'static str, Option<FindingKind>); 4] {
+    let kind = |error: Option<ReadError>| match error {
+        None => None,
+        Some(ReadError::Broken { kind, .. }) => Some(kind),
+        Some(error) => panic!("{error}"),
+    };
+    let window = Window::default();
+    [
+        ("head", kind(reader.head().err())),
+        ("scan_verified", kind(reader.scan_verified().err())),
+        ("window", kind(reader.window(&window).err())),
+        ("find", kind(reader.find("absent").err())),
+    ]
 }

@@ -209,6 +209,36 @@ fn a_whole_rewritten_history_is_found_by_a_remembered_head_only() {
     assert!(!verified.ok());
 }
 
+/// What is gone must not look like a quiet week.
+#[test]
+fn no_report_is_made_from_a_ledger_whose_tail_was_cut() {
+    let house = house();
+    // A torn tail that is set aside is an event: both ledgers have lines then.
+    let mut torn = fs::read(house.tree.ledger()).unwrap();
+    torn.extend_from_slice(b"torn");
+    fs::write(house.tree.ledger(), torn).unwrap();
+    drop(house.open());
+    let archive = Archive::new(&house.tree);
+    let config = Config::load(&house.tree).unwrap();
+    let until = "2025-02-01".parse().unwrap();
+    let report = || archive.weekly_report(&config, until, 7);
+    assert!(report().is_ok());
+    for path in [house.tree.ledger(), house.tree.events()] {
+        let intact = fs::read(&path).unwrap();
+        let last = intact[..intact.len() - 1]
+            .iter()
+            .rposition(|&byte| byte == b'\n');
+        let lines_less_one = last.map_or(0, |newline| newline + 1);
+        for cut in [lines_less_one, intact.len() - 1, 0] {
+            fs::write(&path, &intact[..cut]).unwrap();
+            let error = report().unwrap_err();
+            assert!(error.is_integrity(), "{}, {cut}: {error}", path.display());
+        }
+        fs::write(&path, intact).unwrap();
+    }
+    assert!(report().is_ok());
+}
+
 #[test]
 fn where_there_is_no_ledger_nothing_is_fine() {
     let dir = tempfile::tempdir().unwrap();
