@@ -84,17 +84,6 @@ pub enum Dispatch {
     },
 }
 
-/// The ledgers' state as a whole.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Presence {
-    /// There is a ledger with lines.
-    Lines,
-    /// There is a ledger without lines.
-    Empty,
-    /// There is no ledger.
-    Missing,
-}
-
 impl Archive {
     /// The archive of a tree; nothing is opened yet.
     pub fn new(tree: &Tree) -> Archive {
@@ -180,26 +169,6 @@ impl Archive {
         head(self.events()).map_err(|source| Error::Read {
             path: self.tree.events(),
             source,
-        })
-    }
-
-    /// Whether there is a run ledger, and whether it has lines.
-    ///
-    /// # Errors
-    /// [`Error::Read`] if it is damaged.
-    pub fn presence(&self) -> Result<Presence, Error> {
-        match self.runs() {
-            Err(ReadError::Missing) => return Ok(Presence::Missing),
-            reader => reader
-                .and_then(|r| r.head())
-                .map_err(|e| self.ledger_error(e)),
-        }
-        .map(|head| {
-            if head.is_some() {
-                Presence::Lines
-            } else {
-                Presence::Empty
-            }
         })
     }
 

@@ -24,7 +24,7 @@ pub use credit_notify as notify;
 pub use credit_policy as policy;
 pub use credit_report as report;
 
-pub use archive::{Archive, Dispatch, EVENTS, Filter, Presence, RUNS};
+pub use archive::{Archive, Dispatch, EVENTS, Filter, RUNS};
 pub use baseline_update::{Draft, Grounds};
 pub use config::{Config, Hashed, read_operators};
 pub use error::{Error, Refusal};
