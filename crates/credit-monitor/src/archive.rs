@@ -166,7 +166,9 @@ impl Archive {
     /// # Errors
     /// [`Error::Read`] if the file is damaged.
     pub fn events_head(&self) -> Result<Option<Head>, Error> {
-        head(self.events()).map_err(|source| Error::Read {
+        let reader = self.events_if_any()?;
+        let head = reader.map(|reader| reader.head()).transpose();
+        head.map(Option::flatten).map_err(|source| Error::Read {
             path: self.tree.events(),
             source,
         })
@@ -216,9 +218,8 @@ impl Archive {
             path: path.clone(),
             source,
         };
-        let reader = match self.events() {
-            Err(ReadError::Missing) => return Ok(()),
-            other => other.map_err(read)?,
+        let Some(reader) = self.events_if_any()? else {
+            return Ok(());
         };
         let mut scan = reader.scan_verified().map_err(read)?;
         while let Some(line) = scan.next_line().map_err(read)? {
@@ -302,6 +303,21 @@ impl Archive {
             Box::new(FileStorage::new(&self.tree.monitoring(), "ledger")),
             RUNS,
         )
+    }
+
+    /// The events; `None` where there never were any. That they are lost is an error.
+    fn events_if_any(&self) -> Result<Option<Reader>, Error> {
+        let path = self.tree.events();
+        match self.events() {
+            Err(ReadError::Missing) if path.with_extension("HEAD").exists() => {
+                let reason = "is missing, but its HEAD is there; restore it from a copy".to_owned();
+                Err(Error::Integrity { path, reason })
+            }
+            Err(ReadError::Missing) => Ok(None),
+            reader => reader
+                .map(Some)
+                .map_err(|source| Error::Read { path, source }),
+        }
     }
 
     pub(crate) fn events(&self) -> Result<Reader, ReadError> {

@@ -293,3 +293,17 @@ fn calculating_reads_only() {
     ));
     assert_eq!(house.snapshot(), before);
 }
+
+#[test]
+fn lost_events_are_never_no_events() {
+    let (house, monitor) = steady_house();
+    propose(&monitor);
+    drop(monitor);
+    fs::remove_file(house.tree.events()).unwrap();
+    let archive = Archive::new(&house.tree);
+    assert!(archive.docket().unwrap_err().is_integrity());
+    assert!(archive.events_head().unwrap_err().is_integrity());
+    let config = credit_monitor::Config::load(&house.tree).unwrap();
+    let report = archive.weekly_report(&config, "2025-02-01".parse().unwrap(), 7);
+    assert!(report.unwrap_err().is_integrity());
+}
