@@ -145,12 +145,7 @@ impl Archive {
     /// # Errors
     /// [`Error::Read`] if the ledger cannot be read, which must be taken for a no.
     pub fn may_dispatch(&self, id: &RunId) -> Result<Dispatch, Error> {
-        match self.run(id)? {
-            None => Ok(Dispatch::Blocked {
-                reason: format!("run `{id}` is not in the ledger"),
-            }),
-            Some(line) => dispatch_of(text(line.raw(), &self.tree.ledger())?, &self.tree),
-        }
+        dispatch_of(id, self.run(id)?, &self.tree)
     }
 
     /// The last line of the run ledger; `None` while it has none or is missing.
@@ -342,8 +337,17 @@ pub(crate) fn facts<'a>(line: &'a str, tree: &Tree) -> Result<RunFacts<'a>, Erro
     })
 }
 
-pub(crate) fn dispatch_of(line: &str, tree: &Tree) -> Result<Dispatch, Error> {
-    let facts = facts(line, tree)?;
+/// The answer that follows from a run's ledger line.
+pub(crate) fn dispatch_of(
+    id: &RunId,
+    line: Option<OwnedLine>,
+    tree: &Tree,
+) -> Result<Dispatch, Error> {
+    let Some(line) = line else {
+        let reason = format!("run `{id}` is not in the ledger");
+        return Ok(Dispatch::Blocked { reason });
+    };
+    let facts = facts(text(line.raw(), &tree.ledger())?, tree)?;
     if !facts.actions.contains(Action::BlockDispatch) {
         return Ok(Dispatch::Allowed);
     }

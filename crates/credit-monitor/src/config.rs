@@ -97,22 +97,14 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::judge`].
-    pub fn judge_against(&self, mut run: Run, expected: Expected) -> Result<RunRecord, Error> {
-        let scenario = read_scenario(&self.tree, &run.scenario_id)?.map(|s| s.value);
-        let input_sha256 = run.sha256();
-        if let Some(scenario) = &scenario {
-            scenario.fill_in(&mut run);
-        }
-        Ok(self.record(run, input_sha256, scenario.as_ref(), expected, None))
+    pub fn judge_against(&self, run: Run, expected: Expected) -> Result<RunRecord, Error> {
+        let scenario = read_scenario(&self.tree, &run.scenario_id)?;
+        Ok(self.record(run, scenario.as_ref().map(|s| &s.value), expected, None))
     }
 
     /// The verdict, from values alone: the same run, policy, scenario configuration and baseline
     /// give the same record.
-    pub(crate) fn judge_with(&self, mut run: Run, scenario: Option<&ScenarioConfig>) -> RunRecord {
-        let input_sha256 = run.sha256();
-        if let Some(scenario) = scenario {
-            scenario.fill_in(&mut run);
-        }
+    pub(crate) fn judge_with(&self, run: Run, scenario: Option<&ScenarioConfig>) -> RunRecord {
         let baseline = self.baselines.value.get(&run.scenario_id);
         let expected = match baseline {
             Some(b) => Expected::Baseline {
@@ -121,23 +113,21 @@ impl Config {
             },
             None => Expected::Missing,
         };
-        self.record(
-            run,
-            input_sha256,
-            scenario,
-            expected,
-            baseline.map(|b| b.last_updated),
-        )
+        self.record(run, scenario, expected, baseline.map(|b| b.last_updated))
     }
 
     fn record(
         &self,
-        run: Run,
-        input_sha256: Sha256,
+        mut run: Run,
         scenario: Option<&ScenarioConfig>,
         expected: Expected,
         baseline_updated: Option<Timestamp>,
     ) -> RunRecord {
+        // What the run itself said, before its scenario's configuration is filled in.
+        let input_sha256 = run.sha256();
+        if let Some(scenario) = scenario {
+            scenario.fill_in(&mut run);
+        }
         let assessment = self.policy.value.assess(&run, expected);
         RunRecord {
             summary: self.policy.value.summary(&run, &assessment),

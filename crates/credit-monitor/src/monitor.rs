@@ -207,19 +207,9 @@ impl Monitor {
     /// [`Error::Read`] if the ledger cannot be read, which must be taken for a no.
     pub fn may_dispatch(&self, id: &RunId) -> Result<Dispatch, Error> {
         let path = self.tree.ledger();
-        let line = self
-            .ledger
-            .find(id.as_str())
-            .map_err(|source| Error::Read {
-                path: path.clone(),
-                source,
-            })?;
-        match line {
-            None => Ok(Dispatch::Blocked {
-                reason: format!("run `{id}` is not in the ledger"),
-            }),
-            Some(line) => archive::dispatch_of(archive::text(line.raw(), &path)?, &self.tree),
-        }
+        let line = self.ledger.find(id.as_str());
+        let line = line.map_err(|source| Error::Read { path, source })?;
+        archive::dispatch_of(id, line, &self.tree)
     }
 
     /// Writes every run file and sidecar that is absent or empty from its ledger line, on behalf of

@@ -1,13 +1,11 @@
 //! What became of an observed run.
 
 use credit_core::{
-    Actions, BaselineStatus, Likelihood, Multiplier, RiskFlags, RunFacts, RunId, RunRecord,
-    ScenarioId, Severity,
+    Actions, BaselineStatus, Credits, Likelihood, Multiplier, RiskFlags, RunFacts, RunId,
+    RunRecord, ScenarioId, Severity,
 };
 use credit_ledger::Receipt;
 use credit_notify::Alert;
-
-use credit_core::Credits;
 
 /// The verdict that counts for a run: the one in the ledger.
 #[derive(Clone, Debug, PartialEq)]
