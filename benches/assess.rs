@@ -36,7 +36,7 @@ fn assess(criterion: &mut Criterion) {
         ("missing baseline", &normal, Expected::Missing),
     ] {
         group.bench_function(name, |bencher| {
-            bencher.iter(|| black_box(&policy).assess(black_box(run), black_box(expected)));
+            bencher.iter(|| black_box(&policy).assess(black_box(run), black_box(&expected.into())));
         });
     }
     group.bench_function("floor: one exact comparison", |bencher| {

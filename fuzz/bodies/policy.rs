@@ -27,7 +27,7 @@ pub(crate) fn check(text: &str) {
             manual: true,
         },
     ] {
-        let verdict = policy.assess(&run, expected);
+        let verdict = policy.assess(&run, &expected.into());
         assert!(!policy.summary(&run, &verdict).is_empty());
     }
 }

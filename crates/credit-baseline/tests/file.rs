@@ -6,7 +6,7 @@
 )]
 
 use credit_baseline::{Baseline, BaselineWarning, Baselines};
-use credit_core::{ScenarioId, Timestamp};
+use credit_core::{ScenarioId, Timestamp, Usual};
 use proptest::prelude::*;
 
 fn id(text: &str) -> ScenarioId {
@@ -24,6 +24,7 @@ fn baseline(scenario: &str, credits: &str) -> Baseline {
         calculated_at: time("2024-02-01T00:00:00Z"),
         sample_size: 28,
         last_updated: time("2024-02-01T09:00:00Z"),
+        usual: Usual::default(),
     }
 }
 

@@ -55,6 +55,28 @@ impl Multiplier {
         SixDecimals(self.0 / Multiplier::MICRO)
     }
 
+    /// In millionths, cut off.
+    pub(crate) const fn micro(self) -> u128 {
+        self.0 / Multiplier::MICRO
+    }
+
+    /// Whether `found` is at least this many times `usual`, exactly; never where that is zero.
+    ///
+    /// ```
+    /// # use credit_core::Multiplier;
+    /// let twice: Multiplier = "2".parse()?;
+    /// assert!(twice.reached_by(10, 5));
+    /// assert!(!twice.reached_by(9, 5));
+    /// assert!(!twice.reached_by(9, 0));
+    /// # Ok::<(), credit_core::MultiplierError>(())
+    /// ```
+    pub fn reached_by(self, found: u64, usual: u64) -> bool {
+        // 2^64 · 10^12 fits in 128 bits; a right side that does not is larger.
+        let left = u128::from(found) * Multiplier::ONE;
+        let right = self.0.checked_mul(u128::from(usual));
+        usual > 0 && right.is_some_and(|right| left >= right)
+    }
+
     /// The nearest float, for drawing and statistics; never for a comparison with a threshold.
     pub fn as_f64(self) -> f64 {
         self.0 as f64 / Multiplier::ONE as f64
@@ -142,12 +164,7 @@ impl Ratio {
 
     /// Whether credits ≥ threshold × baseline, exactly.
     pub fn at_least(self, threshold: Multiplier) -> bool {
-        // credits ≤ 10^18 micro, so the left side fits; a right side that does not is larger.
-        let left = u128::from(self.credits.micro()) * Multiplier::ONE;
-        threshold
-            .0
-            .checked_mul(u128::from(self.baseline.micro()))
-            .is_some_and(|right| left >= right)
+        threshold.reached_by(self.credits.micro(), self.baseline.micro())
     }
 
     /// The ratio cut off after six decimals, as records show it.

@@ -9,7 +9,7 @@ mod common;
 
 use credit_core::{
     Action, Actions, Assessment, BaselineStatus, Credits, Inputs, Likelihood, Multiplier, Ratio,
-    Reason, RiskFlag, Run, RunFacts, RunRecord, Severity, Sha256,
+    Reason, RiskFlag, Run, RunFacts, RunRecord, Severity, Sha256, Usual,
 };
 use proptest::prelude::*;
 
@@ -27,6 +27,8 @@ proptest! {
         prop_assert_eq!(facts.status, run.status);
         prop_assert_eq!(facts.credits, run.credits);
         prop_assert_eq!(facts.retry_count, run.retry_count);
+        prop_assert_eq!(facts.input_tokens, run.input_tokens);
+        prop_assert_eq!(facts.input_item_count, run.input_item_count);
         prop_assert_eq!(facts.severity, verdict.severity);
         prop_assert_eq!(facts.risk_flags, verdict.risk_flags);
         prop_assert_eq!(facts.likelihood, verdict.likelihood);
@@ -200,6 +202,10 @@ fn full_record() -> RunRecord {
             scenario_sha256: Some(Sha256::of(b"scenario")),
             input_sha256: run.sha256(),
             baseline_updated: "2024-01-20T00:00:00Z".parse().ok(),
+            usual: Usual {
+                input_tokens: Some(12_000),
+                credits_per_item: "2.501".parse().ok(),
+            },
         },
         summary: "12.5 times the baseline, with personal data.".to_owned(),
         run,

@@ -402,6 +402,8 @@ const WRITTEN_BY_US: &[&str] = &[
     "baseline_expected_credits",
     "Baseline_Status",
     "Baseline_Last_Updated",
+    "Usual_Input_Tokens",
+    "Usual_Credits_Per_Item",
     "Variance_Multiplier",
     "variance_multiplier",
     "Severity_Reason",
