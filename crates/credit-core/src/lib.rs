@@ -9,6 +9,7 @@ pub mod json;
 mod multiplier;
 mod record;
 mod run;
+mod stored;
 mod time;
 mod usual;
 mod words;
@@ -20,6 +21,7 @@ pub use id::{CaseId, IdError, RunId, ScenarioId};
 pub use multiplier::{Multiplier, MultiplierError, Ratio};
 pub use record::{Assessment, Inputs, RunFacts, RunRecord};
 pub use run::{ParsedRun, Problem, Run, RunError};
+pub use stored::{StoredRecord, StoredVerdict};
 pub use time::{Day, Period, Timestamp, TimestampError};
 pub use usual::{CreditsPerItem, Usual};
 pub use words::{

@@ -2,7 +2,7 @@
 
 use credit_core::{
     Assessment, BaselineStatus, Credits, Multiplier, Ratio, Reason, RiskFlag, RiskFlags, Run,
-    Severity,
+    Severity, StoredRecord,
 };
 
 use crate::policy::ImpactFloor;
@@ -60,6 +60,30 @@ impl Policy {
             likelihood: self.likelihood(score),
             actions: self.actions(severity),
         }
+    }
+
+    /// Judges the run of a stored record again, from what the record keeps alone. Under the policy
+    /// that the record names, this is the verdict that it keeps.
+    ///
+    /// ```
+    /// use credit_core::{StoredRecord, StoredVerdict};
+    /// use credit_policy::Policy;
+    ///
+    /// let line = r#"{"Run_ID":"R1","Timestamp":"2024-01-23T10:00:00Z","Scenario_ID":"EXPORT",
+    ///     "Job_Type":"OTHER","Status":"Success","Credits_Total":120,"Severity":"SEV4",
+    ///     "Severity_Reason":"ratio","Risk_Flags":[],"Risk_Summary":"",
+    ///     "Misconfig_Likelihood":"Low","Baseline_Expected_Credits":100,
+    ///     "Baseline_Status":"current","Variance_Multiplier":1.200000,"retry_count":0,
+    ///     "actions":["ledger_only"],
+    ///     "Policy_Sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    ///     "Input_Sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}"#;
+    /// let record = StoredRecord::parse(line)?;
+    /// let verdict = Policy::standard().replay(&record);
+    /// assert_eq!(StoredVerdict::from(&verdict), record.verdict);
+    /// # Ok::<(), credit_core::RunError>(())
+    /// ```
+    pub fn replay(&self, record: &StoredRecord) -> Assessment {
+        self.assess(&record.run, &Context::of(record))
     }
 
     fn compare(&self, credits: Credits, expected: Expected, flags: RiskFlags) -> Comparison {

@@ -1,6 +1,6 @@
 //! What a run is judged against.
 
-use credit_core::{Credits, Usual};
+use credit_core::{BaselineStatus, Credits, StoredRecord, Usual};
 
 /// Everything that a verdict depends on besides the run and the policy: what is known of the
 /// scenario. It is kept with the verdict, so that judging again needs no history.
@@ -25,6 +25,27 @@ pub struct Context {
     /// What its runs usually take in and cost by the item; a signal whose value is unknown is not
     /// raised.
     pub usual: Usual,
+}
+
+impl Context {
+    /// What the verdict of a stored record was judged against.
+    ///
+    /// Of a baseline of zero a record does not keep whether it was entered by hand; no verdict
+    /// depends on it.
+    pub fn of(record: &StoredRecord) -> Context {
+        let verdict = &record.verdict;
+        let expected = match verdict.baseline {
+            None => Expected::Missing,
+            Some(credits) => Expected::Baseline {
+                credits,
+                manual: verdict.baseline_status == BaselineStatus::Manual,
+            },
+        };
+        Context {
+            expected,
+            usual: record.inputs.usual,
+        }
+    }
 }
 
 impl From<Expected> for Context {

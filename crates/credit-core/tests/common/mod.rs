@@ -185,7 +185,7 @@ pub(crate) fn record() -> impl Strategy<Value = RunRecord> {
         prop::sample::select(Severity::ALL),
         reason,
         prop::option::of(credits()),
-        prop::sample::select(BaselineStatus::ALL),
+        prop::sample::select(vec![BaselineStatus::Current, BaselineStatus::Manual]),
         prop::collection::vec(prop::sample::select(RiskFlag::ALL), 0..6),
         -20..20_i32,
         prop::sample::select(Likelihood::ALL),
@@ -204,7 +204,11 @@ pub(crate) fn record() -> impl Strategy<Value = RunRecord> {
                 severity: v.0,
                 reason: v.1,
                 baseline: v.2,
-                baseline_status: v.3,
+                baseline_status: match v.2 {
+                    None => BaselineStatus::Missing,
+                    Some(Credits::ZERO) => BaselineStatus::Zero,
+                    Some(_) => v.3,
+                },
                 variance: v
                     .2
                     .and_then(|b| Ratio::new(run.credits, b))
