@@ -87,10 +87,12 @@ impl Timestamp {
     /// assert_eq!(now.hours_before(24), now.days_before(1));
     /// # Ok::<(), credit_core::TimestampError>(())
     /// ```
+    #[inline]
     pub fn hours_before(self, hours: u32) -> Timestamp {
         self.seconds_before(i64::from(hours) * 3_600)
     }
 
+    #[inline]
     fn seconds_before(self, seconds: i64) -> Timestamp {
         let seconds = self.seconds - seconds;
         Timestamp { seconds, ..self }.max(Timestamp::FIRST)

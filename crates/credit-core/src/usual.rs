@@ -59,20 +59,14 @@ impl CreditsPerItem {
     /// assert!(!usual.is_near(Credits::whole(61).unwrap(), 100, tolerance));
     /// # Ok::<(), credit_core::CreditsError>(())
     /// ```
+    #[inline]
     pub fn is_near(self, credits: Credits, items: u64, tolerance: Multiplier) -> bool {
+        let usual = match u64::try_from(self.0) {
+            Ok(rate) => u128::from(rate) * u128::from(items),
+            Err(_) => self.0.saturating_mul(u128::from(items)),
+        };
         let found = u128::from(credits.micro()) * CreditsPerItem::MICRO;
-        let usual = self.0.saturating_mul(u128::from(items));
-        let off = found.abs_diff(usual).checked_mul(CreditsPerItem::MICRO);
-        let tolerated = usual.checked_mul(tolerance.micro());
-        items > 0
-            && match (off, tolerated) {
-                (Some(off), Some(tolerated)) => off <= tolerated,
-                // One is beyond 128 bits, the other is not.
-                (off, None) if off.is_some() => true,
-                (_, Some(_)) => false,
-                // No run can cost a millionth of what both are then about: found is as good as 0.
-                _ => tolerance.micro() >= CreditsPerItem::MICRO,
-            }
+        items > 0 && tolerance.is_around(found, usual)
     }
 }
 

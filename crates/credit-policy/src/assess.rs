@@ -86,6 +86,18 @@ impl Policy {
         self.assess(&record.run, &Context::of(record))
     }
 
+    /// How serious a run is that cost so much and has these flags, and why.
+    pub(crate) fn severity(
+        &self,
+        credits: Credits,
+        expected: Expected,
+        flags: RiskFlags,
+    ) -> (Severity, Reason) {
+        let found = self.compare(credits, expected, flags);
+        self.within_floors(credits, &found, flags)
+    }
+
+    #[inline]
     fn compare(&self, credits: Credits, expected: Expected, flags: RiskFlags) -> Comparison {
         let (baseline, manual) = match expected {
             Expected::Missing => {
@@ -128,6 +140,7 @@ impl Policy {
     }
 
     /// The gravest severity whose threshold the ratio reaches.
+    #[inline]
     fn climb(&self, ratio: Ratio, flags: RiskFlags) -> (Severity, Reason) {
         let ladder = &self.ladder;
         let critical = flags.intersects(RiskFlags::CRITICAL);
@@ -155,6 +168,7 @@ impl Policy {
     /// The severity after the floors: a critical flag's least one, and otherwise the gravest one
     /// for a cost that hardly matters. Neither stands in the way of the other, because the second
     /// is never for a run with a critical flag.
+    #[inline]
     fn within_floors(
         &self,
         credits: Credits,

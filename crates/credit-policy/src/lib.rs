@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod assess;
+mod columns;
 mod context;
 mod defaults;
 mod effective;
@@ -11,6 +12,7 @@ mod section;
 mod signals;
 mod summary;
 
+pub use columns::{Columns, UnequalColumns, Verdicts};
 pub use context::{Context, Expected};
 pub use error::{PolicyError, Problem};
 pub use policy::{Policy, STANDARD_JSON};
