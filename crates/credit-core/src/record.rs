@@ -7,37 +7,9 @@ use serde_json::value::RawValue;
 
 use crate::json::ObjectWriter;
 use crate::{
-    Actions, BaselineStatus, Credits, Likelihood, Multiplier, RiskFlags, Run, RunId, ScenarioId,
-    Severity, Sha256, Status, Timestamp,
+    Actions, BaselineStatus, Credits, Likelihood, Multiplier, Reason, RiskFlags, Run, RunId,
+    ScenarioId, Severity, Sha256, Status, Timestamp,
 };
-
-/// Why a run got its severity.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Reason {
-    /// Its cost against the baseline reached, or stayed below, the thresholds.
-    Ratio,
-    /// A critical flag and a cost that reached the SEV0 threshold.
-    SensitiveSpike,
-    /// Its scenario has no baseline.
-    MissingBaseline,
-    /// Its scenario's baseline is zero and it cost something.
-    AboveZeroBaseline,
-    /// Its scenario's baseline is zero and so is its cost.
-    AtZeroBaseline,
-}
-
-impl Reason {
-    /// The word in a record's `Severity_Reason`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Reason::Ratio => "ratio",
-            Reason::SensitiveSpike => "sensitive_spike",
-            Reason::MissingBaseline => "missing_baseline",
-            Reason::AboveZeroBaseline => "above_zero_baseline",
-            Reason::AtZeroBaseline => "at_zero_baseline",
-        }
-    }
-}
 
 /// The verdict on one run: plain data, made by a policy.
 #[derive(Clone, Copy, Debug, PartialEq)]

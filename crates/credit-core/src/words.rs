@@ -182,6 +182,22 @@ words! {
 }
 
 words! {
+    /// Why a run got its severity.
+    Reason, "severity reason" {
+        /// Its cost against the baseline reached, or stayed below, the thresholds.
+        Ratio = "ratio",
+        /// A critical flag and a cost that reached the SEV0 threshold.
+        SensitiveSpike = "sensitive_spike",
+        /// Its scenario has no baseline.
+        MissingBaseline = "missing_baseline",
+        /// Its scenario's baseline is zero and it cost something.
+        AboveZeroBaseline = "above_zero_baseline",
+        /// Its scenario's baseline is zero and so is its cost.
+        AtZeroBaseline = "at_zero_baseline",
+    }
+}
+
+words! {
     /// What kind of job a run belongs to.
     JobType, "job type" {
         /// Reading and judging documents.
