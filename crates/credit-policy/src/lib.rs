@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 mod assess;
+pub mod cases;
 mod defaults;
 mod effective;
 mod error;
 mod parse;
 mod policy;
+mod reach;
 mod section;
 mod summary;
 

@@ -19,7 +19,7 @@ const GOLDEN: &str = include_str!("golden/effective-standard.json");
 
 #[test]
 fn every_bad_policy_is_refused_with_line_path_and_remedy() {
-    let cases: Vec<Value> = serde_json::from_str(include_str!("cases/bad-policies.json")).unwrap();
+    let cases: Vec<Value> = serde_json::from_str(include_str!("data/bad-policies.json")).unwrap();
     assert!(cases.len() > 60);
     let mut failures = Vec::new();
     for case in &cases {
