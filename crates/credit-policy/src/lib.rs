@@ -5,6 +5,7 @@ pub mod cases;
 mod defaults;
 mod effective;
 mod error;
+mod lint;
 mod parse;
 mod policy;
 mod reach;
@@ -13,4 +14,5 @@ mod summary;
 
 pub use assess::Expected;
 pub use error::{PolicyError, Problem};
+pub use lint::{Finding, Level, lint};
 pub use policy::{Policy, STANDARD_JSON};
