@@ -3,6 +3,7 @@
 mod assess;
 pub mod cases;
 mod defaults;
+mod diff;
 mod effective;
 mod error;
 mod lint;
@@ -13,6 +14,7 @@ mod section;
 mod summary;
 
 pub use assess::Expected;
+pub use diff::Difference;
 pub use error::{PolicyError, Problem};
 pub use lint::{Finding, Level, lint};
 pub use policy::{Policy, STANDARD_JSON};
