@@ -10,6 +10,8 @@ mod lint;
 mod parse;
 mod policy;
 mod reach;
+#[cfg(feature = "schema")]
+mod schema;
 mod section;
 mod summary;
 
@@ -18,3 +20,5 @@ pub use diff::Difference;
 pub use error::{PolicyError, Problem};
 pub use lint::{Finding, Level, lint};
 pub use policy::{Policy, STANDARD_JSON};
+#[cfg(feature = "schema")]
+pub use schema::schema;
