@@ -67,8 +67,21 @@ fn the_cases_leave_nothing_of_the_standard_policy_out() {
     assert_eq!(all, 5 + 10 + 11 + 4 + 16 + 4 + 2);
 }
 
-/// A case that can be judged by a slightly other policy must notice: each of these is caught by
-/// some case of ours.
+#[test]
+fn the_case_that_the_documents_show_holds() {
+    let documents = include_str!("../../../docs/policy.md");
+    let blocks = documents
+        .split("```json")
+        .filter_map(|rest| rest.split("```").next());
+    let shown: Vec<&str> = blocks
+        .filter(|block| block.contains("\"expect\""))
+        .collect();
+    assert_eq!(shown.len(), 1);
+    let case = &cases::parse(shown[0]).unwrap()[0];
+    assert_eq!(case.mismatches(&Policy::standard()), []);
+}
+
+/// The cases are worth something: some case notices each of these small slips of a policy.
 #[test]
 fn a_policy_that_differs_fails_some_case() {
     let cases: Vec<Case> = ours().into_iter().flat_map(|(_, cases)| cases).collect();
