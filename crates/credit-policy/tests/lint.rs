@@ -137,7 +137,7 @@ fn likelihoods_out_of_reach() {
 
 #[test]
 fn a_weight_that_changes_no_likelihood() {
-    // 4, 4 and 8 with cut-offs of 8 and 4: a weight of 1 never tips anything.
+    // All else counts by forties, and so do the cut-offs: one point never tips anything.
     let file = STANDARD_JSON
         .replace("\"misconfig_weight\": 3", "\"misconfig_weight\": 40")
         .replace("\"misconfig_weight\": 4\n", "\"misconfig_weight\": 40\n")
