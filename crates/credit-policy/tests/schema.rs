@@ -31,6 +31,8 @@ fn whole() -> Value {
     let mut policy: Value = serde_json::from_str(STANDARD_JSON).unwrap();
     policy["notion"] = json!({"databases": {"runs_ledger_id": "r", "cases_id": "c"}});
     policy["healthy"]["statuses"] = json!(["Success"]);
+    policy["sensitive_floor"] = json!("SEV1");
+    policy["impact_floor"] = json!({"credits": 1, "at_most": "SEV3"});
     policy["slack"]["channels"]["sev3"] = json!("#three");
     policy["slack"]["channels"]["sev4"] = json!("#four");
     Policy::parse(&policy.to_string()).unwrap();
@@ -217,6 +219,24 @@ fn the_schema_is_never_stricter_than_the_parser() {
             "\"max_change_percent\": 1000000",
         ),
         ("\"max_days\": 14", "\"max_days\": 3650"),
+        (
+            "\"prompt_growth_factor\": 2",
+            "\"prompt_growth_factor\": 1.000001",
+        ),
+        (
+            "\"deployment_window_hours\": 24",
+            "\"deployment_window_hours\": 8760",
+        ),
+        ("\"item_cost_tolerance\": 0.2", "\"item_cost_tolerance\": 0"),
+        (
+            "\"item_cost_tolerance\": 0.2",
+            "\"item_cost_tolerance\": 0.5",
+        ),
+        ("\"sev0_ack_minutes\": 15", "\"sev0_ack_minutes\": 10080"),
+        (
+            "\"sev2_min_misconfig\": \"High\"",
+            "\"sev2_min_misconfig\": \"Low\"",
+        ),
     ] {
         let policy = edited([(from, to)]);
         Policy::parse(&policy).unwrap();
