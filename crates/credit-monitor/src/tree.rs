@@ -101,6 +101,17 @@ impl Tree {
         self.monitoring().join("events.jsonl")
     }
 
+    /// `runs/CREDIT_MONITORING/docket.snapshot`: derived from the events, to be folded no further
+    /// back than needed.
+    pub(crate) fn docket_snapshot(&self) -> PathBuf {
+        self.monitoring().join("docket.snapshot")
+    }
+
+    /// `runs/CREDIT_MONITORING/decisions.lock`.
+    pub(crate) fn decisions_lock(&self) -> PathBuf {
+        self.monitoring().join("decisions.lock")
+    }
+
     /// `runs/CREDIT_MONITORING/objects/`: policies, baselines and scenario files by their hash.
     pub fn objects(&self) -> PathBuf {
         self.monitoring().join("objects")
