@@ -5,7 +5,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 use credit_core::{CaseId, RunId, Timestamp};
 use credit_governance::{
-    About, Actor, Approval, Denied, Docket, Enactable, Event, PatternRule, Refused, Rules, What,
+    About, Actor, Approval, Denied, Docket, Enactable, Event, PatternRule, Rules, What,
 };
 use credit_ledger::Record;
 use credit_policy::Policy;
@@ -116,14 +116,7 @@ impl Monitor {
         about: About,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let Some(verb) = denied.verb() else {
-            return Ok(());
-        };
-        let refused = What::Refused(Refused {
-            verb,
-            requires: verb.requires(),
-            about,
-        });
+        let refused = denied.what(about);
         self.record_event(&Event::new(now, actor, refused))
     }
 
@@ -266,6 +259,6 @@ fn about(what: &What) -> About {
     match (what.case(), what.run()) {
         (Some(case), _) => About::Case(CaseId::clone(case)),
         (None, Some(run)) => About::Run(RunId::clone(&run.run_id)),
-        (None, None) => About::Monitoring,
+        (None, None) => About::Everything,
     }
 }

@@ -3,7 +3,7 @@
 
 use credit_core::{CaseId, RiskFlags, RunId, Sha256, Timestamp};
 use credit_governance::{
-    About, Actor, DispatchBlocked, Event, GatedRun, Remedies, RerunDenied, RerunOffer,
+    About, Actor, DispatchBlocked, Docket, Event, GatedRun, Remedies, RerunDenied, RerunOffer,
     RerunRequested, RerunStage, RerunStanding, Standing, Text, Trigger, Verb, What,
 };
 
@@ -12,7 +12,7 @@ use crate::settle::Kept;
 use crate::{Dispatch, Error, Monitor};
 
 /// A rerun that may begin.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[must_use]
 pub struct Rerun {
     /// The run that is repeated: what the new run's `rerun_of` must name.
@@ -36,16 +36,7 @@ impl Monitor {
         if line.is_none() {
             return Ok(by_line);
         }
-        self.with_docket(|docket| {
-            let line_blocked = by_line != Dispatch::Allowed;
-            match docket.standing(id, line_blocked) {
-                Standing::Allowed => Dispatch::Allowed,
-                Standing::Blocked { .. } if line_blocked => by_line,
-                Standing::Blocked { case, quarantined } => Dispatch::Blocked {
-                    reason: held_back(id, case, quarantined),
-                },
-            }
-        })
+        self.with_docket(|docket| dispatch(docket, id, by_line))
     }
 
     /// Where the rerun of a run stands.
@@ -95,7 +86,7 @@ impl Monitor {
             // Who may not is told so before anything that is missing.
             actor.may(Verb::ApproveRerun)?;
             let (run, config_sha256) = self.gated(id)?;
-            let scenario = self.scenario_of(id)?;
+            let scenario = self.scenario(&self.kept(id)?.judged.scenario_id)?;
             let rules = self.rules()?;
             let offer = RerunOffer {
                 mitigation,
@@ -244,7 +235,7 @@ impl Monitor {
         self.recording_denials(actor, About::Run(id.clone()), now, || {
             actor.may(Verb::ReleaseRun)?;
             let kept = self.kept(id)?;
-            let run_sha256 = Sha256::of(&kept.run_file_bytes(self)?);
+            let run_sha256 = Sha256::of(&kept.run_file(self)?);
             let mut deciding = self.deciding()?;
             let line_blocked = kept.judged.actions.contains(credit_core::Action::BlockDispatch);
             let run = &kept.judged.run;
@@ -285,6 +276,18 @@ impl Monitor {
             actions: judged.actions,
         };
         Ok((run, config))
+    }
+}
+
+/// What line and docket together say of a run that has a line.
+pub(crate) fn dispatch(docket: &Docket, id: &RunId, by_line: Dispatch) -> Dispatch {
+    let line_blocked = by_line != Dispatch::Allowed;
+    match docket.standing(id, line_blocked) {
+        Standing::Allowed => Dispatch::Allowed,
+        Standing::Blocked { .. } if line_blocked => by_line,
+        Standing::Blocked { case, quarantined } => Dispatch::Blocked {
+            reason: held_back(id, case, quarantined),
+        },
     }
 }
 

@@ -198,6 +198,21 @@ impl<'a> Folder<'a> {
         Ok(wrong)
     }
 
+    /// That record and payload are what was set aside.
+    ///
+    /// # Errors
+    /// [`Error::Integrity`] naming everything that is not.
+    pub(crate) fn require_whole(&self, run_sha256: Sha256) -> Result<(), Error> {
+        let wrong = self.check(run_sha256)?;
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        Err(self.damaged(format!(
+            "is not what was set aside and cannot be released: {}",
+            wrong.join("; ")
+        )))
+    }
+
     /// Lets a run out: its payload goes back to where it was, the copy of its record goes, the
     /// manifest stays and tells who released it. The record itself never moved.
     ///
@@ -207,15 +222,8 @@ impl<'a> Folder<'a> {
     pub(crate) fn release(&self, run_sha256: Sha256, release: Release) -> Result<(), Error> {
         let mut manifest = self.expected_manifest()?;
         if manifest.released.is_none() {
-            let wrong = self.check(run_sha256)?;
-            let back = self.payload_is_back(&manifest)?;
-            if !wrong.is_empty() && !back {
-                return Err(self.damaged(format!(
-                    "is not what was set aside and cannot be released: {}",
-                    wrong.join("; ")
-                )));
-            }
-            if !back {
+            if !self.payload_is_back(&manifest)? {
+                self.require_whole(run_sha256)?;
                 self.move_out(&manifest)?;
             }
             manifest.released = Some(release);

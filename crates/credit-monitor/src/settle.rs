@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use credit_core::{
-    Action, CaseId, RunFacts, RunId, ScenarioId, Severity, Sha256, StoredRecord, Timestamp,
+    Action, CaseId, RunFacts, RunId, RunRecord, ScenarioId, Severity, Sha256, StoredRecord,
+    Timestamp,
 };
 use credit_governance::{
     Actor, Effect, Event, JudgedRun, LinkedRun, PatternRule, Relation, RunQuarantined, RunRef,
@@ -42,7 +43,7 @@ enum Line {
 
 impl Kept {
     /// Of a run that was just appended.
-    pub(crate) fn new(record: &credit_core::RunRecord, receipt: Receipt, run_file: &[u8]) -> Kept {
+    pub(crate) fn new(record: &RunRecord, receipt: Receipt, run_file: &[u8]) -> Kept {
         let (run, verdict) = (&record.run, &record.assessment);
         Kept {
             judged: JudgedRun {
@@ -101,18 +102,7 @@ impl Kept {
         })
     }
 
-    /// Whether nothing can follow from it.
-    pub(crate) fn is_quiet(judged: &JudgedRun) -> bool {
-        const LOUD: [Action; 4] = [
-            Action::Quarantine,
-            Action::BlockDispatch,
-            Action::CreateCase,
-            Action::LogCaseOptional,
-        ];
-        judged.rerun_of.is_none() && !LOUD.iter().any(|action| judged.actions.contains(*action))
-    }
-
-    fn run_file(&self, monitor: &Monitor) -> Result<Vec<u8>, Error> {
+    pub(crate) fn run_file(&self, monitor: &Monitor) -> Result<Vec<u8>, Error> {
         match &self.line {
             Line::RunFile(bytes) => Ok(bytes.clone()),
             Line::Stored(line) => line.file_bytes().map_err(|e| Error::Integrity {
@@ -123,6 +113,18 @@ impl Kept {
     }
 }
 
+/// Whether something may follow from a verdict, so that it must be planned.
+pub(crate) fn is_loud(record: &RunRecord) -> bool {
+    const LOUD: [Action; 4] = [
+        Action::Quarantine,
+        Action::BlockDispatch,
+        Action::CreateCase,
+        Action::LogCaseOptional,
+    ];
+    let wants = |action: &Action| record.assessment.actions.contains(*action);
+    record.run.rerun_of.is_some() || LOUD.iter().any(wants)
+}
+
 impl Monitor {
     /// Sees to what follows from kept runs; the case of each, where it has one.
     pub(crate) fn settle(
@@ -130,7 +132,6 @@ impl Monitor {
         mut kept: Vec<Kept>,
         now: Timestamp,
     ) -> Result<BTreeMap<RunId, CaseId>, Error> {
-        kept.retain(|kept| !Kept::is_quiet(&kept.judged));
         if kept.is_empty() {
             return Ok(BTreeMap::new());
         }
