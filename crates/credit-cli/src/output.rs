@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use credit_monitor::Verdict;
 use credit_monitor::core::json::ObjectWriter;
-use credit_monitor::core::{Action, RunId, Severity, TotalCredits};
+use credit_monitor::core::{Action, CaseId, RunId, Severity, TotalCredits};
 use credit_monitor::ledger::Digest;
 use serde::Serialize;
 
@@ -122,6 +122,7 @@ pub(crate) struct Kept {
     pub(crate) seq: u64,
     pub(crate) hash: Digest,
     pub(crate) duplicate: bool,
+    pub(crate) case: Option<CaseId>,
 }
 
 /// A verdict as one line of JSON; with where it was kept, if it was.
@@ -140,8 +141,10 @@ pub(crate) fn verdict_json(verdict: &Verdict, kept: Option<Kept>) -> String {
     if let Some(kept) = &kept {
         out.token("Seq", kept.seq);
         out.plain("Hash", kept.hash);
-        // Cases are opened by a later version; there is none to name.
-        out.token("case", "null");
+        match &kept.case {
+            Some(case) => out.plain("case", case),
+            None => out.token("case", "null"),
+        }
     }
     out.token(
         "dispatch_blocked",

@@ -45,7 +45,7 @@ pub const EVENTS: Schema = Schema {
 /// Monitor::init(&tree, Vec::new(), now)?;
 /// let monitor = Monitor::open(&tree, now)?;
 /// monitor.observe(Run::new("R-1".parse()?, "EXPORT".parse()?, now, Status::Success,
-///     Credits::whole(10).unwrap()))?;
+///     Credits::whole(10).unwrap()), now)?;
 ///
 /// let archive = Archive::new(&tree);
 /// let mut found = Vec::new();

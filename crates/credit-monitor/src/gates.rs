@@ -91,7 +91,9 @@ impl Monitor {
             let offer = RerunOffer {
                 mitigation,
                 remedies: Remedies {
-                    max_items: scenario.as_ref().is_some_and(|s| s.value.max_items.is_some()),
+                    max_items: scenario
+                        .as_ref()
+                        .is_some_and(|s| s.value.max_items.is_some()),
                     idempotency_key: scenario
                         .as_ref()
                         .is_some_and(|s| s.value.has_idempotency_key == Some(true)),
@@ -202,7 +204,11 @@ impl Monitor {
                 trigger: Trigger::Manual,
                 reason: reason.clone(),
             });
-            if deciding.docket().run(id).is_some_and(|s| s.is_quarantined()) {
+            if deciding
+                .docket()
+                .run(id)
+                .is_some_and(|s| s.is_quarantined())
+            {
                 return Err(Error::Precondition {
                     reason: format!("run `{id}` is quarantined already"),
                 });
@@ -237,7 +243,10 @@ impl Monitor {
             let kept = self.kept(id)?;
             let run_sha256 = Sha256::of(&kept.run_file(self)?);
             let mut deciding = self.deciding()?;
-            let line_blocked = kept.judged.actions.contains(credit_core::Action::BlockDispatch);
+            let line_blocked = kept
+                .judged
+                .actions
+                .contains(credit_core::Action::BlockDispatch);
             let run = &kept.judged.run;
             let releasable = deciding.docket().releasable(run, line_blocked, reason)?;
             let folder = Folder::of(self.tree(), id);
@@ -245,9 +254,7 @@ impl Monitor {
             if quarantined {
                 folder.require_whole(run_sha256)?;
             }
-            let event = deciding
-                .docket()
-                .release(now, releasable.approve(actor)?)?;
+            let event = deciding.docket().release(now, releasable.approve(actor)?)?;
             deciding.take(event.clone())?;
             deciding.finish()?;
             if quarantined {
@@ -292,7 +299,11 @@ pub(crate) fn dispatch(docket: &Docket, id: &RunId, by_line: Dispatch) -> Dispat
 }
 
 fn held_back(id: &RunId, case: Option<&CaseId>, quarantined: bool) -> String {
-    let how = if quarantined { "quarantined" } else { "blocked" };
+    let how = if quarantined {
+        "quarantined"
+    } else {
+        "blocked"
+    };
     match case {
         Some(case) => format!("run `{id}` is {how}; its case is {case}"),
         None => format!("run `{id}` is {how}"),

@@ -9,8 +9,8 @@ use std::io;
 
 use credit_core::Sha256;
 use credit_governance::{Docket, Event, Position};
-use credit_ledger::{Digest, Head, ReadError, Reader};
 use credit_ledger::hashed_file::replace_durably;
+use credit_ledger::{Digest, Head, ReadError, Reader};
 
 use crate::archive::{Archive, text};
 use crate::{Error, Tree};

@@ -14,13 +14,13 @@ use credit_notify::Alert;
 
 use crate::archive::{self, EVENTS, RUNS};
 use crate::config::{Config, LiveConfig, SharedScenario};
+use crate::live_docket::LiveDocket;
 use crate::objects::Objects;
 use crate::parallel::parallel;
 use crate::repair::{self, Rebuilt, Repair};
 use crate::run_files::{self, RunFile};
-use crate::tree::run_file_name;
-use crate::live_docket::LiveDocket;
 use crate::settle::{self, Kept};
+use crate::tree::run_file_name;
 use crate::{Archive, Error, Outcome, Refusal, RunFileError, Tree, Verdict};
 
 /// How many runs share one write and one sync when many are observed.
@@ -42,10 +42,10 @@ const BATCH: usize = 4096;
 /// let monitor = Monitor::open(&tree, now)?;
 /// let run = Run::new("R-1".parse()?, "EXPORT".parse()?, now, Status::Success,
 ///     Credits::whole(10).unwrap());
-/// let outcome = monitor.observe(run.clone())?;
+/// let outcome = monitor.observe(run.clone(), now)?;
 /// assert_eq!(outcome.receipt.seq(), 0);
 /// assert_eq!(monitor.may_dispatch(&run.run_id)?, Dispatch::Allowed);
-/// assert!(monitor.observe(run)?.duplicate);
+/// assert!(monitor.observe(run, now)?.duplicate);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]

@@ -241,7 +241,9 @@ impl Monitor {
         let (mut moved, mut not_moved) = (Vec::new(), Vec::new());
         match manifest.payload {
             Some(Payload::Moved { from, .. }) => moved.push(from.to_string_lossy().into_owned()),
-            Some(Payload::NotMoved { link, reason }) => not_moved.push(format!("{link} ({reason})")),
+            Some(Payload::NotMoved { link, reason }) => {
+                not_moved.push(format!("{link} ({reason})"))
+            }
             Some(Payload::Moving { link, .. }) => not_moved.push(link),
             None => {}
         }
