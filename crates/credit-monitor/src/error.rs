@@ -142,8 +142,13 @@ impl Error {
 
     /// Whether what was asked for does not exist.
     pub fn is_not_found(&self) -> bool {
+        use credit_governance::Refusal;
         match self {
             Error::UnknownRun { .. } | Error::UnknownScenario { .. } => true,
+            Error::Refused(refusal) => matches!(
+                refusal,
+                Refusal::Impossible(DocketError::UnknownCase { .. })
+            ),
             Error::Read { source, .. } => matches!(source, ledger::ReadError::Missing),
             _ => false,
         }

@@ -5,7 +5,7 @@ mod common;
 
 use std::fs;
 
-use common::{House, run, steady};
+use common::{House, now, run, steady};
 use credit_monitor::core::Sha256;
 use credit_monitor::ledger::Digest;
 use credit_monitor::{Archive, Config, Error, Tree};
