@@ -45,7 +45,10 @@ fn events(house: &House) -> Vec<&'static str> {
     let mut kinds = Vec::new();
     Archive::new(&house.tree)
         .each_event(|event| {
-            kinds.push(event.what.kind());
+            // Runs without a baseline have a case, which is no part of this.
+            if event.what.case().is_none() {
+                kinds.push(event.what.kind());
+            }
             Ok(())
         })
         .unwrap();
