@@ -115,10 +115,14 @@ fn a_sev0_run_is_set_aside_investigated_resolved_and_released() {
 
     // Step 6: the release, in the runbook's words.
     act(&tree, "ops-2", &release).code(3);
-    let done = act(&tree, "lead-3", &release).ok();
-    let today = after["case"]["resolved_at"].as_str().unwrap()[..10].to_owned();
-    let words = format!("Quarantine released on {today} by O3 lead-3 ");
-    assert!(done.stdout.starts_with(&words), "{done}");
+    let dry = act(&tree, "lead-3", &[&release[..], &["--dry-run"]].concat()).ok();
+    let words = "would record: Quarantine released on ";
+    assert!(dry.stdout.starts_with(words), "{dry}");
+    let release = [&release[..], &["--json"]].concat();
+    let event = act(&tree, "lead-3", &release).ok().json();
+    let today = &event["Timestamp"].as_str().unwrap()[..10];
+    let note = format!("Quarantine released on {today} by O3 lead-3");
+    assert_eq!(event["Subject"]["note"], note);
     let show = tree.ctl(["run", "show", "RUN-A"]).ok();
     assert!(show.stdout.ends_with("dispatch is allowed\n"), "{show}");
     tree.ctl(["verify"]).ok();
