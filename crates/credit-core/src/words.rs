@@ -96,6 +96,12 @@ macro_rules! set {
                 $name(self.0 | (holds as u16) << word as u16)
             }
 
+            /// This set, and not `word`.
+            #[must_use]
+            pub const fn without(self, word: $word) -> $name {
+                $name(self.0 & !(1 << word as u16))
+            }
+
             /// The set as a number: bit `n` stands for the word `ALL[n]`.
             pub const fn bits(self) -> u16 {
                 self.0
@@ -105,6 +111,12 @@ macro_rules! set {
             #[must_use]
             pub const fn union(self, other: $name) -> $name {
                 $name(self.0 | other.0)
+            }
+
+            /// The words of both sets.
+            #[must_use]
+            pub const fn intersection(self, other: $name) -> $name {
+                $name(self.0 & other.0)
             }
 
             /// Whether `word` is in the set.

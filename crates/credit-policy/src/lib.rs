@@ -4,6 +4,7 @@ mod assess;
 mod columns;
 mod context;
 mod defaults;
+mod diagnosis;
 mod effective;
 mod error;
 mod parse;
@@ -14,5 +15,6 @@ mod summary;
 
 pub use columns::{Columns, UnequalColumns, Verdicts};
 pub use context::{Context, Expected};
+pub use diagnosis::{Diagnosis, diagnose};
 pub use error::{PolicyError, Problem};
 pub use policy::{Policy, STANDARD_JSON};
