@@ -7,6 +7,7 @@ mod defaults;
 mod diagnosis;
 mod effective;
 mod error;
+pub mod explain;
 mod parse;
 mod policy;
 mod section;
