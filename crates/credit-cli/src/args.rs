@@ -164,6 +164,9 @@ pub(crate) struct Classify {
     /// Judge against this baseline instead of the scenarios' own.
     #[arg(long, value_name = "CREDITS", allow_hyphen_values = true)]
     pub(crate) baseline: Option<String>,
+    /// Say why: what each flag adds, how far each threshold is, what would change the severity.
+    #[arg(long)]
+    pub(crate) explain: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use credit_core::{Credits, RiskFlag};
+use credit_core::{Credits, Likelihood, RiskFlag};
 
 use super::{Begins, Explanation, FlagShare, Nearest, Step, Switch};
 
@@ -73,13 +73,17 @@ impl Explanation {
             format!("{}{}", scale.now, steps.collect::<String>()),
         ]);
         table(f, [false, true, false], &rows)?;
-        let turning = self.flags.iter();
-        let turning = turning.filter(|share| share.otherwise.likelihood != scale.now);
-        let turning: Vec<String> = turning.map(turn).collect();
-        if turning.is_empty() {
-            return writeln!(f, "  no flag more or less changes the likelihood");
+        let mut turns = Vec::new();
+        for likelihood in Likelihood::ALL {
+            let turning = self.flags.iter().filter(|share| {
+                share.otherwise.likelihood == *likelihood && *likelihood != scale.now
+            });
+            let turning: Vec<String> = turning.map(turn).collect();
+            if !turning.is_empty() {
+                turns.push([likelihood.to_string(), turning.join(", ")]);
+            }
         }
-        writeln!(f, "  likelihood {}", turning.join(", "))
+        table(f, [false, false], &turns)
     }
 
     fn signals(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -195,10 +199,10 @@ fn flag_row(share: &FlagShare) -> [String; 3] {
     ]
 }
 
-/// One flag more or less, and what that makes likely.
+/// One flag more or less.
 fn turn(share: &FlagShare) -> String {
     let without = if share.in_force { "without" } else { "with" };
-    format!("{} {without} {}", share.otherwise.likelihood, share.flag)
+    format!("{without} {}", share.flag)
 }
 
 fn signal_row(fact: String, flag: RiskFlag, limit: String, away: Option<String>) -> [String; 3] {
