@@ -7,6 +7,9 @@
 #[path = "../embed_in_a_service.rs"]
 #[expect(dead_code, reason = "a test does not call the example's `main`")]
 mod embed_in_a_service;
+#[path = "../explain_a_verdict.rs"]
+#[expect(dead_code, reason = "a test does not call the example's `main`")]
+mod explain_a_verdict;
 #[path = "../quickstart.rs"]
 #[expect(dead_code, reason = "a test does not call the example's `main`")]
 mod quickstart;
@@ -142,4 +145,22 @@ fn the_service_knows_what_to_do_about_each_error() {
         Next::Reopen
     ));
     assert!(matches!(after(append(AppendError::Full)), Next::Stop(_)));
+}
+
+#[test]
+fn the_explanation_is_the_one_in_the_documents() {
+    let mut out = Vec::new();
+    explain_a_verdict::explain(&mut out).unwrap();
+    let shown = String::from_utf8(out).unwrap();
+    assert!(
+        shown.contains("At 899.999999 credits it is SEV2, at 900 SEV1.\n"),
+        "{shown}"
+    );
+    // Everything up to the empty line after the last section.
+    let (screen, _) = shown.split_once("\n\nAt ").unwrap();
+    let document = include_str!("../../docs/policy.md");
+    assert!(
+        document.contains(&format!("```text\n{screen}\n```")),
+        "docs/policy.md does not show\n{screen}"
+    );
 }
