@@ -41,7 +41,7 @@ pub enum Unexplained {
         /// Its file.
         path: PathBuf,
         /// What is wrong with it.
-        source: PolicyError,
+        source: Box<PolicyError>,
     },
     /// Judged again, the verdict is another one.
     #[error(
@@ -134,6 +134,9 @@ impl Archive {
         if found != sha256 {
             return Err(Unexplained::OtherPolicy { path, found });
         }
-        Policy::parse(&text).map_err(|source| Unexplained::Policy { path, source })
+        Policy::parse(&text).map_err(|error| Unexplained::Policy {
+            path,
+            source: Box::new(error),
+        })
     }
 }

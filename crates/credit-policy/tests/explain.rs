@@ -1,9 +1,11 @@
 //! What an explanation states is so: every stated change is applied and judged.
 
 #![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     dead_code,
-    reason = "a test may panic, and shares helpers with others"
+    reason = "a test may panic, shares helpers with others, and UPDATE_GOLDEN is its own switch"
 )]
 
 mod common;
@@ -382,6 +384,22 @@ proptest! {
         let other = low + between % (high - low + 1);
         let severity = policy.assess(&costing(&run, micro(other)), &context).severity;
         prop_assert_eq!(severity, now, "{} between {} and {}", other, low, high);
+    }
+}
+
+/// Where one amount alone is near, and where the near ones end at the largest that there is.
+#[test]
+fn items_at_the_edges() {
+    for (cost, expected, usual) in [
+        (2, 1, "0.0000019"),
+        (Credits::MAX.micro(), 1, "1000000000000"),
+    ] {
+        let judged = changed(&run(micro(cost)), |run| run.input_item_count = Some(1));
+        let mut context = Context::from(baseline(micro(expected)));
+        context.usual.credits_per_item = Some(usual.parse().unwrap());
+        check(&Policy::standard(), &judged, &context).unwrap();
+        let items = Policy::standard().explain(&judged, &context).signals.items;
+        assert!(items.unwrap().raised, "{usual}");
     }
 }
 
