@@ -1,15 +1,21 @@
 #![doc = include_str!("../README.md")]
 
 mod assess;
+pub mod cases;
 mod columns;
 mod context;
 mod defaults;
 mod diagnosis;
+mod diff;
 mod effective;
 mod error;
 pub mod explain;
+mod lint;
 mod parse;
 mod policy;
+mod reach;
+#[cfg(feature = "schema")]
+mod schema;
 mod section;
 mod signals;
 mod summary;
@@ -17,5 +23,9 @@ mod summary;
 pub use columns::{Columns, UnequalColumns, Verdicts};
 pub use context::{Context, Expected};
 pub use diagnosis::{Diagnosis, diagnose};
+pub use diff::Difference;
 pub use error::{PolicyError, Problem};
+pub use lint::{Finding, Level, lint};
 pub use policy::{Policy, STANDARD_JSON};
+#[cfg(feature = "schema")]
+pub use schema::schema;
