@@ -15,18 +15,23 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use common::{RUNS, Rng, Seed, append, lines_of, open, sample};
-use credit_ledger::{FileStorage, MemoryStorage, Part, Reader, Record};
+use credit_ledger::{FileStorage, Ledger, MemoryStorage, Part, Reader, Record};
 
 #[test]
 fn the_independent_verifier_agrees_with_ours() {
     if !python_works() {
         return;
     }
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    assert!(both_say(&golden, None), "the golden ledger is fine");
-
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    for stem in ["ledger", "imported"] {
+        for part in ["jsonl", "HEAD"] {
+            let from = golden.join(format!("{stem}.{part}"));
+            fs::copy(from, dir.join(format!("ledger.{part}"))).unwrap();
+        }
+        assert!(both_say(dir, None), "the golden {stem} is fine");
+    }
     let storage = everything();
     let reader = Reader::open(Box::new(storage.clone()), RUNS).unwrap();
     let head = reader.head().unwrap().unwrap().to_string();
@@ -45,6 +50,27 @@ fn the_independent_verifier_agrees_with_ours() {
             &mut wrong
         } += 1;
     }
+    // As many again of a ledger that begins with lines it was imported with.
+    let imported = imported(4);
+    for seed in copies..2 * copies {
+        let _seed = Seed(seed);
+        tamper(dir, &imported, &mut Rng(seed));
+        *if both_say(dir, None) {
+            &mut fine
+        } else {
+            &mut wrong
+        } += 1;
+    }
+    for count in [4, 0] {
+        let imported = self::imported(count);
+        put(dir, &imported);
+        assert!(both_say(dir, None), "an imported ledger is fine");
+        let mut lines = lines_of(&imported);
+        lines.swap(0, 1);
+        fs::write(dir.join("ledger.jsonl"), lines).unwrap();
+        assert!(!both_say(dir, None), "what was imported counts");
+    }
+    let copies = 2 * copies;
     println!("verifier: {copies} tampered copies, {wrong} found and {fine} fine by both, 0 apart");
     assert!(wrong > copies / 2 && fine > 0);
 
@@ -86,6 +112,16 @@ fn everything() -> MemoryStorage {
         let record = Record::new(&RUNS, body.into_bytes()).unwrap();
         ledger.append(record).unwrap();
     }
+    ledger.close().unwrap();
+    storage
+}
+
+/// Some lines behind three that no ledger wrote.
+fn imported(count: u32) -> MemoryStorage {
+    let old = "{\"Run_ID\":\"old\",\"Credits_Total\":1}\n{}\n{ \"Run_ID\": \"old\" }\n";
+    let storage = MemoryStorage::with_lines(old.as_bytes().to_vec());
+    let ledger = Ledger::import(common::boxed(&storage), RUNS, common::config()).unwrap();
+    append(&ledger, 0..count);
     ledger.close().unwrap();
     storage
 }
