@@ -41,20 +41,12 @@ fn the_independent_verifier_agrees_with_ours() {
 
     let copies = if common::long() { 5000 } else { 120 };
     let (mut fine, mut wrong) = (0, 0);
+    // Some of a ledger that begins with lines it was imported with.
+    let imported = imported(4);
     for seed in 0..copies {
         let _seed = Seed(seed);
-        tamper(dir, &storage, &mut Rng(seed));
-        *if both_say(dir, None) {
-            &mut fine
-        } else {
-            &mut wrong
-        } += 1;
-    }
-    // As many again of a ledger that begins with lines it was imported with.
-    let imported = imported(4);
-    for seed in copies..2 * copies {
-        let _seed = Seed(seed);
-        tamper(dir, &imported, &mut Rng(seed));
+        let sample = if seed % 3 == 0 { &imported } else { &storage };
+        tamper(dir, sample, &mut Rng(seed));
         *if both_say(dir, None) {
             &mut fine
         } else {
@@ -70,7 +62,6 @@ fn the_independent_verifier_agrees_with_ours() {
         fs::write(dir.join("ledger.jsonl"), lines).unwrap();
         assert!(!both_say(dir, None), "what was imported counts");
     }
-    let copies = 2 * copies;
     println!("verifier: {copies} tampered copies, {wrong} found and {fine} fine by both, 0 apart");
     assert!(wrong > copies / 2 && fine > 0);
 

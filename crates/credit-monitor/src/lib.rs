@@ -4,6 +4,7 @@ mod archive;
 mod baseline_update;
 mod config;
 mod error;
+mod import;
 mod init;
 mod monitor;
 mod objects;
