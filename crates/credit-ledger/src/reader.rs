@@ -221,16 +221,18 @@ impl Reader {
     }
 
     /// What the ledger was imported with ([`Ledger::import`](crate::Ledger::import)), as line 0
-    /// states it; while there is no line 0, as the bytes are.
+    /// states it; while HEAD knows of no line, as the bytes are.
     ///
     /// # Errors
-    /// [`ReadError::Broken`] if line 0 was edited.
+    /// [`ReadError::Broken`] if line 0 was edited or the bytes are cut short.
     pub fn imported(&self) -> Result<Option<Import>, ReadError> {
-        let beginning = self.beginning()?;
+        self.size_past_head()?;
+        let head = HeadFile::read(&*self.storage)?.best;
+        let beginning = Beginning::of(&*self.storage, &self.schema, head.as_ref())?;
         if beginning.start == 0 {
             return Ok(None);
         }
-        if self.size()? == beginning.start {
+        if head.is_some_and(|head| head.lines == 0) {
             return Ok(beginning.hashed(&*self.storage)?.import());
         }
         let line = line_at(&*self.storage, &self.schema, beginning.start)?;

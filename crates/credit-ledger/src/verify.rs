@@ -48,12 +48,12 @@ pub(crate) fn verify(
         size => size.unwrap_or(0),
     };
     let mut beginning = Beginning::found(storage, schema, head.best.as_ref())?;
-    let imported = match scope.from {
-        _ if beginning.start == 0 => 0,
+    let imported = match (beginning.start, scope.from) {
+        (0, _) => 0,
         // What is before that line is not looked at, but its lines are counted.
-        Some(_) => lines_before(storage, beginning.start)?,
-        None => {
-            let Imported { sha256, lines } = Imported::read(storage, beginning.start)?;
+        (start, Some(_)) => lines_before(storage, start)?,
+        (start, None) => {
+            let Imported { sha256, lines } = Imported::read(storage, start)?;
             beginning.sha256 = Some(sha256);
             lines
         }
@@ -202,7 +202,7 @@ struct SeenLine {
     hash: Digest,
     prev: Digest,
     /// What line 0 states.
-    beginning: Option<Beginning>,
+    beginning: Option<Box<Beginning>>,
     intact: bool,
     /// `None` if only the chain is looked at.
     record: Option<SeenRecord>,
@@ -303,7 +303,7 @@ fn look_at_line(schema: &Schema, scope: Scope, raw: &[u8], offset: u64) -> Seen 
         end,
         hash: line.hash(),
         prev: line.prev_hash(),
-        beginning: line.beginning(),
+        beginning: line.beginning().map(Box::new),
         intact,
         record,
     })
@@ -491,7 +491,7 @@ impl<'s> Pass<'s> {
             self.find(Some(seq), offset, out_of_order(expected, seq));
             return true;
         }
-        let stated = line.beginning.as_ref();
+        let stated = line.beginning.as_deref();
         let prev = stated.map(Beginning::genesis).or(prev);
         if prev.is_some_and(|prev| prev != line.prev) {
             self.find(Some(seq), offset, FindingKind::BrokenLink);
@@ -504,18 +504,19 @@ impl<'s> Pass<'s> {
 
     /// Compares what line 0 states with HEAD and with what is before it.
     fn begins(&mut self, line: &SeenLine, stated: &Beginning) {
-        let place = (Some(line.seq), line.offset);
-        if self
-            .head
-            .is_some_and(|head| Some(&head.origin) != stated.origin.as_ref())
-        {
-            self.find(place.0, place.1, FindingKind::OtherOrigin);
+        let (seq, offset) = (Some(line.seq), line.offset);
+        let head = self.head;
+        if head.is_some_and(|head| Some(&head.origin) != stated.origin.as_ref()) {
+            self.find(seq, offset, FindingKind::OtherOrigin);
         }
-        let beginning = &self.before.beginning;
-        if let Err(kind) = beginning.imported_as(stated)
-            && line.intact
-        {
-            self.find(place.0, place.1, kind);
+        if !line.intact {
+            return;
+        }
+        if let Err(kind) = self.before.beginning.imported_as(stated) {
+            self.find(seq, offset, kind);
+        } else if let Some(head) = head.filter(|head| head.start != stated.start) {
+            let bytes = head.start;
+            self.find(seq, offset, FindingKind::ImportChanged { bytes });
         }
     }
 

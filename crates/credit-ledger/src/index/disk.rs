@@ -53,6 +53,7 @@ impl Disk {
             manifest.lines <= head.lines
                 && manifest.end <= head.end
                 && (manifest.end < head.end || manifest.hash == head.hash)
+                && manifest.start() == Some(head.start)
         };
         let manifest = Manifest::open(storage, schema, vouches)?;
         Self::load(storage.index()?, manifest).ok()
@@ -258,6 +259,11 @@ impl Manifest {
             }
         }
         Ok(stretches)
+    }
+
+    /// Where the first line it knows starts.
+    fn start(&self) -> Option<u64> {
+        self.segments.first().map(|segment| segment.start)
     }
 
     /// Whether the tail has the line this one ends with.
