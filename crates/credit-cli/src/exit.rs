@@ -20,6 +20,7 @@ pub(crate) enum Exit {
     Precondition = 5,
     NotFound = 6,
     Locked = 7,
+    Findings = 8,
 }
 
 impl From<Exit> for ExitCode {
@@ -39,6 +40,7 @@ impl Exit {
             Exit::Precondition => "precondition",
             Exit::NotFound => "not_found",
             Exit::Locked => "locked",
+            Exit::Findings => "findings",
         }
     }
 
@@ -57,6 +59,7 @@ impl Exit {
             Exit::Precondition => "do first what the message names",
             Exit::NotFound => "check the name and --root",
             Exit::Locked => "another process is writing; run the command again",
+            Exit::Findings => "standard output lists what was found",
         }
     }
 }

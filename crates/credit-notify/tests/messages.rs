@@ -34,6 +34,7 @@ fn record(actions: &[Action]) -> RunRecord {
             scenario_sha256: None,
             input_sha256: Sha256::of(b"input"),
             baseline_updated: None,
+            usual: Default::default(),
         },
         summary: "5 times <!channel> its baseline".to_owned(),
     }
