@@ -68,6 +68,9 @@ pub(crate) enum Command {
     Query(Query),
     /// Check chains, run files, sidecars and reports.
     Verify(Verify),
+    /// The ledger itself.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Write lost run files and sidecars again from the ledger; overwrite nothing.
     Repair(Repair),
     /// Baselines.
@@ -204,6 +207,19 @@ pub(crate) struct Verify {
     pub(crate) head: Option<String>,
     /// The tree to verify; --root, if not given.
     pub(crate) path: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Make lines that never were in a chain the beginning of the ledger; change no byte of them.
+    Import(Import),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Import {
+    /// Check every line and say how many there are; write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -597,6 +597,8 @@ fn roles_are_held_to() {
         ("ops-1", json!("O1"), &["ingest", file], "ingest", "O2"),
         ("ops-1", json!("O1"), &["ingest", "--dry-run", file], "ingest", "O2"),
         ("ops-1", json!("O1"), &["run", "log", "--run-id", "R-9", "--credits", "1", "--scenario", "S"], "ingest", "O2"),
+        ("ops-1", json!("O1"), &["ledger", "import"], "import_ledger", "O2"),
+        ("ops-1", json!("O1"), &["ledger", "import", "--dry-run"], "import_ledger", "O2"),
         ("ops-1", json!("O1"), &["repair"], "repair", "O2"),
         ("ops-1", json!("O1"), &["repair", "--dry-run"], "repair", "O2"),
         ("ops-1", json!("O1"), &["report", "weekly"], "report", "O2"),

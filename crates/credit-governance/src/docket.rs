@@ -115,7 +115,9 @@ impl Docket {
                     reasons: done.proposal.reasons,
                 });
             }
-            What::TailRecovered { .. } | What::ProjectionsRebuilt { .. } => {}
+            What::TailRecovered { .. }
+            | What::LedgerImported { .. }
+            | What::ProjectionsRebuilt { .. } => {}
         }
         Ok(())
     }

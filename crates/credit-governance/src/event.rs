@@ -60,6 +60,15 @@ pub enum What {
         /// The file that keeps them.
         kept_in: String,
     },
+    /// The lines of a ledger that was kept before became the beginning of this one.
+    LedgerImported {
+        /// How many lines.
+        lines: u64,
+        /// How many bytes.
+        bytes: u64,
+        /// Their hash, as the first line of the chain states it.
+        sha256: Sha256,
+    },
     /// Run files or sidecars that were absent or empty were written again from their ledger lines.
     ProjectionsRebuilt {
         /// How many run files.
@@ -124,6 +133,14 @@ struct Recovered {
     offset: u64,
     bytes: u64,
     kept_in: String,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Imported {
+    lines: u64,
+    bytes: u64,
+    sha256: Sha256,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -213,6 +230,18 @@ impl Event {
                     kept_in,
                 }
             }
+            "ledger_imported" => {
+                let Imported {
+                    lines,
+                    bytes,
+                    sha256,
+                } = serde_json::from_str(subject)?;
+                What::LedgerImported {
+                    lines,
+                    bytes,
+                    sha256,
+                }
+            }
             "projections_rebuilt" => {
                 let Rebuilt {
                     rebuilt,
@@ -265,6 +294,7 @@ impl What {
             What::BaselineApproved { .. } => "baseline_approved",
             What::BaselineApplied { .. } => "baseline_applied",
             What::TailRecovered { .. } => "tail_recovered",
+            What::LedgerImported { .. } => "ledger_imported",
             What::ProjectionsRebuilt { .. } => "projections_rebuilt",
         }
     }
@@ -290,6 +320,15 @@ impl What {
                 offset,
                 bytes,
                 kept_in,
+            }),
+            What::LedgerImported {
+                lines,
+                bytes,
+                sha256,
+            } => serde_json::to_string(&Imported {
+                lines,
+                bytes,
+                sha256,
             }),
             What::ProjectionsRebuilt {
                 rebuilt,

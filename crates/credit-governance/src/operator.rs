@@ -48,6 +48,8 @@ pub enum Verb {
     View,
     /// Add runs to the ledger.
     Ingest,
+    /// Take over a ledger that was kept before.
+    ImportLedger,
     /// Write run files again that were lost.
     Repair,
     /// Write a report.
@@ -63,7 +65,11 @@ impl Verb {
     pub const fn requires(self) -> Role {
         match self {
             Verb::View => Role::O1,
-            Verb::Ingest | Verb::Repair | Verb::Report | Verb::ProposeBaseline => Role::O2,
+            Verb::Ingest
+            | Verb::ImportLedger
+            | Verb::Repair
+            | Verb::Report
+            | Verb::ProposeBaseline => Role::O2,
             Verb::ApproveBaseline => Role::O3,
         }
     }
@@ -80,6 +86,7 @@ impl fmt::Display for Verb {
         f.pad(match self {
             Verb::View => "view",
             Verb::Ingest => "ingest",
+            Verb::ImportLedger => "import_ledger",
             Verb::Repair => "repair",
             Verb::Report => "report",
             Verb::ProposeBaseline => "propose_baseline",

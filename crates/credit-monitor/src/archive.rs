@@ -7,7 +7,7 @@ use credit_core::{Action, Day, Period, RiskFlag, RunFacts, RunId, ScenarioId, Se
 use credit_governance::{Docket, Event};
 use credit_ledger::{FileStorage, Head, OwnedLine, ReadError, Reader, Schema, Window};
 
-use crate::{Error, Tree};
+use crate::{Error, Tree, import};
 
 /// The keys of a run that the ledger looks at.
 pub const RUNS: Schema = Schema {
@@ -153,6 +153,7 @@ impl Archive {
     /// # Errors
     /// [`Error::Read`] if it is damaged.
     pub fn head(&self) -> Result<Option<Head>, Error> {
+        import::refuse_unchained(&self.tree)?;
         head(self.runs()).map_err(|e| self.ledger_error(e))
     }
 
@@ -290,6 +291,7 @@ impl Archive {
         if matches!(reader, Err(ReadError::Missing)) {
             refuse_lost_ledger(&self.tree)?;
         }
+        import::refuse_unchained(&self.tree)?;
         reader.map_err(|e| self.ledger_error(e))
     }
 

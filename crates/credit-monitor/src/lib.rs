@@ -5,6 +5,7 @@ mod baseline_update;
 mod config;
 mod error;
 mod explain;
+mod import;
 mod init;
 mod monitor;
 mod objects;

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use credit_core::{Run, RunId, RunRecord, ScenarioId, Sha256, Timestamp};
 use credit_governance::{Actor, Event, Verb, What};
 use credit_ledger::{
-    Appended, Config as LedgerConfig, Digest, FileStorage, Ledger, Receipt, Record, Refused, Schema,
+    Appended, Config as LedgerConfig, Digest, FileStorage, Ledger, OpenError, Receipt, Record,
+    Refused, Schema,
 };
 use credit_notify::Alert;
 
 use crate::archive::{self, EVENTS, RUNS};
 use crate::config::{Config, LiveConfig, SharedScenario};
+use crate::import;
 use crate::objects::Objects;
 use crate::parallel::parallel;
 use crate::repair::{self, Rebuilt, Repair};
@@ -261,17 +263,7 @@ impl Monitor {
 
     /// Keeps an event; it is durable when this returns.
     pub(crate) fn record_event(&self, event: &Event) -> Result<Receipt, Error> {
-        let path = self.tree.events();
-        let unstorable = |e: &dyn std::fmt::Display| Error::Precondition {
-            reason: format!("event: {e}"),
-        };
-        let record =
-            Record::new(&EVENTS, event.to_json().into_bytes()).map_err(|e| unstorable(&e))?;
-        let appended = self
-            .events
-            .append(record)
-            .map_err(|source| Error::Append { path, source })?;
-        Ok(appended.receipt())
+        record_event(&self.events, &self.tree, event)
     }
 
     /// Keeps the bytes of an input under their hash, durably, the first time it is used.
@@ -449,7 +441,19 @@ fn judge(config: &Config, scenarios: &Scenarios, run: Run) -> Result<(Judged, Re
     Ok((judged, line))
 }
 
-fn open_ledger(
+pub(crate) fn record_event(events: &Ledger, tree: &Tree, event: &Event) -> Result<Receipt, Error> {
+    let path = tree.events();
+    let unstorable = |e: &dyn std::fmt::Display| Error::Precondition {
+        reason: format!("event: {e}"),
+    };
+    let record = Record::new(&EVENTS, event.to_json().into_bytes()).map_err(|e| unstorable(&e))?;
+    let appended = events
+        .append(record)
+        .map_err(|source| Error::Append { path, source })?;
+    Ok(appended.receipt())
+}
+
+pub(crate) fn open_ledger(
     dir: &Path,
     stem: &str,
     schema: Schema,
@@ -460,8 +464,11 @@ fn open_ledger(
         schema,
         config.clone(),
     )
-    .map_err(|source| Error::Open {
-        path: dir.join(format!("{stem}.jsonl")),
-        source,
+    .map_err(|source| {
+        let path = dir.join(format!("{stem}.jsonl"));
+        match source {
+            OpenError::Unchained if stem == "ledger" => import::needed(&path),
+            source => Error::Open { path, source },
+        }
     })
 }
