@@ -116,9 +116,6 @@ impl Reason {
     }
 
     fn without(self, secret: &str) -> Reason {
-        if secret.is_empty() {
-            return self;
-        }
         Reason(self.0.replace(secret, "***"))
     }
 }

@@ -90,11 +90,12 @@ impl<T: Transport> Slack for WebhookSlack<T> {
             return no_way(to);
         };
         let target = Target::Webhook(url);
-        let answer = match self.transport.send(slack::request(&target, message)) {
-            Ok(response) => slack::interpret(&target, response),
-            Err(failure) => failure.into(),
-        };
-        answer.without(url.expose())
+        ask(
+            &self.transport,
+            slack::request(&target, message),
+            &[url.expose(), url.last_segment()],
+            |response| slack::interpret(&target, response),
+        )
     }
 }
 
@@ -112,11 +113,12 @@ impl<T: Transport> BotSlack<T> {
     }
 
     fn send(&self, target: &Target<'_>, message: &Message) -> Answer<Option<Posted>> {
-        let answer = match self.transport.send(slack::request(target, message)) {
-            Ok(response) => slack::interpret(target, response),
-            Err(failure) => failure.into(),
-        };
-        answer.without(self.bot.token().expose())
+        ask(
+            &self.transport,
+            slack::request(target, message),
+            &[self.bot.token().expose()],
+            |response| slack::interpret(target, response),
+        )
     }
 }
 
@@ -146,13 +148,40 @@ impl<T: Transport> SlackThreads for BotSlack<T> {
     }
 
     fn permalink(&self, posted: &Posted) -> Answer<Link> {
-        let request = slack::permalink_request(&self.bot, posted);
-        let answer = match self.transport.send(request) {
-            Ok(response) => slack::interpret_permalink(response),
-            Err(failure) => failure.into(),
-        };
-        answer.without(self.bot.token().expose())
+        ask(
+            &self.transport,
+            slack::permalink_request(&self.bot, posted),
+            &[self.bot.token().expose()],
+            slack::interpret_permalink,
+        )
     }
+}
+
+/// Sends and interprets, and shows none of the secrets, even if the other side repeats them.
+fn ask<D>(
+    transport: &impl Transport,
+    request: Request<Vec<u8>>,
+    secrets: &[&str],
+    interpret: impl FnOnce(Response<Vec<u8>>) -> Answer<D>,
+) -> Answer<D> {
+    let answer = match transport.send(request) {
+        // Masked before it is interpreted: a reason is cut, and half a secret would not be found.
+        Ok(response) => interpret(response.map(|body| masked(body, secrets))),
+        Err(failure) => failure.into(),
+    };
+    let shown = secrets.iter().filter(|secret| !secret.is_empty());
+    shown.fold(answer, |answer, secret| answer.without(secret))
+}
+
+fn masked(body: Vec<u8>, secrets: &[&str]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(&body);
+    let shown = |secret: &&&str| !secret.is_empty() && text.contains(**secret);
+    let mut found = secrets.iter().filter(shown).peekable();
+    if found.peek().is_none() {
+        return body;
+    }
+    let masked = found.fold(text.to_string(), |text, secret| text.replace(secret, "***"));
+    masked.into_bytes()
 }
 
 fn no_way<T>(to: &Address) -> Answer<T> {
@@ -190,11 +219,8 @@ impl<T: Transport, A: Access> HttpNotion<T, A> {
         request: Request<Vec<u8>>,
         interpret: fn(Response<Vec<u8>>) -> Answer<D>,
     ) -> Answer<D> {
-        let answer = match self.transport.send(request) {
-            Ok(response) => interpret(response),
-            Err(failure) => failure.into(),
-        };
-        answer.without(self.connection.token().expose())
+        let secret = self.connection.token().expose();
+        ask(&self.transport, request, &[secret], interpret)
     }
 }
 

@@ -67,6 +67,13 @@ impl WebhookUrl {
     pub(crate) fn expose(&self) -> &str {
         self.secret.expose_secret()
     }
+
+    /// What makes it a secret, where it is long enough to be one.
+    pub(crate) fn last_segment(&self) -> &str {
+        const LENGTH_MIN: usize = 8;
+        let last = self.expose().rsplit('/').next().unwrap_or_default();
+        if last.len() < LENGTH_MIN { "" } else { last }
+    }
 }
 
 impl FromStr for WebhookUrl {

@@ -20,6 +20,8 @@ mod event;
 mod ledger_open;
 #[path = "../../../fuzz/bodies/ledger_record.rs"]
 mod ledger_record;
+#[path = "../../../fuzz/bodies/notify_answer.rs"]
+mod notify_answer;
 #[path = "../../../fuzz/bodies/numbers.rs"]
 mod numbers;
 #[path = "../../../fuzz/bodies/policy.rs"]
@@ -38,6 +40,7 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("event", |bytes| text(bytes, event::check)),
     ("ledger_open", ledger_open::check),
     ("ledger_record", ledger_record::check),
+    ("notify_answer", notify_answer::check),
     ("numbers", |bytes| text(bytes, numbers::check)),
     ("policy", |bytes| text(bytes, policy::check)),
     ("run", |bytes| text(bytes, run::check)),
