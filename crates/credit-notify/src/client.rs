@@ -23,6 +23,30 @@ pub use self::ureq::Ureq;
 ///
 /// **Contract.** It returns within a bounded time and reads a bounded body. It follows no
 /// redirect, because that would take a secret to another host, and repeats nothing by itself.
+///
+/// ```
+/// use credit_notify::client::{Failure, Transport, WebhookSlack};
+/// use credit_notify::routing::{Address, Slot, Webhooks};
+/// use credit_notify::slack::Message;
+/// use credit_notify::{Answer, Slack};
+/// use http::{Request, Response};
+///
+/// /// A service's own client; this one is always told yes.
+/// #[derive(Debug)]
+/// struct Client;
+///
+/// impl Transport for Client {
+///     fn send(&self, _: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Failure> {
+///         Ok(Response::new(b"ok".to_vec()))
+///     }
+/// }
+///
+/// let webhooks = Webhooks::read(|_| Some("https://hooks.slack.com/services/T/B/x".to_owned()))?;
+/// let slack = WebhookSlack::new(Client, webhooks);
+/// let answer = slack.post(&Address::Webhook(Slot::Sev0), &Message::plain("hello"));
+/// assert_eq!(answer, Answer::Done(None));
+/// # Ok::<(), credit_notify::routing::WebhooksError>(())
+/// ```
 pub trait Transport: Debug + Send + Sync {
     /// Sends a request and waits for its answer, whatever its status.
     ///

@@ -196,7 +196,7 @@ fn a_pause_is_never_cut_short_by_decimals_or_by_another() {
         until: second(1),
     };
     apply(&mut state, &[shorter]);
-    assert_eq!(next(second(60), &state), []);
+    assert_eq!(state.paused_until(Destination::Slack), Some(second(61)));
     // Whatever a server asks for, time does not run over.
     let mut state = with([item("a", alerts(), Operation::Post)]);
     answer(&mut state, second(0), pause(u64::MAX));
@@ -220,6 +220,31 @@ fn what_was_ready_may_not_be_begun_after_a_pause() {
     let settled = settle(&state, &attempts[0].item, pause(60), second(0)).unwrap();
     apply(&mut state, &settled);
     assert_eq!(begin(&state, &attempts[1], second(0)), []);
+}
+
+#[test]
+fn what_was_ready_may_not_be_begun_when_something_else_is() {
+    let mut state = with([item("a", alerts(), Operation::Post)]);
+    let attempts = next(second(0), &state);
+    owed(
+        &mut state,
+        item("b", alerts(), Operation::Alert(Severity::Sev0)),
+    );
+    assert_eq!(
+        begin(&state, &attempts[0], second(0)),
+        [],
+        "SEV0 is first now"
+    );
+    assert_eq!(answer(&mut state, second(0), done()).item, id("b"));
+    assert_eq!(begin(&state, &attempts[0], second(0)), [], "one a second");
+    let begun = begin(&state, &attempts[0], second(1));
+    assert_eq!(begun.len(), 1);
+    apply(&mut state, &begun);
+    assert_eq!(
+        begin(&state, &attempts[0], second(2)),
+        [],
+        "somebody else has begun it"
+    );
 }
 
 #[test]

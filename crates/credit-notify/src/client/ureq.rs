@@ -12,8 +12,20 @@ use crate::Reason;
 
 /// `ureq` as a [`Transport`], with TLS by rustls and Mozilla's root certificates.
 ///
-/// Without a proxy unless the environment names one in the usual variables, which `ureq` does not
-/// read here: set-up comes from arguments only.
+/// The variables of the environment that name a proxy are not read: set-up comes from arguments
+/// only.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use credit_notify::client::{HttpNotion, Ureq};
+/// use credit_notify::notion::{ApiVersion, Connection, ReadAccess};
+///
+/// let access = ReadAccess("ntn_secret".parse()?);
+/// let connection = Connection::new(access, None, ApiVersion::default());
+/// let notion = HttpNotion::new(Ureq::new(Duration::from_secs(10)), connection);
+/// # Ok::<(), credit_notify::SettingError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Ureq {
     agent: Agent,

@@ -115,6 +115,19 @@ impl Message {
     }
 
     /// Many alerts as one message, the gravest first, a few of them by name.
+    ///
+    /// ```
+    /// # use credit_notify::DigestOf;
+    /// # use credit_notify::slack::Message;
+    /// let muted = DigestOf::Muted {
+    ///     by: "O3 Ada".to_owned(),
+    ///     reason: "a planned load test".to_owned(),
+    ///     from: "2025-01-31T10:00:00Z".parse()?,
+    ///     until: "2025-01-31T12:00:00Z".parse()?,
+    /// };
+    /// assert_eq!(Message::digest(&muted, &[]).text(), "0 credit alerts while muted");
+    /// # Ok::<(), credit_core::TimestampError>(())
+    /// ```
     pub fn digest(of: &DigestOf, alerts: &[Alert]) -> Message {
         let mut sorted: Vec<&Alert> = alerts.iter().collect();
         sorted.sort_by_key(|a| (a.severity, a.timestamp));
@@ -220,6 +233,19 @@ impl Message {
     }
 
     /// What happened in a case, for the thread of its alert.
+    ///
+    /// ```
+    /// use credit_notify::Reply;
+    /// use credit_notify::slack::Message;
+    ///
+    /// let message = Message::reply(&Reply::Denied {
+    ///     by: "O3 Ada".to_owned(),
+    ///     reason: "the cause is <unknown>".to_owned(),
+    /// });
+    /// let json = serde_json::to_string(&message)?;
+    /// assert!(json.contains("*Rerun denied* by `O3 Ada`: `the cause is &lt;unknown&gt;`"));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn reply(reply: &Reply) -> Message {
         let name = |by: &str| code(by, NAME_MAX);
         let note = |text: &str| code(text, NOTE_MAX);
@@ -265,6 +291,12 @@ impl Message {
     }
 
     /// The same message, marked: nobody knows whether it was posted before.
+    ///
+    /// ```
+    /// # use credit_notify::slack::Message;
+    /// let message = Message::plain("hello").as_possible_repeat();
+    /// assert_eq!(message.text(), "(possible repeat) `hello`");
+    /// ```
     #[must_use]
     pub fn as_possible_repeat(&self) -> Message {
         const MARK: &str = "(possible repeat) ";
