@@ -16,10 +16,10 @@ use std::thread;
 use credit_examples::{Fleet, Job, STEADY, SplitMix64};
 use credit_monitor::baseline::{Baseline, Baselines};
 use credit_monitor::core::{
-    Credits, Inputs, JobType, Run, RunRecord, ScenarioId, Sha256, Status, Timestamp,
+    Credits, Inputs, JobType, Run, RunRecord, ScenarioId, Sha256, Status, Timestamp, Usual,
 };
 use credit_monitor::ledger::{FileStorage, Ledger, Record};
-use credit_monitor::policy::Expected;
+use credit_monitor::policy::{Context, Expected};
 use credit_monitor::{Config, Monitor, RUNS, Tree};
 use tempfile::TempDir;
 
@@ -91,6 +91,7 @@ pub fn tree() -> (TempDir, Tree) {
             calculated_at: now(),
             sample_size: 60,
             last_updated: now(),
+            usual: Usual::default(),
         };
         baselines.set(baseline, now());
     }
@@ -103,15 +104,15 @@ pub fn tree() -> (TempDir, Tree) {
 pub fn judge(config: &Config, run: Run) -> RunRecord {
     let policy = config.policy();
     let baseline = config.baselines().value.get(&run.scenario_id);
-    let expected = match baseline {
-        Some(baseline) => Expected::Baseline {
+    let context = baseline.map_or(Expected::Missing.into(), |baseline| Context {
+        expected: Expected::Baseline {
             credits: baseline.credits,
             manual: baseline.is_manual(),
         },
-        None => Expected::Missing,
-    };
+        usual: baseline.usual,
+    });
     let input_sha256 = run.sha256();
-    let assessment = policy.value.assess(&run, expected);
+    let assessment = policy.value.assess(&run, &context);
     RunRecord {
         summary: policy.value.summary(&run, &assessment),
         assessment,
@@ -120,6 +121,7 @@ pub fn judge(config: &Config, run: Run) -> RunRecord {
             scenario_sha256: None,
             input_sha256,
             baseline_updated: baseline.map(|b| b.last_updated),
+            usual: context.usual,
         },
         run,
     }

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use credit_core::{Credits, HealthyRule, RunFacts, RunId, ScenarioId, Timestamp};
+use credit_core::{
+    Credits, CreditsPerItem, HealthyRule, RunFacts, RunId, ScenarioId, Timestamp, Usual,
+};
 
+use crate::statistics::{median_per_item, median_whole};
 use crate::{Baseline, Unhealthy, coefficient_of_variation, median, unhealthy};
 
 /// The stretch of history that a baseline is calculated from.
@@ -54,6 +57,9 @@ pub struct Calculation {
     pub scenario_id: ScenarioId,
     /// The median of the window's healthy runs.
     pub credits: Credits,
+    /// The medians of what the window's healthy runs took in and cost by the item, of those that
+    /// say so.
+    pub usual: Usual,
     /// How many healthy runs the window holds.
     pub healthy_runs: u64,
     /// How many of the window's runs did not count, by reason.
@@ -125,6 +131,7 @@ impl Calculation {
             calculated_at: self.window.as_of,
             sample_size: self.healthy_runs,
             last_updated,
+            usual: self.usual,
         }
     }
 }
@@ -173,6 +180,10 @@ pub fn calculate<'r, 'a: 'r>(
         (Some(credits), Some(first_healthy)) => Ok(Calculation {
             scenario_id: scenario.clone(),
             credits,
+            usual: Usual {
+                input_tokens: median_whole(&mut history.input_tokens),
+                credits_per_item: median_per_item(&mut history.credits_per_item),
+            },
             healthy_runs,
             excluded: history.excluded,
             cv,
@@ -197,6 +208,8 @@ pub fn calculate<'r, 'a: 'r>(
 struct History<'r> {
     is_empty: bool,
     credits: Vec<Credits>,
+    input_tokens: Vec<u64>,
+    credits_per_item: Vec<CreditsPerItem>,
     excluded: BTreeMap<Unhealthy, u64>,
     first_healthy: Option<Timestamp>,
     last_incident: Option<(Timestamp, &'r RunId)>,
@@ -207,6 +220,8 @@ impl Default for History<'_> {
         History {
             is_empty: true,
             credits: Vec::new(),
+            input_tokens: Vec::new(),
+            credits_per_item: Vec::new(),
             excluded: BTreeMap::new(),
             first_healthy: None,
             last_incident: None,
@@ -228,10 +243,18 @@ impl<'r> History<'r> {
         }
         if window.contains(run.timestamp) {
             match reason {
-                None => self.credits.push(run.credits),
+                None => self.add_healthy(run),
                 Some(reason) => *self.excluded.entry(reason).or_default() += 1,
             }
         }
+    }
+
+    fn add_healthy(&mut self, run: &RunFacts<'_>) {
+        self.credits.push(run.credits);
+        self.input_tokens.extend(run.input_tokens);
+        let items = run.input_item_count;
+        let per_item = items.and_then(|items| CreditsPerItem::new(run.credits, items));
+        self.credits_per_item.extend(per_item);
     }
 }
 

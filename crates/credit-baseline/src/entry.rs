@@ -1,9 +1,10 @@
 //! One entry of the baselines file.
 
 use std::fmt;
+use std::str::FromStr;
 
 use credit_core::json::{self, Object};
-use credit_core::{Credits, ScenarioId, Timestamp};
+use credit_core::{Credits, CreditsError, ScenarioId, Timestamp, Usual};
 use serde_json::value::RawValue;
 
 use crate::BaselinesError;
@@ -21,6 +22,9 @@ pub struct Baseline {
     pub sample_size: u64,
     /// `last_updated`: since when it is in force; the version that a record names.
     pub last_updated: Timestamp,
+    /// `usual_input_tokens` and `usual_credits_per_item`: what its runs usually take in and cost
+    /// by the item; an entry without them is as good a baseline.
+    pub usual: Usual,
 }
 
 impl Baseline {
@@ -38,18 +42,24 @@ impl Baseline {
         self.sample_size == 0
     }
 
-    /// Its keys in their usual order, each with its JSON text.
-    fn members(&self) -> [(&'static str, String); 5] {
-        let quoted = |value: &dyn fmt::Display| format!("\"{value}\"");
+    /// Its keys in their usual order, each with its JSON text; `None` for what it does not have.
+    fn members(&self) -> [(&'static str, Option<String>); 7] {
+        let quoted = |value: &dyn fmt::Display| Some(format!("\"{value}\""));
+        let (tokens, rate) = (self.usual.input_tokens, self.usual.credits_per_item);
         [
             ("scenario_id", quoted(&self.scenario_id)),
-            ("median_credits", self.credits.to_string()),
+            ("median_credits", Some(self.credits.to_string())),
             ("calculated_at", quoted(&self.calculated_at)),
-            ("sample_size", self.sample_size.to_string()),
+            ("sample_size", Some(self.sample_size.to_string())),
             ("last_updated", quoted(&self.last_updated)),
+            (USUAL_INPUT_TOKENS, tokens.map(|t| t.to_string())),
+            (USUAL_CREDITS_PER_ITEM, rate.map(|r| r.to_string())),
         ]
     }
 }
+
+const USUAL_INPUT_TOKENS: &str = "usual_input_tokens";
+const USUAL_CREDITS_PER_ITEM: &str = "usual_credits_per_item";
 
 /// A baseline with the entry's own text: key order, number tokens and fields of others.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,17 +71,13 @@ pub(crate) struct Entry {
 impl Entry {
     pub(crate) fn new(baseline: Baseline) -> Entry {
         let mut members = Members::default();
-        for (key, value) in baseline.members() {
-            members.set(key, value);
-        }
+        members.update(&baseline);
         Entry { baseline, members }
     }
 
     /// Another baseline in the same entry; fields that are not ours stay.
     pub(crate) fn replace(&mut self, baseline: Baseline) {
-        for (key, value) in baseline.members() {
-            self.members.set(key, value);
-        }
+        self.members.update(&baseline);
         self.baseline = baseline;
     }
 
@@ -88,6 +94,10 @@ impl Entry {
                 calculated_at: fields.time("calculated_at")?,
                 sample_size: fields.count("sample_size")?,
                 last_updated: fields.time("last_updated")?,
+                usual: Usual {
+                    input_tokens: fields.tokens(USUAL_INPUT_TOKENS)?,
+                    credits_per_item: fields.number(USUAL_CREDITS_PER_ITEM)?,
+                },
             },
             members: fields.members()?,
         })
@@ -108,6 +118,16 @@ impl Members {
         match self.0.iter_mut().find(|(k, _)| k == key) {
             Some((_, old)) => *old = value,
             None => self.0.push((key.to_owned(), value)),
+        }
+    }
+
+    /// Replaces what the baseline has, and takes out what it no longer has.
+    fn update(&mut self, baseline: &Baseline) {
+        for (key, value) in baseline.members() {
+            match value {
+                Some(value) => self.set(key, value),
+                None => self.0.retain(|(k, _)| k != key),
+            }
         }
     }
 
@@ -160,11 +180,15 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn required(&self, key: &str) -> Result<&'a RawValue, BaselinesError> {
-        self.object.get(key).ok_or_else(|| BaselinesError {
+        self.object.get(key).ok_or_else(|| self.missing(key))
+    }
+
+    fn missing(&self, key: &str) -> BaselinesError {
+        BaselinesError {
             line: json::line_of(self.text, self.object_text),
             path: self.path_to(key),
             reason: "is missing".to_owned(),
-        })
+        }
     }
 
     fn id(&self, key: &str) -> Result<ScenarioId, BaselinesError> {
@@ -182,11 +206,25 @@ impl<'a> Fields<'a> {
     }
 
     fn credits(&self, key: &str) -> Result<Credits, BaselinesError> {
-        let value = self.required(key)?;
-        value
-            .get()
-            .parse()
-            .map_err(|e| self.error(key, value, format!("{}: {e}", excerpt(value.get()))))
+        self.number(key)?.ok_or_else(|| self.missing(key))
+    }
+
+    /// A number that is read from its own text, if it is there.
+    fn number<N: FromStr<Err = CreditsError>>(
+        &self,
+        key: &str,
+    ) -> Result<Option<N>, BaselinesError> {
+        let parse = |value: &'a RawValue| {
+            let text = value.get();
+            text.parse()
+                .map_err(|e| self.error(key, value, format!("{}: {e}", excerpt(text))))
+        };
+        self.object.get(key).map(parse).transpose()
+    }
+
+    fn tokens(&self, key: &str) -> Result<Option<u64>, BaselinesError> {
+        let read = |value| self.read(key, value, "a whole number of tokens");
+        self.object.get(key).map(read).transpose()
     }
 
     fn count(&self, key: &str) -> Result<u64, BaselinesError> {

@@ -2,7 +2,7 @@
 
 use statrs::statistics::Statistics as _;
 
-use credit_core::{Credits, TotalCredits};
+use credit_core::{Credits, CreditsPerItem, TotalCredits};
 
 /// The middle amount; for an even number of them the mean of the two middle ones, rounded half to
 /// even to a micro-credit. `None` for no amounts.
@@ -17,16 +17,38 @@ use credit_core::{Credits, TotalCredits};
 /// assert!(credit_baseline::median(&mut []).is_none());
 /// ```
 pub fn median(credits: &mut [Credits]) -> Option<Credits> {
-    if credits.is_empty() {
+    let (lower, upper) = middle(credits)?;
+    [lower, upper].into_iter().sum::<TotalCredits>().mean(2)
+}
+
+/// The same for whole numbers, rounded half to even.
+pub(crate) fn median_whole(numbers: &mut [u64]) -> Option<u64> {
+    let (lower, upper) = middle(numbers)?;
+    let half = lower + (upper - lower) / 2;
+    let up = (upper - lower) % 2 == 1 && half % 2 == 1;
+    Some(half + u64::from(up))
+}
+
+/// The same for what an item costs, rounded half to even in its smallest unit.
+pub(crate) fn median_per_item(rates: &mut [CreditsPerItem]) -> Option<CreditsPerItem> {
+    let (lower, upper) = middle(rates)?;
+    Some(lower.mean(upper))
+}
+
+/// The two middle values; twice the one in the middle of an odd number of them.
+fn middle<T: Copy + Ord>(values: &mut [T]) -> Option<(T, T)> {
+    if values.is_empty() {
         return None;
     }
-    let (middle, is_even) = (credits.len() / 2, credits.len().is_multiple_of(2));
-    let (below, upper, _) = credits.select_nth_unstable(middle);
-    if !is_even {
-        return Some(*upper);
-    }
-    let lower = below.iter().copied().max()?;
-    [lower, *upper].into_iter().sum::<TotalCredits>().mean(2)
+    let (middle, is_even) = (values.len() / 2, values.len().is_multiple_of(2));
+    let (below, upper, _) = values.select_nth_unstable(middle);
+    let upper = *upper;
+    let lower = if is_even {
+        below.iter().copied().max()?
+    } else {
+        upper
+    };
+    Some((lower, upper))
 }
 
 /// The smallest amount that at least `percent` per cent of the amounts do not exceed: the

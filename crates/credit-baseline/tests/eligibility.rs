@@ -37,6 +37,7 @@ fn calculation() -> Calculation {
         cv: Some(0.299_999),
         first_healthy: time("2024-01-01T10:00:00Z"),
         last_incident: Some(("R".parse().unwrap(), time("2024-01-17T10:00:00Z"))),
+        usual: Default::default(),
         window: Window {
             as_of: time("2024-01-31T10:00:00Z"),
             days: 30,

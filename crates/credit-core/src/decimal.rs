@@ -53,8 +53,18 @@ pub(crate) fn parse(token: &str, decimals: i64) -> Result<Decimal, DecimalError>
 
 /// Writes `units` of `10^-6` as a plain decimal: no exponent, no trailing zeros.
 pub(crate) fn write_micro(out: &mut impl fmt::Write, units: u128) -> fmt::Result {
-    const MICRO: u128 = 1_000_000;
-    let (whole, fraction) = (units / MICRO, units % MICRO);
+    write(out, units, 6)
+}
+
+/// Writes `units` of `10^-12` likewise.
+pub(crate) fn write_pico(out: &mut impl fmt::Write, units: u128) -> fmt::Result {
+    write(out, units, 12)
+}
+
+#[inline]
+fn write(out: &mut impl fmt::Write, units: u128, decimals: u32) -> fmt::Result {
+    let one = 10_u128.pow(decimals);
+    let (whole, fraction) = (units / one, units % one);
     // 64-bit formatting is several times faster, and almost every amount fits.
     match u64::try_from(whole) {
         Ok(whole) => write!(out, "{whole}")?,
@@ -63,7 +73,7 @@ pub(crate) fn write_micro(out: &mut impl fmt::Write, units: u128) -> fmt::Result
     if fraction == 0 {
         return Ok(());
     }
-    let (mut fraction, mut width) = (fraction as u32, 6);
+    let (mut fraction, mut width) = (fraction as u64, decimals as usize);
     while fraction % 10 == 0 {
         fraction /= 10;
         width -= 1;

@@ -9,18 +9,22 @@ pub mod json;
 mod multiplier;
 mod record;
 mod run;
+mod stored;
 mod time;
+mod usual;
 mod words;
 
 pub use credits::{Credits, CreditsError, TotalCredits};
-pub use gates::{CandidateGate, HealthyRule, UpdateGate};
+pub use gates::{CandidateGate, Deadlines, HealthyRule, RerunGate, UpdateGate};
 pub use hash::{Sha256, Sha256Error};
 pub use id::{CaseId, IdError, RunId, ScenarioId};
 pub use multiplier::{Multiplier, MultiplierError, Ratio};
-pub use record::{Assessment, Inputs, Reason, RunFacts, RunRecord};
+pub use record::{Assessment, Inputs, RunFacts, RunRecord};
 pub use run::{ParsedRun, Problem, Run, RunError};
+pub use stored::{StoredRecord, StoredVerdict};
 pub use time::{Day, Period, Timestamp, TimestampError};
+pub use usual::{CreditsPerItem, Usual};
 pub use words::{
-    Action, Actions, BaselineStatus, JobType, Likelihood, RiskFlag, RiskFlags, Severity, Status,
-    UnknownWord,
+    Action, Actions, BaselineStatus, JobType, Likelihood, Reason, RiskFlag, RiskFlags, Severity,
+    Status, UnknownWord,
 };

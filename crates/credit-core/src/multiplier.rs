@@ -42,6 +42,20 @@ impl Multiplier {
         (product % Multiplier::ONE == 0).then_some(Multiplier(product / Multiplier::ONE))
     }
 
+    /// In millionths; `None` where it is no whole number of them, or more than 64 bits hold.
+    ///
+    /// ```
+    /// # use credit_core::Multiplier;
+    /// assert_eq!("1.5".parse::<Multiplier>()?.micro(), Some(1_500_000));
+    /// # Ok::<(), credit_core::MultiplierError>(())
+    /// ```
+    pub fn micro(self) -> Option<u64> {
+        let whole = self.0.is_multiple_of(Multiplier::MICRO);
+        u64::try_from(self.0 / Multiplier::MICRO)
+            .ok()
+            .filter(|_| whole)
+    }
+
     /// With exactly six decimals, cut off and not rounded: what is shown as `5.000000` is never
     /// below 5. The form of `Variance_Multiplier` in records.
     ///
@@ -53,6 +67,40 @@ impl Multiplier {
     /// ```
     pub fn six_decimals(self) -> impl fmt::Display {
         SixDecimals(self.0 / Multiplier::MICRO)
+    }
+
+    /// Whether `found` lies between `usual` · (1 − this) and `usual` · (1 + this), exactly. `found`
+    /// must be below 2⁸⁸; beside it a usual value that saturated is as large as any.
+    #[inline]
+    pub(crate) fn is_around(self, found: u128, usual: u128) -> bool {
+        let lower = Multiplier::ONE.saturating_sub(self.0);
+        let upper = Multiplier::ONE.saturating_add(self.0);
+        if let (Ok(usual), Ok(upper)) = (u64::try_from(usual), u64::try_from(upper)) {
+            // No product of two times 64 bits overflows; this is the way of almost every run.
+            let (found, usual) = (found * Multiplier::ONE, u128::from(usual));
+            return usual * lower <= found && found <= usual * u128::from(upper);
+        }
+        let found = found * Multiplier::ONE;
+        usual.checked_mul(lower).is_some_and(|lower| lower <= found)
+            && usual.checked_mul(upper).is_none_or(|upper| found <= upper)
+    }
+
+    /// Whether `found` is at least this many times `usual`, exactly; never where that is zero.
+    ///
+    /// ```
+    /// # use credit_core::Multiplier;
+    /// let twice: Multiplier = "2".parse()?;
+    /// assert!(twice.reached_by(10, 5));
+    /// assert!(!twice.reached_by(9, 5));
+    /// assert!(!twice.reached_by(9, 0));
+    /// # Ok::<(), credit_core::MultiplierError>(())
+    /// ```
+    #[inline]
+    pub fn reached_by(self, found: u64, usual: u64) -> bool {
+        // 2^64 · 10^12 fits in 128 bits; a right side that does not is larger.
+        let left = u128::from(found) * Multiplier::ONE;
+        let right = self.0.checked_mul(u128::from(usual));
+        usual > 0 && right.is_some_and(|right| left >= right)
     }
 
     /// The nearest float, for drawing and statistics; never for a comparison with a threshold.
@@ -141,19 +189,21 @@ impl Ratio {
     }
 
     /// Whether credits ≥ threshold × baseline, exactly.
+    #[inline]
     pub fn at_least(self, threshold: Multiplier) -> bool {
-        // credits ≤ 10^18 micro, so the left side fits; a right side that does not is larger.
-        let left = u128::from(self.credits.micro()) * Multiplier::ONE;
-        threshold
-            .0
-            .checked_mul(u128::from(self.baseline.micro()))
-            .is_some_and(|right| left >= right)
+        threshold.reached_by(self.credits.micro(), self.baseline.micro())
     }
 
     /// The ratio cut off after six decimals, as records show it.
+    #[inline]
     pub fn multiplier(self) -> Multiplier {
-        let micro = u128::from(self.credits.micro()) * Multiplier::MICRO
-            / u128::from(self.baseline.micro());
+        const MICRO: u64 = Multiplier::MICRO as u64;
+        let (credits, baseline) = (self.credits.micro(), self.baseline.micro());
+        let micro = match credits.checked_mul(MICRO) {
+            // Up to 18 million credits; dividing 128 bits takes several times as long.
+            Some(product) => u128::from(product / baseline),
+            None => u128::from(credits) * Multiplier::MICRO / u128::from(baseline),
+        };
         Multiplier(micro * Multiplier::MICRO)
     }
 }

@@ -7,37 +7,9 @@ use serde_json::value::RawValue;
 
 use crate::json::ObjectWriter;
 use crate::{
-    Actions, BaselineStatus, Credits, Likelihood, Multiplier, RiskFlags, Run, RunId, ScenarioId,
-    Severity, Sha256, Status, Timestamp,
+    Actions, BaselineStatus, Credits, Likelihood, Multiplier, Reason, RiskFlags, Run, RunId,
+    ScenarioId, Severity, Sha256, Status, Timestamp, Usual,
 };
-
-/// Why a run got its severity.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Reason {
-    /// Its cost against the baseline reached, or stayed below, the thresholds.
-    Ratio,
-    /// A critical flag and a cost that reached the SEV0 threshold.
-    SensitiveSpike,
-    /// Its scenario has no baseline.
-    MissingBaseline,
-    /// Its scenario's baseline is zero and it cost something.
-    AboveZeroBaseline,
-    /// Its scenario's baseline is zero and so is its cost.
-    AtZeroBaseline,
-}
-
-impl Reason {
-    /// The word in a record's `Severity_Reason`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Reason::Ratio => "ratio",
-            Reason::SensitiveSpike => "sensitive_spike",
-            Reason::MissingBaseline => "missing_baseline",
-            Reason::AboveZeroBaseline => "above_zero_baseline",
-            Reason::AtZeroBaseline => "at_zero_baseline",
-        }
-    }
-}
 
 /// The verdict on one run: plain data, made by a policy.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,6 +45,8 @@ pub struct Inputs {
     pub input_sha256: Sha256,
     /// The version of the baseline: when it was last updated.
     pub baseline_updated: Option<Timestamp>,
+    /// What the scenario's runs usually take in and cost by the item, as far as it was known.
+    pub usual: Usual,
 }
 
 /// A run, its verdict, and every input of the verdict.
@@ -93,7 +67,8 @@ impl RunRecord {
     ///
     /// `Risk_Flags` is always there and holds each flag once; `Risk_Flags_Reported` tells what the
     /// run itself reported, where that is not the same; `dispatch_blocked` only where it is
-    /// true; `Variance_Multiplier` has six decimals, or is null where there is no ratio.
+    /// true; `Variance_Multiplier` has six decimals, or is null where there is no ratio;
+    /// `Usual_Input_Tokens` and `Usual_Credits_Per_Item` only where they were known.
     pub fn to_json(&self) -> String {
         let (run, verdict) = (&self.run, &self.assessment);
         let mut out = ObjectWriter::new();
@@ -116,6 +91,12 @@ impl RunRecord {
         out.plain("Baseline_Status", verdict.baseline_status);
         if let Some(updated) = self.inputs.baseline_updated {
             out.plain("Baseline_Last_Updated", updated);
+        }
+        if let Some(tokens) = self.inputs.usual.input_tokens {
+            out.token("Usual_Input_Tokens", tokens);
+        }
+        if let Some(rate) = self.inputs.usual.credits_per_item {
+            out.token("Usual_Credits_Per_Item", rate);
         }
         match verdict.variance {
             Some(variance) => out.token("Variance_Multiplier", variance.six_decimals()),
@@ -163,6 +144,10 @@ pub struct RunFacts<'a> {
     pub variance: Option<Multiplier>,
     /// `Risk_Summary`; empty where the record has none.
     pub summary: Cow<'a, str>,
+    /// `Input_Tokens`.
+    pub input_tokens: Option<u64>,
+    /// `input_item_count`.
+    pub input_item_count: Option<u64>,
     /// `retry_count`.
     pub retry_count: u64,
     /// `actions`.
@@ -196,6 +181,8 @@ impl<'a> RunFacts<'a> {
                 .map(|token| token.parse().map_err(serde::de::Error::custom))
                 .transpose()?,
             summary: stored.summary,
+            input_tokens: stored.input_tokens,
+            input_item_count: stored.input_item_count,
             retry_count: stored.retry_count,
             actions: stored.actions,
             json,
@@ -239,6 +226,9 @@ struct Stored<'a> {
     variance: Option<&'a RawValue>,
     #[serde(rename = "Risk_Summary", borrow, default)]
     summary: Cow<'a, str>,
+    #[serde(rename = "Input_Tokens")]
+    input_tokens: Option<u64>,
+    input_item_count: Option<u64>,
     retry_count: u64,
     actions: Actions,
 }

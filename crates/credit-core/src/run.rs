@@ -7,6 +7,7 @@ use std::fmt;
 use crate::json::ObjectWriter;
 use crate::{Credits, JobType, RiskFlags, RunId, ScenarioId, Sha256, Status, Timestamp};
 
+pub(crate) use parse::Fields;
 pub use parse::{ParsedRun, Problem, RunError};
 
 /// One finished run: what happened, before anybody judged it.

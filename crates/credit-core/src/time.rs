@@ -76,7 +76,25 @@ impl Timestamp {
     /// # Ok::<(), credit_core::TimestampError>(())
     /// ```
     pub fn days_before(self, days: u32) -> Timestamp {
-        let seconds = self.seconds - i64::from(days) * SECONDS_PER_DAY;
+        self.seconds_before(i64::from(days) * SECONDS_PER_DAY)
+    }
+
+    /// So many hours earlier; stops at the first representable instant.
+    ///
+    /// ```
+    /// # use credit_core::Timestamp;
+    /// let now: Timestamp = "2024-03-01T10:00:00Z".parse()?;
+    /// assert_eq!(now.hours_before(24), now.days_before(1));
+    /// # Ok::<(), credit_core::TimestampError>(())
+    /// ```
+    #[inline]
+    pub fn hours_before(self, hours: u32) -> Timestamp {
+        self.seconds_before(i64::from(hours) * 3_600)
+    }
+
+    #[inline]
+    fn seconds_before(self, seconds: i64) -> Timestamp {
+        let seconds = self.seconds - seconds;
         Timestamp { seconds, ..self }.max(Timestamp::FIRST)
     }
 

@@ -90,6 +90,17 @@ macro_rules! set {
                 $name(self.0 | 1 << word as u16)
             }
 
+            /// This set, and `word` if that `holds`; without a branch.
+            #[must_use]
+            pub const fn with_if(self, word: $word, holds: bool) -> $name {
+                $name(self.0 | (holds as u16) << word as u16)
+            }
+
+            /// The set as a number: bit `n` stands for the word `ALL[n]`.
+            pub const fn bits(self) -> u16 {
+                self.0
+            }
+
             /// The words of either set.
             #[must_use]
             pub const fn union(self, other: $name) -> $name {
@@ -182,6 +193,26 @@ words! {
 }
 
 words! {
+    /// Why a run got its severity.
+    Reason, "severity reason" {
+        /// Its cost against the baseline reached, or stayed below, the thresholds.
+        Ratio = "ratio",
+        /// A critical flag and a cost that reached the SEV0 threshold.
+        SensitiveSpike = "sensitive_spike",
+        /// A critical flag, for which the policy has a least severity.
+        SensitiveFloor = "sensitive_floor",
+        /// It cost too little above its baseline for what its ratio would have made of it.
+        ImpactFloor = "impact_floor",
+        /// Its scenario has no baseline.
+        MissingBaseline = "missing_baseline",
+        /// Its scenario's baseline is zero and it cost something.
+        AboveZeroBaseline = "above_zero_baseline",
+        /// Its scenario's baseline is zero and so is its cost.
+        AtZeroBaseline = "at_zero_baseline",
+    }
+}
+
+words! {
     /// What kind of job a run belongs to.
     JobType, "job type" {
         /// Reading and judging documents.
@@ -234,7 +265,7 @@ words! {
         UnboundedIterator = "unbounded_iterator",
         /// No idempotency key, so work may be done twice.
         MissingIdempotency = "missing_idempotency",
-        /// Its prompt is much larger than usual.
+        /// Its input is much larger than the scenario's usual one.
         SuddenPromptGrowth = "sudden_prompt_growth",
         /// A deployment happened shortly before.
         DeploymentCorrelation = "deployment_correlation",
@@ -242,7 +273,7 @@ words! {
         BatchJob = "batch_job",
         /// A backfill.
         BackfillMode = "backfill_mode",
-        /// Its cost grew with its number of items.
+        /// It cost more, but as much for each item as usual.
         LinearScaling = "linear_scaling",
         /// Personal data may have been touched.
         PiiExposure = "pii_exposure",

@@ -8,8 +8,9 @@
 mod common;
 
 use credit_core::{
-    Action, Actions, Assessment, BaselineStatus, Credits, Inputs, Likelihood, Multiplier, Ratio,
-    Reason, RiskFlag, Run, RunFacts, RunRecord, Severity, Sha256,
+    Action, Actions, Assessment, BaselineStatus, Credits, Inputs, Likelihood, Multiplier, Problem,
+    Ratio, Reason, RiskFlag, Run, RunFacts, RunRecord, Severity, Sha256, StoredRecord,
+    StoredVerdict, Usual,
 };
 use proptest::prelude::*;
 
@@ -27,6 +28,8 @@ proptest! {
         prop_assert_eq!(facts.status, run.status);
         prop_assert_eq!(facts.credits, run.credits);
         prop_assert_eq!(facts.retry_count, run.retry_count);
+        prop_assert_eq!(facts.input_tokens, run.input_tokens);
+        prop_assert_eq!(facts.input_item_count, run.input_item_count);
         prop_assert_eq!(facts.severity, verdict.severity);
         prop_assert_eq!(facts.risk_flags, verdict.risk_flags);
         prop_assert_eq!(facts.likelihood, verdict.likelihood);
@@ -37,6 +40,36 @@ proptest! {
         prop_assert_eq!(facts.actions, verdict.actions);
         prop_assert_eq!(facts.json, text.as_str());
         prop_assert!(!text.contains('\n'));
+    }
+
+    #[test]
+    fn a_record_is_read_back_whole(record in common::record()) {
+        let text = record.to_json();
+        let stored = StoredRecord::parse(&text).unwrap();
+        prop_assert_eq!(&stored.run, &record.run);
+        prop_assert_eq!(&stored.inputs, &record.inputs);
+        prop_assert_eq!(stored.verdict, StoredVerdict::from(&record.assessment));
+        prop_assert_eq!(&stored.summary, &record.summary);
+        // As a whole ledger line, too.
+        let line = text.replacen('{', r#"{"Seq":7,"Prev_Hash":"00","#, 1);
+        prop_assert_eq!(StoredRecord::parse(&line).unwrap(), stored);
+    }
+
+    #[test]
+    fn what_is_no_whole_record_is_refused_and_says_why(
+        record in common::record(),
+        at in 0_usize..9,
+        text in any::<String>(),
+    ) {
+        const NEEDED: [&str; 9] = [
+            "Run_ID", "Job_Type", "Severity", "Severity_Reason", "Risk_Flags", "Baseline_Status",
+            "Misconfig_Likelihood", "Policy_Sha256", "Input_Sha256",
+        ];
+        let needed = NEEDED.get(at).unwrap();
+        let cut = record.to_json().replacen(&format!("\"{needed}\":"), "\"x_other\":", 1);
+        let error = StoredRecord::parse(&cut).unwrap_err();
+        prop_assert_eq!((error.field.as_str(), error.problem), (*needed, Problem::Missing));
+        let _ = StoredRecord::parse(&text);
     }
 
     #[test]
@@ -200,6 +233,10 @@ fn full_record() -> RunRecord {
             scenario_sha256: Some(Sha256::of(b"scenario")),
             input_sha256: run.sha256(),
             baseline_updated: "2024-01-20T00:00:00Z".parse().ok(),
+            usual: Usual {
+                input_tokens: Some(12_000),
+                credits_per_item: "2.501".parse().ok(),
+            },
         },
         summary: "12.5 times the baseline, with personal data.".to_owned(),
         run,
@@ -223,4 +260,35 @@ fn check_golden(name: &str, found: &str) {
         found, expected,
         "{name} differs; UPDATE_GOLDEN=1 accepts what is new"
     );
+}
+
+#[test]
+fn a_baseline_that_contradicts_its_status_is_refused() {
+    let text = full_record().to_json();
+    for (from, to) in [
+        (
+            r#""Baseline_Status":"current""#,
+            r#""Baseline_Status":"missing""#,
+        ),
+        (
+            r#""Baseline_Status":"current""#,
+            r#""Baseline_Status":"zero""#,
+        ),
+        (
+            r#""Baseline_Expected_Credits":100.04"#,
+            r#""Baseline_Expected_Credits":null"#,
+        ),
+        (
+            r#""Baseline_Expected_Credits":100.04"#,
+            r#""Baseline_Expected_Credits":0"#,
+        ),
+    ] {
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(changed, text, "{from}");
+        assert_eq!(
+            StoredRecord::parse(&changed).unwrap_err().to_string(),
+            "line 1: `Baseline_Expected_Credits`: contradicts `Baseline_Status`; the record was \
+             not written by one judgement"
+        );
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use credit_core::json::{Object, ObjectWriter};
-use credit_core::{Credits, ScenarioId, Sha256, Timestamp};
+use credit_core::{Credits, CreditsPerItem, ScenarioId, Sha256, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{Actor, Role};
@@ -81,6 +81,12 @@ pub struct BaselineProposal {
     pub old: Option<Credits>,
     /// The value proposed.
     pub new: Credits,
+    /// What its runs usually take in, where they say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual_input_tokens: Option<u64>,
+    /// What they usually cost by the item, where they say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual_credits_per_item: Option<CreditsPerItem>,
     /// Healthy runs it was calculated from.
     pub sample_size: u64,
     /// Their coefficient of variation.

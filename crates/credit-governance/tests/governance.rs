@@ -36,6 +36,8 @@ fn proposal(new: &str) -> BaselineProposal {
         scenario_id: "EXPORT".parse().unwrap(),
         old: Some(Credits::whole(100).unwrap()),
         new: new.parse().unwrap(),
+        usual_input_tokens: None,
+        usual_credits_per_item: None,
         sample_size: 28,
         cv: Some(0.18),
         days: 30,

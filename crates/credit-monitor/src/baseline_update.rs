@@ -8,7 +8,7 @@ use credit_baseline::{
     Baseline, Calculation, Eligibility, NoBaseline, Note, Window, calculate, eligibility,
     rationale_note,
 };
-use credit_core::{Credits, HealthyRule, RunFacts, ScenarioId, Sha256, Timestamp};
+use credit_core::{Credits, HealthyRule, RunFacts, ScenarioId, Sha256, Timestamp, Usual};
 use credit_governance::{
     Actor, Approval, Approved, BaselineChange, BaselineProposal, Event, EventId, Proposed, Verb,
     What,
@@ -193,6 +193,8 @@ impl Monitor {
             scenario_id: scenario.clone(),
             old: draft.old,
             new: draft.calculation.credits,
+            usual_input_tokens: draft.calculation.usual.input_tokens,
+            usual_credits_per_item: draft.calculation.usual.credits_per_item,
             sample_size: draft.calculation.healthy_runs,
             cv: draft.calculation.cv,
             days: window.days,
@@ -324,6 +326,15 @@ impl Monitor {
                 ),
             });
         }
+        if calculation.usual != usual(proposal) {
+            return Err(Error::Precondition {
+                reason: format!(
+                    "the proposal for `{scenario}` is out of date: the usual input or the usual \
+                     cost of an item that it says no longer follows from the ledger; propose it \
+                     again"
+                ),
+            });
+        }
         let grounds = Grounds {
             reasons: Vec::new(),
             override_reason: proposal.override_reason.clone(),
@@ -382,6 +393,7 @@ impl Monitor {
             calculated_at: proposal.as_of,
             sample_size: proposal.sample_size,
             last_updated: now,
+            usual: usual(proposal),
         };
         baselines.set(baseline, now);
         let text = baselines.to_json();
@@ -397,6 +409,13 @@ impl Monitor {
         let lock = File::create(&path).map_err(Error::io("creating", &path))?;
         lock.lock().map_err(Error::io("locking", path))?;
         Ok(lock)
+    }
+}
+
+fn usual(proposal: &BaselineProposal) -> Usual {
+    Usual {
+        input_tokens: proposal.usual_input_tokens,
+        credits_per_item: proposal.usual_credits_per_item,
     }
 }
 

@@ -11,7 +11,7 @@ use credit_baseline::{BaselineWarning, Baselines};
 use credit_core::{Inputs, Run, RunRecord, ScenarioId, Sha256, Timestamp};
 use credit_governance::Operators;
 use credit_ledger::hashed_file::{FileCheck, HashedDir};
-use credit_policy::{Expected, Policy};
+use credit_policy::{Context, Expected, Policy};
 
 use crate::{Error, ScenarioConfig, Tree};
 
@@ -93,34 +93,36 @@ impl Config {
         Ok(self.judge_with(run, scenario.as_ref().map(|s| &s.value)))
     }
 
-    /// Judges one run against an expectation of the caller's instead of its scenario's baseline.
+    /// Judges one run against an expectation of the caller's instead of its scenario's baseline;
+    /// what is usual for the scenario is not known then.
     ///
     /// # Errors
     /// As [`Config::judge`].
     pub fn judge_against(&self, run: Run, expected: Expected) -> Result<RunRecord, Error> {
         let scenario = read_scenario(&self.tree, &run.scenario_id)?;
-        Ok(self.record(run, scenario.as_ref().map(|s| &s.value), expected, None))
+        let scenario = scenario.as_ref().map(|s| &s.value);
+        Ok(self.record(run, scenario, expected.into(), None))
     }
 
     /// The verdict, from values alone: the same run, policy, scenario configuration and baseline
     /// give the same record.
     pub(crate) fn judge_with(&self, run: Run, scenario: Option<&ScenarioConfig>) -> RunRecord {
         let baseline = self.baselines.value.get(&run.scenario_id);
-        let expected = match baseline {
-            Some(b) => Expected::Baseline {
-                credits: b.credits,
-                manual: b.is_manual(),
+        let context = baseline.map_or(Expected::Missing.into(), |baseline| Context {
+            expected: Expected::Baseline {
+                credits: baseline.credits,
+                manual: baseline.is_manual(),
             },
-            None => Expected::Missing,
-        };
-        self.record(run, scenario, expected, baseline.map(|b| b.last_updated))
+            usual: baseline.usual,
+        });
+        self.record(run, scenario, context, baseline.map(|b| b.last_updated))
     }
 
     fn record(
         &self,
         mut run: Run,
         scenario: Option<&ScenarioConfig>,
-        expected: Expected,
+        context: Context,
         baseline_updated: Option<Timestamp>,
     ) -> RunRecord {
         // What the run itself said, before its scenario's configuration is filled in.
@@ -128,7 +130,7 @@ impl Config {
         if let Some(scenario) = scenario {
             scenario.fill_in(&mut run);
         }
-        let assessment = self.policy.value.assess(&run, expected);
+        let assessment = self.policy.value.assess(&run, &context);
         RunRecord {
             summary: self.policy.value.summary(&run, &assessment),
             assessment,
@@ -137,6 +139,7 @@ impl Config {
                 scenario_sha256: scenario.map(|s| s.sha256),
                 input_sha256,
                 baseline_updated,
+                usual: context.usual,
             },
             run,
         }

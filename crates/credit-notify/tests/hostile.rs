@@ -2,7 +2,7 @@
 //! escape.
 //!
 //! A few thousand cases by default; `PROPTEST_CASES=100000 cargo test -p credit-notify --release
-//! --test hostile` takes some minutes.
+//! --test hostile` takes half a minute.
 #![expect(
     clippy::disallowed_methods,
     clippy::indexing_slicing,

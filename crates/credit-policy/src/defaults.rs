@@ -3,7 +3,9 @@
 
 use std::ops::RangeInclusive;
 
-use credit_core::{CandidateGate, Multiplier, Severity, Status, UpdateGate};
+use credit_core::{
+    CandidateGate, Deadlines, Likelihood, Multiplier, RerunGate, Severity, Status, UpdateGate,
+};
 
 /// The runbook's SEV0 is a conjunction, "PII/regulatory exposure + credit spike ≥10×" (line 29).
 pub(crate) const SEV0_NEEDS_CRITICAL_FLAG: bool = true;
@@ -19,6 +21,19 @@ pub(crate) const LIKELIHOOD_MEDIUM: i32 = 3;
 /// A few retries happen on any network; the runbook has operators look at `retry_count` (line 129),
 /// and the original calls more than 5 a loop.
 pub(crate) const RETRIES_MAX: u64 = 5;
+
+/// Twice the usual input, from where the runbook finds a cost notable, too (line 249). Healthy runs
+/// that vary by less than 30 per cent, as a baseline asks for, stay below it.
+pub(crate) const PROMPT_GROWTH: Multiplier = Multiplier::from_micro(2_000_000);
+
+/// A day, so that a daily scenario's first run after a deployment is connected with it and its
+/// second is not. The runbook says "recent deployment" (line 145) without a number.
+pub(crate) const DEPLOYMENT_HOURS: u32 = 24;
+
+/// A fifth, so that a run from SEV3 on needs at least a quarter more items than usual to have grown
+/// with them: 1.5 times the cost over 1.2 times the cost of an item. A wider one would let an item
+/// grow dearer unnoticed, a narrower one be missed for the ordinary scatter of a healthy scenario.
+pub(crate) const ITEM_COST_TOLERANCE: Multiplier = Multiplier::from_micro(200_000);
 
 /// What cannot be compared is not thereby fine: the runbook lists a SEV1 as the symptom of a
 /// missing baseline (lines 451 to 455).
@@ -69,6 +84,28 @@ pub(crate) const CANDIDATE_GATE: CandidateGate = CandidateGate {
     variance_below: Multiplier::from_micro(1_200_000),
 };
 
+/// "If flagged as misconfig" (line 412) names no degree; a SEV2 is common, and only a likely
+/// misconfiguration is worth a lead's time.
+pub(crate) const RERUN_GATE: RerunGate = RerunGate {
+    sev2_likelihood_min: Likelihood::High,
+};
+
+/// The deadlines that the runbook and its sources name:
+/// - 15 minutes to acknowledge a SEV0 (line 40), and as many to assess it (line 565);
+/// - an hour to acknowledge a SEV1 (line 111);
+/// - 14 days until a baseline is stale, and 5 minutes of lag, as the original's health checks;
+/// - 30 days until a resolved case is archived, where an older document says 90;
+/// - 24 hours without a run until the reporting itself is suspected, as the original's automations.
+pub(crate) const DEADLINES: Deadlines = Deadlines {
+    sev0_ack_minutes: 15,
+    sev1_ack_minutes: 60,
+    sev0_assess_minutes: 15,
+    stale_days: 14,
+    archive_days: 30,
+    sync_lag_minutes: 5,
+    silence_hours: 24,
+};
+
 /// The smallest positive multiplier: one millionth.
 pub(crate) const MULTIPLIER_MIN: Multiplier = Multiplier::from_micro(1);
 
@@ -81,6 +118,24 @@ pub(crate) const SCALE_MIN: Multiplier = Multiplier::from_micro(1_000_000);
 
 /// A scale of more than 1000 would in effect switch the judgement off.
 pub(crate) const SCALE_MAX: Multiplier = Multiplier::from_micro(1_000_000_000);
+
+/// At 1 every input would have grown.
+pub(crate) const GROWTH_MIN: Multiplier = Multiplier::from_micro(1_000_001);
+
+/// A prompt that grows a thousandfold is noticed otherwise.
+pub(crate) const GROWTH_MAX: Multiplier = Multiplier::from_micro(1_000_000_000);
+
+/// No tolerance: an item costs exactly what it usually does.
+pub(crate) const TOLERANCE_MIN: Multiplier = Multiplier::from_micro(0);
+
+/// Half the usual cost either way: from 1.5 times on a cost is SEV3 without any more items.
+pub(crate) const TOLERANCE_MAX: Multiplier = Multiplier::from_micro(500_000);
+
+/// A year.
+pub(crate) const HOURS: RangeInclusive<u32> = 1..=8_760;
+
+/// A week; a deadline of no time would be missed by everybody.
+pub(crate) const MINUTES: RangeInclusive<u32> = 1..=10_080;
 
 /// Ten flags of the greatest weight stay far within the score's 32 bits.
 pub(crate) const WEIGHT: RangeInclusive<i32> = 0..=1_000;

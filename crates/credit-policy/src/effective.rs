@@ -1,6 +1,8 @@
 //! The policy in force, written out as a file.
 
-use credit_core::{Actions, Multiplier, RiskFlag, Severity, Status};
+use credit_core::{
+    Actions, Credits, Deadlines, Likelihood, Multiplier, RiskFlag, Severity, Status,
+};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -19,12 +21,19 @@ struct File<'a> {
     risk_flags: Weights<'a>,
     likelihood: CutOffs,
     max_retries: u64,
+    signals: Signals,
     missing_baseline: MissingBaseline,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sensitive_floor: Option<Severity>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    impact_floor: Option<ImpactFloor>,
     backfill: Backfill,
     review_windows: ReviewWindows<'a>,
     healthy: Healthy,
     update_gate: UpdateGate,
     candidate_gate: CandidateGate,
+    rerun_gate: RerunGate,
+    sla: Sla,
     #[serde(skip_serializing_if = "Option::is_none")]
     slack: Option<Slack<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,6 +61,35 @@ struct RungFile {
 struct CutOffs {
     high: i32,
     medium: i32,
+}
+
+#[derive(Serialize)]
+struct Signals {
+    prompt_growth_factor: Multiplier,
+    deployment_window_hours: u32,
+    item_cost_tolerance: Multiplier,
+}
+
+#[derive(Serialize)]
+struct ImpactFloor {
+    credits: Credits,
+    at_most: Severity,
+}
+
+#[derive(Serialize)]
+struct RerunGate {
+    sev2_min_misconfig: Likelihood,
+}
+
+#[derive(Serialize)]
+struct Sla {
+    sev0_ack_minutes: u32,
+    sev1_ack_minutes: u32,
+    sev0_assess_minutes: u32,
+    stale_days: u32,
+    archive_days: u32,
+    sync_lag_minutes: u32,
+    silence_hours: u32,
 }
 
 #[derive(Serialize)]
@@ -128,10 +166,20 @@ fn file(policy: &Policy) -> File<'_> {
             high: policy.likelihood_high,
             medium: policy.likelihood_medium,
         },
-        max_retries: policy.retries_max,
+        max_retries: policy.signals.retries_max,
+        signals: Signals {
+            prompt_growth_factor: policy.signals.prompt_growth,
+            deployment_window_hours: policy.signals.deployment_hours,
+            item_cost_tolerance: policy.signals.item_cost_tolerance,
+        },
         missing_baseline: MissingBaseline {
             severity: policy.missing_baseline,
         },
+        sensitive_floor: policy.sensitive_floor,
+        impact_floor: policy.impact_floor.map(|floor| ImpactFloor {
+            credits: floor.credits,
+            at_most: floor.at_most,
+        }),
         backfill: Backfill {
             threshold_scale: policy.backfill_scale,
             max_days: policy.backfill_days_max,
@@ -156,6 +204,10 @@ fn file(policy: &Policy) -> File<'_> {
             cv_below: candidate.cv_below,
             variance_below: candidate.variance_below,
         },
+        rerun_gate: RerunGate {
+            sev2_min_misconfig: policy.rerun_gate.sev2_likelihood_min,
+        },
+        sla: sla(&policy.deadlines),
         slack: (policy.channel_default.is_some() || !policy.channels.is_empty()).then_some(Slack {
             channels: Channels(policy),
         }),
@@ -167,6 +219,18 @@ fn file(policy: &Policy) -> File<'_> {
                 },
             },
         ),
+    }
+}
+
+fn sla(deadlines: &Deadlines) -> Sla {
+    Sla {
+        sev0_ack_minutes: deadlines.sev0_ack_minutes,
+        sev1_ack_minutes: deadlines.sev1_ack_minutes,
+        sev0_assess_minutes: deadlines.sev0_assess_minutes,
+        stale_days: deadlines.stale_days,
+        archive_days: deadlines.archive_days,
+        sync_lag_minutes: deadlines.sync_lag_minutes,
+        silence_hours: deadlines.silence_hours,
     }
 }
 

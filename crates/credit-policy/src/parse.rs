@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use credit_core::{
-    Action, CandidateGate, HealthyRule, Multiplier, RiskFlag, Severity, Status, UnknownWord,
-    UpdateGate,
+    Action, CandidateGate, Credits, Deadlines, HealthyRule, Multiplier, RerunGate, RiskFlag,
+    Severity, Status, UnknownWord, UpdateGate,
 };
 
 use crate::defaults as default;
 use crate::error::{PolicyError, Problem};
-use crate::policy::{Ladder, Policy, Rung, Weights};
+use crate::policy::{ImpactFloor, Ladder, Policy, Rung, Weights};
 use crate::section::{Section, unknown_word};
+use crate::signals::Signals;
 
 const ROOT: &[&str] = &[
     "version",
@@ -18,12 +19,17 @@ const ROOT: &[&str] = &[
     "risk_flags",
     "likelihood",
     "max_retries",
+    "signals",
     "missing_baseline",
+    "sensitive_floor",
+    "impact_floor",
     "backfill",
     "review_windows",
     "healthy",
     "update_gate",
     "candidate_gate",
+    "rerun_gate",
+    "sla",
     "slack",
     "notion",
 ];
@@ -57,12 +63,12 @@ pub(crate) fn policy(text: &str) -> Result<Policy, PolicyError> {
         weights: weights(&root)?,
         likelihood_high,
         likelihood_medium,
-        retries_max: root
-            .whole("max_retries", &default::RETRIES)?
-            .unwrap_or(default::RETRIES_MAX),
+        signals: signals(&root)?,
         missing_baseline: missing
             .word("severity")?
             .unwrap_or(default::MISSING_BASELINE),
+        sensitive_floor: root.word("sensitive_floor")?,
+        impact_floor: impact_floor(&root)?,
         backfill_scale,
         backfill_days_max: days(&backfill, "max_days", default::BACKFILL_DAYS_MAX)?,
         review_days: days(&windows, "credit_review_days", default::REVIEW_DAYS)?,
@@ -74,6 +80,8 @@ pub(crate) fn policy(text: &str) -> Result<Policy, PolicyError> {
         healthy: healthy(&root, &windows)?,
         update_gate: update_gate(&root)?,
         candidate_gate: candidate_gate(&root)?,
+        rerun_gate: rerun_gate(&root)?,
+        deadlines: deadlines(&root)?,
         channels: severity_channels(&channels)?,
         channel_default: channels.string("default")?,
         runs_database: databases.string("runs_ledger_id")?,
@@ -181,7 +189,7 @@ fn weights(root: &Section<'_>) -> Result<Weights, PolicyError> {
     const LEGIT: &str = "legit_weight";
     root.require("risk_flags", r#"{"retry_loop": {"misconfig_weight": 3}}"#)?;
     let all = root.any_child("risk_flags")?;
-    let mut weights = Weights::default();
+    let mut weights = [0; RiskFlag::ALL.len()];
     for key in all.keys() {
         let flag: RiskFlag = key
             .parse()
@@ -194,9 +202,66 @@ fn weights(root: &Section<'_>) -> Result<Weights, PolicyError> {
             (None, Some(weight)) => -weight,
             (None, None) => section.required(MISCONFIG, None, "3, or a `legit_weight`")?,
         };
-        weights.set(flag, weight);
+        if let Some(slot) = weights.get_mut(flag as usize) {
+            *slot = weight;
+        }
     }
-    Ok(weights)
+    Ok(Weights::new(weights))
+}
+
+fn signals(root: &Section<'_>) -> Result<Signals, PolicyError> {
+    let keys = &[
+        "prompt_growth_factor",
+        "deployment_window_hours",
+        "item_cost_tolerance",
+    ];
+    let section = root.child("signals", keys)?;
+    Ok(Signals {
+        retries_max: root
+            .whole("max_retries", &default::RETRIES)?
+            .unwrap_or(default::RETRIES_MAX),
+        prompt_growth: section
+            .multiplier(
+                "prompt_growth_factor",
+                default::GROWTH_MIN,
+                default::GROWTH_MAX,
+            )?
+            .unwrap_or(default::PROMPT_GROWTH),
+        deployment_hours: section
+            .whole("deployment_window_hours", &default::HOURS)?
+            .unwrap_or(default::DEPLOYMENT_HOURS),
+        item_cost_tolerance: section
+            .multiplier(
+                "item_cost_tolerance",
+                default::TOLERANCE_MIN,
+                default::TOLERANCE_MAX,
+            )?
+            .unwrap_or(default::ITEM_COST_TOLERANCE),
+    })
+}
+
+/// Off unless the file has it; then it takes both of its keys.
+fn impact_floor(root: &Section<'_>) -> Result<Option<ImpactFloor>, PolicyError> {
+    let section = root.child("impact_floor", &["credits", "at_most"])?;
+    if !root.has("impact_floor") {
+        return Ok(None);
+    }
+    let credits = section.read(
+        "credits",
+        || {
+            let max = Credits::MAX;
+            format!("an amount from 0.000001 to {max} credits with at most six decimals")
+        },
+        |token| {
+            // A multiplier refuses the seventh decimal, which an amount would round away.
+            token.parse::<Multiplier>().ok()?;
+            token.parse().ok().filter(|found| *found > Credits::ZERO)
+        },
+    )?;
+    Ok(Some(ImpactFloor {
+        credits: section.required("credits", credits, "1")?,
+        at_most: section.required("at_most", section.word("at_most")?, "\"SEV3\"")?,
+    }))
 }
 
 fn likelihood(root: &Section<'_>) -> Result<(i32, i32), PolicyError> {
@@ -289,6 +354,40 @@ fn candidate_gate(root: &Section<'_>) -> Result<CandidateGate, PolicyError> {
                 default::VARIANCE_MAX,
             )?
             .unwrap_or(otherwise.variance_below),
+    })
+}
+
+fn rerun_gate(root: &Section<'_>) -> Result<RerunGate, PolicyError> {
+    let section = root.child("rerun_gate", &["sev2_min_misconfig"])?;
+    Ok(RerunGate {
+        sev2_likelihood_min: section
+            .word("sev2_min_misconfig")?
+            .unwrap_or(default::RERUN_GATE.sev2_likelihood_min),
+    })
+}
+
+fn deadlines(root: &Section<'_>) -> Result<Deadlines, PolicyError> {
+    let keys = &[
+        "sev0_ack_minutes",
+        "sev1_ack_minutes",
+        "sev0_assess_minutes",
+        "stale_days",
+        "archive_days",
+        "sync_lag_minutes",
+        "silence_hours",
+    ];
+    let section = root.child("sla", keys)?;
+    let otherwise = default::DEADLINES;
+    let whole = |key, range, otherwise| Ok(section.whole(key, range)?.unwrap_or(otherwise));
+    let minutes = |key, otherwise| whole(key, &default::MINUTES, otherwise);
+    Ok(Deadlines {
+        sev0_ack_minutes: minutes("sev0_ack_minutes", otherwise.sev0_ack_minutes)?,
+        sev1_ack_minutes: minutes("sev1_ack_minutes", otherwise.sev1_ack_minutes)?,
+        sev0_assess_minutes: minutes("sev0_assess_minutes", otherwise.sev0_assess_minutes)?,
+        stale_days: days(&section, "stale_days", otherwise.stale_days)?,
+        archive_days: days(&section, "archive_days", otherwise.archive_days)?,
+        sync_lag_minutes: minutes("sync_lag_minutes", otherwise.sync_lag_minutes)?,
+        silence_hours: whole("silence_hours", &default::HOURS, otherwise.silence_hours)?,
     })
 }
 

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use credit_core::{
-    Actions, CandidateGate, HealthyRule, Likelihood, Multiplier, RiskFlag, Severity, UpdateGate,
+    Actions, CandidateGate, Credits, Deadlines, HealthyRule, Likelihood, Multiplier, RerunGate,
+    RiskFlag, RiskFlags, Severity, UpdateGate,
 };
 
 use crate::PolicyError;
+use crate::signals::Signals;
 
 /// The standard policy as a file: the runbook's thresholds, actions and windows with every key
 /// written out, to start a policy from.
@@ -40,8 +42,10 @@ pub struct Policy {
     pub(crate) weights: Weights,
     pub(crate) likelihood_high: i32,
     pub(crate) likelihood_medium: i32,
-    pub(crate) retries_max: u64,
+    pub(crate) signals: Signals,
     pub(crate) missing_baseline: Severity,
+    pub(crate) sensitive_floor: Option<Severity>,
+    pub(crate) impact_floor: Option<ImpactFloor>,
     pub(crate) backfill_scale: Multiplier,
     pub(crate) backfill_days_max: u32,
     pub(crate) review_days: u32,
@@ -49,6 +53,8 @@ pub struct Policy {
     pub(crate) healthy: HealthyRule,
     pub(crate) update_gate: UpdateGate,
     pub(crate) candidate_gate: CandidateGate,
+    pub(crate) rerun_gate: RerunGate,
+    pub(crate) deadlines: Deadlines,
     pub(crate) channels: BTreeMap<Severity, String>,
     pub(crate) channel_default: Option<String>,
     pub(crate) runs_database: Option<String>,
@@ -96,20 +102,55 @@ impl Ladder {
     }
 }
 
-/// What each flag adds to the score (misconfiguration) or takes from it (real load), in the order
-/// of [`RiskFlag::ALL`]; 0 for a flag that the policy does not weigh.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Weights([i32; RiskFlag::ALL.len()]);
+/// Below which cost above its baseline a run is at most how severe.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct ImpactFloor {
+    pub(crate) credits: Credits,
+    pub(crate) at_most: Severity,
+}
+
+/// What each flag adds to the score (misconfiguration) or takes from it (real load), and the sums
+/// for every half of a set of flags, so that a score is two look-ups and no loop.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Weights {
+    /// In the order of [`RiskFlag::ALL`]; 0 for a flag that the policy does not weigh.
+    each: [i32; RiskFlag::ALL.len()],
+    low: [i32; HALF],
+    high: [i32; HALF],
+}
+
+/// How many sets of five flags there are.
+const HALF: usize = 1 << HALF_BITS;
+const HALF_BITS: usize = 5;
+const _: () = assert!(RiskFlag::ALL.len() <= 2 * HALF_BITS);
 
 impl Weights {
-    pub(crate) fn set(&mut self, flag: RiskFlag, weight: i32) {
-        if let Some(slot) = self.0.get_mut(flag as usize) {
-            *slot = weight;
+    pub(crate) fn new(each: [i32; RiskFlag::ALL.len()]) -> Weights {
+        let sum = |set: usize| {
+            let weights = each.iter().enumerate();
+            weights
+                .filter(|(flag, _)| set >> flag & 1 == 1)
+                .map(|(_, weight)| weight)
+                .sum()
+        };
+        Weights {
+            each,
+            low: std::array::from_fn(sum),
+            high: std::array::from_fn(|set| sum(set << HALF_BITS)),
         }
     }
 
     pub(crate) fn of(&self, flag: RiskFlag) -> i32 {
-        self.0.get(flag as usize).copied().unwrap_or(0)
+        self.each.get(flag as usize).copied().unwrap_or(0)
+    }
+
+    /// The sum over a set of flags.
+    #[inline]
+    pub(crate) fn sum(&self, flags: RiskFlags) -> i32 {
+        let bits = usize::from(flags.bits());
+        // INVARIANT: both indices are below the tables' length, so that nothing is left out.
+        let half = |table: &[i32; HALF], set: usize| table.get(set % HALF).copied().unwrap_or(0);
+        half(&self.low, bits) + half(&self.high, bits >> HALF_BITS)
     }
 }
 
@@ -197,6 +238,20 @@ impl Policy {
         self.weights.of(flag)
     }
 
+    /// The misconfiguration score of a set of flags: the sum of their weights.
+    ///
+    /// ```
+    /// use credit_core::{RiskFlag, RiskFlags};
+    /// use credit_policy::Policy;
+    ///
+    /// let flags = RiskFlags::NONE.with(RiskFlag::RetryLoop).with(RiskFlag::BatchJob);
+    /// assert_eq!(Policy::standard().score(flags), 0);
+    /// ```
+    #[inline]
+    pub fn score(&self, flags: RiskFlags) -> i32 {
+        self.weights.sum(flags)
+    }
+
     /// How likely a misconfiguration is at this score.
     ///
     /// ```
@@ -217,12 +272,45 @@ impl Policy {
 
     /// The most retries that are not yet a retry loop.
     pub fn retries_max(&self) -> u64 {
-        self.retries_max
+        self.signals.retries_max
+    }
+
+    /// From how many times the usual input a prompt has suddenly grown.
+    pub fn prompt_growth_factor(&self) -> Multiplier {
+        self.signals.prompt_growth
+    }
+
+    /// How many hours before a run a deployment may lie to be connected with it.
+    pub fn deployment_window_hours(&self) -> u32 {
+        self.signals.deployment_hours
+    }
+
+    /// How far an item's cost may be from the usual one, as a share of that, for a cost that grew
+    /// with its items.
+    pub fn item_cost_tolerance(&self) -> Multiplier {
+        self.signals.item_cost_tolerance
     }
 
     /// The severity of a run that has nothing to be compared with.
     pub fn missing_baseline_severity(&self) -> Severity {
         self.missing_baseline
+    }
+
+    /// The least severity of a run with a critical flag, where the policy sets one.
+    pub fn sensitive_floor(&self) -> Option<Severity> {
+        self.sensitive_floor
+    }
+
+    /// The amount above its baseline below which a run without a critical flag is at most so
+    /// severe, where the policy sets one.
+    pub fn impact_floor(&self) -> Option<(Credits, Severity)> {
+        self.impact_floor
+            .map(|floor| (floor.credits, floor.at_most))
+    }
+
+    /// How many times further the thresholds of SEV1 to SEV3 lie for a backfill.
+    pub fn backfill_scale(&self) -> Multiplier {
+        self.backfill_scale
     }
 
     /// The longest a scenario may be in backfill mode, in days.
@@ -259,6 +347,20 @@ impl Policy {
     /// What a scenario must show to be listed as a baseline candidate.
     pub fn candidate_gate(&self) -> &CandidateGate {
         &self.candidate_gate
+    }
+
+    /// When a rerun needs an approval beyond what its severity's actions ask for.
+    pub fn rerun_gate(&self) -> &RerunGate {
+        &self.rerun_gate
+    }
+
+    /// By when people must have acted, and after how long quiet is suspicious.
+    ///
+    /// ```
+    /// assert_eq!(credit_policy::Policy::standard().deadlines().sev0_ack_minutes, 15);
+    /// ```
+    pub fn deadlines(&self) -> &Deadlines {
+        &self.deadlines
     }
 
     /// The channel for runs of this severity, or else the default one; the policy's actions decide

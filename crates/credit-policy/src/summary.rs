@@ -26,58 +26,63 @@ impl Policy {
     /// );
     /// let expected = Expected::Baseline { credits: "500".parse()?, manual: false };
     /// assert_eq!(
-    ///     policy.summary(&run, &policy.assess(&run, expected)),
+    ///     policy.summary(&run, &policy.assess(&run, &expected.into())),
     ///     "2500 credits are 5.000000 times the baseline of 500; SEV1 from 5 times; \
     ///      misconfiguration Low (score 0)"
     /// );
     /// assert_eq!(
-    ///     policy.summary(&run, &policy.assess(&run, Expected::Missing)),
+    ///     policy.summary(&run, &policy.assess(&run, &Expected::Missing.into())),
     ///     "Baseline not found for scenario `EXPORT`; judged SEV1 until it has one"
     /// );
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn summary(&self, run: &Run, assessment: &Assessment) -> String {
+        let decided = Decided {
+            policy: self,
+            assessment,
+        };
+        let compared = Compared { run, assessment };
+        if assessment.reason == Reason::MissingBaseline {
+            return format!("{compared}; {decided}");
+        }
         let Assessment {
-            severity,
-            likelihood,
-            score,
-            ..
+            likelihood, score, ..
         } = *assessment;
-        let (credits, scenario) = (run.credits, &run.scenario_id);
-        match (assessment.reason, assessment.baseline, assessment.variance) {
-            (Reason::AtZeroBaseline, ..) => format!(
-                "0 credits where the baseline of scenario `{scenario}` is 0; {severity}; \
-                 misconfiguration {likelihood} (score {score})"
+        format!("{compared}; {decided}; misconfiguration {likelihood} (score {score})")
+    }
+}
+
+/// The cost beside the baseline, such as `5 credits are 2.000000 times the baseline of 2.5`.
+struct Compared<'a> {
+    run: &'a Run,
+    assessment: &'a Assessment,
+}
+
+impl fmt::Display for Compared<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (credits, scenario) = (self.run.credits, &self.run.scenario_id);
+        match (self.assessment.baseline, self.assessment.variance) {
+            (None, _) => write!(f, "Baseline not found for scenario `{scenario}`"),
+            (Some(_), None) => write!(
+                f,
+                "{credits} credits where the baseline of scenario `{scenario}` is 0"
             ),
-            (Reason::AboveZeroBaseline, ..) => format!(
-                "{credits} credits where the baseline of scenario `{scenario}` is 0; judged \
-                 {severity} because there is no ratio; misconfiguration {likelihood} \
-                 (score {score})"
-            ),
-            (Reason::Ratio | Reason::SensitiveSpike, Some(baseline), Some(variance)) => {
-                let manual = match assessment.baseline_status {
+            (Some(baseline), Some(variance)) => {
+                let manual = match self.assessment.baseline_status {
                     BaselineStatus::Manual => "manual ",
                     _ => "",
                 };
-                format!(
-                    "{credits} credits are {} times the {manual}baseline of {baseline}; {}; \
-                     misconfiguration {likelihood} (score {score})",
-                    variance.six_decimals(),
-                    Decided {
-                        policy: self,
-                        assessment
-                    },
+                let times = variance.six_decimals();
+                write!(
+                    f,
+                    "{credits} credits are {times} times the {manual}baseline of {baseline}"
                 )
             }
-            // A ratio always comes with its baseline; without one there was nothing to compare.
-            (Reason::MissingBaseline | Reason::Ratio | Reason::SensitiveSpike, ..) => format!(
-                "Baseline not found for scenario `{scenario}`; judged {severity} until it has one"
-            ),
         }
     }
 }
 
-/// The threshold that decided, such as `SEV1 from 7 times for a backfill`.
+/// What decided, such as `SEV1 from 7 times for a backfill`.
 struct Decided<'a> {
     policy: &'a Policy,
     assessment: &'a Assessment,
@@ -85,6 +90,31 @@ struct Decided<'a> {
 
 impl fmt::Display for Decided<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = self.assessment.severity;
+        match self.assessment.reason {
+            Reason::Ratio | Reason::SensitiveSpike => self.threshold(f),
+            Reason::SensitiveFloor => {
+                write!(f, "at least {severity}")?;
+                self.critical_flags(f)
+            }
+            Reason::ImpactFloor => {
+                write!(f, "at most {severity}")?;
+                match self.policy.impact_floor {
+                    Some(floor) => write!(f, " below {} credits above it", floor.credits),
+                    None => Ok(()),
+                }
+            }
+            Reason::MissingBaseline => write!(f, "judged {severity} until it has one"),
+            Reason::AboveZeroBaseline => {
+                write!(f, "judged {severity} because there is no ratio")
+            }
+            Reason::AtZeroBaseline => write!(f, "{severity}"),
+        }
+    }
+}
+
+impl Decided<'_> {
+    fn threshold(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Assessment {
             severity,
             risk_flags,
@@ -96,20 +126,22 @@ impl fmt::Display for Decided<'_> {
             Severity::Sev4 => ("below", self.policy.ladder.rung(Severity::Sev3)),
             _ => ("from", self.policy.ladder.rung(severity)),
         };
-        write!(
-            f,
-            "{severity} {word} {} times",
-            rung.threshold_for(backfill)
-        )?;
+        let threshold = rung.threshold_for(backfill);
+        write!(f, "{severity} {word} {threshold} times")?;
         if self.assessment.reason == Reason::SensitiveSpike {
-            let critical = risk_flags
-                .iter()
-                .filter(|flag| RiskFlags::CRITICAL.contains(*flag));
-            for (i, flag) in critical.enumerate() {
-                write!(f, "{}{flag}", if i == 0 { " with " } else { " and " })?;
-            }
+            self.critical_flags(f)
         } else if backfill && severity != Severity::Sev0 {
-            f.write_str(" for a backfill")?;
+            f.write_str(" for a backfill")
+        } else {
+            Ok(())
+        }
+    }
+
+    fn critical_flags(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flags = self.assessment.risk_flags.iter();
+        let critical = flags.filter(|flag| RiskFlags::CRITICAL.contains(*flag));
+        for (i, flag) in critical.enumerate() {
+            write!(f, "{}{flag}", if i == 0 { " with " } else { " and " })?;
         }
         Ok(())
     }

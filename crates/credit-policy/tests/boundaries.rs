@@ -65,13 +65,13 @@ fn each_boundary_from_both_sides() {
         let expected = baseline("1".parse().unwrap());
         let mut judged = run(credits.parse().unwrap());
         assert_eq!(
-            standard.assess(&judged, expected).severity,
+            standard.assess(&judged, &expected.into()).severity,
             plain,
             "{credits}"
         );
         for flag in RiskFlags::CRITICAL.iter() {
             judged.risk_flags = RiskFlags::NONE.with(flag);
-            let severity = standard.assess(&judged, expected).severity;
+            let severity = standard.assess(&judged, &expected.into()).severity;
             assert_eq!(severity, critical, "{credits} with {flag}");
         }
     }
@@ -110,7 +110,7 @@ proptest! {
             backfill.then_some(RiskFlag::BackfillMode),
         ];
         let judged = with_flags(credits, flags.into_iter().flatten());
-        let verdict = Policy::standard().assess(&judged, baseline(amount(units * 100)));
+        let verdict = Policy::standard().assess(&judged, &baseline(amount(units * 100)).into());
         prop_assert_eq!(verdict.severity, reference(credits, units * 100, critical, backfill));
         // The threshold itself is reached, one micro less never is.
         let rung = [Severity::Sev0, Severity::Sev1, Severity::Sev2, Severity::Sev3][which];
@@ -126,7 +126,7 @@ proptest! {
         flags in flags(),
     ) {
         let judged = with_flags(credits, flags);
-        let verdict = Policy::standard().assess(&judged, baseline(amount(against)));
+        let verdict = Policy::standard().assess(&judged, &baseline(amount(against)).into());
         if against == 0 {
             prop_assert_eq!(verdict.variance, None);
         } else {
@@ -156,7 +156,7 @@ proptest! {
             ("\"threshold_scale\": 1.4", &format!("\"threshold_scale\": {}", decimal(scale))),
         ]);
         let flags = backfill.then_some(RiskFlag::BackfillMode);
-        let verdict = policy.assess(&with_flags(credits, flags), baseline(amount(against)));
+        let verdict = policy.assess(&with_flags(credits, flags), &baseline(amount(against)).into());
         let scale = if backfill { scale } else { 1_000_000 };
         // In units of 10⁻¹²: at most 10^7 · 10^9 · 10^18, which 128 bits hold.
         let right = u128::from(threshold) * u128::from(scale) * u128::from(against);
@@ -172,8 +172,8 @@ proptest! {
     ) {
         let standard = Policy::standard();
         let expected = baseline(amount(against));
-        let cheap = standard.assess(&with_flags(low, flags.clone()), expected);
-        let dear = standard.assess(&with_flags(high, flags), expected);
+        let cheap = standard.assess(&with_flags(low, flags.clone()), &expected.into());
+        let dear = standard.assess(&with_flags(high, flags), &expected.into());
         prop_assert!(dear.severity <= cheap.severity);
         prop_assert!(dear.variance >= cheap.variance);
         prop_assert_eq!((dear.score, dear.likelihood), (cheap.score, cheap.likelihood));
@@ -189,8 +189,8 @@ proptest! {
         let expected = baseline(amount(against));
         let twice = shuffled.iter().chain(&shuffled).copied();
         let (one, other) = (with_flags(credits, flags), with_flags(credits, twice));
-        let verdict = standard.assess(&one, expected);
-        prop_assert_eq!(verdict, standard.assess(&other, expected));
+        let verdict = standard.assess(&one, &expected.into());
+        prop_assert_eq!(verdict, standard.assess(&other, &expected.into()));
         prop_assert_eq!(standard.summary(&one, &verdict), standard.summary(&other, &verdict));
         let sum: i32 = verdict.risk_flags.iter().map(|flag| standard.weight(flag)).sum();
         prop_assert_eq!(verdict.score, sum);
@@ -205,7 +205,7 @@ proptest! {
     ) {
         let named = format!("\"severity\": \"{severity}\"");
         let policy = policy([("\"severity\": \"SEV1\"", named.as_str())]);
-        let verdict = policy.assess(&with_flags(credits, flags), Expected::Missing);
+        let verdict = policy.assess(&with_flags(credits, flags), &Expected::Missing.into());
         prop_assert_eq!(verdict.severity, severity);
         prop_assert_eq!((verdict.baseline, verdict.variance), (None, None));
     }

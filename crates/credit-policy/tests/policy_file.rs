@@ -10,7 +10,7 @@
 mod common;
 
 use common::{edited, policy};
-use credit_core::{Severity, Status};
+use credit_core::{Likelihood, Severity, Status};
 use credit_policy::{Policy, Problem, STANDARD_JSON};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -19,7 +19,7 @@ const GOLDEN: &str = include_str!("golden/effective-standard.json");
 
 #[test]
 fn every_bad_policy_is_refused_with_line_path_and_remedy() {
-    let cases: Vec<Value> = serde_json::from_str(include_str!("cases/bad-policies.json")).unwrap();
+    let cases: Vec<Value> = serde_json::from_str(include_str!("data/bad-policies.json")).unwrap();
     assert!(cases.len() > 60);
     let mut failures = Vec::new();
     for case in &cases {
@@ -99,12 +99,15 @@ fn absent_keys_take_the_standard_values() {
 
     for empty in [
         "likelihood",
+        "signals",
         "missing_baseline",
         "backfill",
         "review_windows",
         "healthy",
         "update_gate",
         "candidate_gate",
+        "rerun_gate",
+        "sla",
     ] {
         file[empty] = Value::Object(serde_json::Map::new());
     }
@@ -134,6 +137,43 @@ fn the_values_reach_whoever_applies_them() {
     assert_eq!(standard.healthy().retries_max, 1);
     assert_eq!(standard.update_gate().healthy_runs_min, 10);
     assert_eq!(standard.candidate_gate().variance_below.to_string(), "1.2");
+
+    assert_eq!(standard.prompt_growth_factor().to_string(), "2");
+    assert_eq!(standard.deployment_window_hours(), 24);
+    assert_eq!(standard.item_cost_tolerance().to_string(), "0.2");
+    assert_eq!(standard.backfill_scale().to_string(), "1.4");
+    assert_eq!(
+        (standard.sensitive_floor(), standard.impact_floor()),
+        (None, None)
+    );
+    assert_eq!(standard.rerun_gate().sev2_likelihood_min, Likelihood::High);
+    let deadlines = standard.deadlines();
+    assert_eq!(deadlines.ack_minutes(Severity::Sev0), Some(15));
+    assert_eq!(deadlines.ack_minutes(Severity::Sev1), Some(60));
+    assert_eq!((deadlines.stale_days, deadlines.archive_days), (14, 30));
+    assert_eq!(
+        (deadlines.sync_lag_minutes, deadlines.silence_hours),
+        (5, 24)
+    );
+
+    let changed = policy([
+        (
+            "\"version\": \"1.0.0\"",
+            "\"version\": \"1.0.0\", \"sensitive_floor\": \"SEV2\", \
+             \"impact_floor\": {\"credits\": 0.5, \"at_most\": \"SEV4\"}",
+        ),
+        ("\"stale_days\": 14", "\"stale_days\": 28"),
+        (
+            "\"sev2_min_misconfig\": \"High\"",
+            "\"sev2_min_misconfig\": \"Medium\"",
+        ),
+    ]);
+    assert_eq!(changed.sensitive_floor(), Some(Severity::Sev2));
+    let half = "0.5".parse().unwrap();
+    assert_eq!(changed.impact_floor(), Some((half, Severity::Sev4)));
+    assert_eq!(changed.deadlines().stale_days, 28);
+    assert_eq!(changed.rerun_gate().sev2_likelihood_min, Likelihood::Medium);
+    assert_eq!(Policy::parse(&changed.to_json()).unwrap(), changed);
 
     let changed = policy([
         ("\"quiet_days\": 14", "\"quiet_days\": 21"),
@@ -199,7 +239,9 @@ fn the_manual_names_every_key_and_its_examples_are_valid() {
     }
     let examples = manual.split("```json\n").skip(1);
     let mut count = 0;
-    for example in examples.filter_map(|rest| rest.split("\n```").next()) {
+    let examples = examples.filter_map(|rest| rest.split("\n```").next());
+    // An example of a key has no braces around it; a test case has.
+    for example in examples.filter(|example| !example.starts_with('{')) {
         let example: Value = serde_json::from_str(&format!("{{{example}}}")).unwrap();
         for (key, value) in example.as_object().unwrap() {
             match key.as_str() {
@@ -209,7 +251,7 @@ fn the_manual_names_every_key_and_its_examples_are_valid() {
             count += 1;
         }
     }
-    assert_eq!(count, 13);
+    assert_eq!(count, 18);
     Policy::parse(&file.to_string()).unwrap();
 }
 

@@ -16,7 +16,7 @@ use credit_policy::{Expected, Policy};
 fn check(policy: &Policy, credits: &str, flags: &[RiskFlag], expected: Expected, words: &str) {
     let mut judged = run(credits.parse().unwrap());
     judged.risk_flags = flags.iter().copied().collect::<RiskFlags>();
-    let verdict = policy.assess(&judged, expected);
+    let verdict = policy.assess(&judged, &expected.into());
     assert_eq!(policy.summary(&judged, &verdict), words);
 }
 

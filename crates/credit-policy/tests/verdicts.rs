@@ -1,4 +1,4 @@
-//! Golden verdicts: every row of `cases/verdicts.json`, and the original's five fixtures.
+//! Golden verdicts: every row of `data/verdicts.json`, and the original's five fixtures.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 #[test]
 fn every_case_gets_its_verdict() {
-    let cases: Vec<Value> = serde_json::from_str(include_str!("cases/verdicts.json")).unwrap();
+    let cases: Vec<Value> = serde_json::from_str(include_str!("data/verdicts.json")).unwrap();
     assert!(cases.len() > 70);
     for case in &cases {
         check(case);
@@ -48,7 +48,7 @@ fn check(case: &Value) {
         },
     };
 
-    let verdict = policy.assess(&run, expected);
+    let verdict = policy.assess(&run, &expected.into());
     let found = json!({
         "severity": verdict.severity,
         "reason": verdict.reason.as_str(),
@@ -70,7 +70,11 @@ fn check(case: &Value) {
         }
     }
     assert_eq!(verdict.actions, policy.actions(verdict.severity), "{name}");
-    assert_eq!(verdict, policy.assess(&run, expected), "{name}: again");
+    assert_eq!(
+        verdict,
+        policy.assess(&run, &expected.into()),
+        "{name}: again"
+    );
     assert!(!policy.summary(&run, &verdict).is_empty(), "{name}");
 }
 
@@ -103,7 +107,7 @@ fn the_originals_fixtures_get_the_originals_verdicts() {
         let parsed = Run::parse(&read(&format!("fixtures/{name}.json"))).unwrap();
         let expected = common::baseline(baseline.parse().unwrap());
         for policy in [&policy, &Policy::standard()] {
-            let verdict = policy.assess(&parsed.run, expected);
+            let verdict = policy.assess(&parsed.run, &expected.into());
             assert_eq!(verdict.severity.as_str(), severity, "{name}");
             assert_eq!(verdict.likelihood.as_str(), likelihood, "{name}");
         }

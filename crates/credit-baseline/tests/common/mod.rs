@@ -23,6 +23,7 @@ pub(crate) fn record(id: &str, scenario: &str, time: &str, credits: &str) -> Run
             scenario_sha256: None,
             input_sha256: run.sha256(),
             baseline_updated: None,
+            usual: Default::default(),
         },
         run,
         assessment: Assessment {

@@ -1,7 +1,7 @@
 //! `baseline calculate|update|list|history`.
 
 use credit_monitor::baseline::{Change, Outcome, Window};
-use credit_monitor::core::{Credits, ScenarioId, Timestamp};
+use credit_monitor::core::{Credits, CreditsPerItem, ScenarioId, Timestamp, Usual};
 use credit_monitor::governance::{Actor, BaselineChange, EventId, Verb};
 use credit_monitor::{Archive, Config, Draft, Grounds, Monitor};
 use serde::Serialize;
@@ -31,6 +31,8 @@ fn calculate(context: &Context, args: &Calculate) -> anyhow::Result<Exit> {
         print_json(&CalculationLine {
             scenario_id: &calculation.scenario_id,
             median_credits: calculation.credits,
+            usual_input_tokens: calculation.usual.input_tokens,
+            usual_credits_per_item: calculation.usual.credits_per_item,
             healthy_runs: calculation.healthy_runs,
             cv: calculation.cv,
             first_healthy: calculation.first_healthy,
@@ -38,9 +40,23 @@ fn calculate(context: &Context, args: &Calculate) -> anyhow::Result<Exit> {
             days: window.days,
         })?;
     } else {
+        // Scripts know this line as all there is on standard output.
         put_line(calculation.line())?;
+        for line in usual_lines(&calculation.usual) {
+            context.say(line);
+        }
     }
     Ok(Exit::Fine)
+}
+
+/// What is usual besides the credits, as far as the runs say; nothing where they do not.
+fn usual_lines(usual: &Usual) -> impl Iterator<Item = String> {
+    let tokens = usual
+        .input_tokens
+        .map(|t| format!("usual input: {t} tokens"));
+    let rate = usual.credits_per_item;
+    let rate = rate.map(|r| format!("usual cost of an item: {r} credits"));
+    tokens.into_iter().chain(rate)
 }
 
 fn window(
@@ -160,6 +176,8 @@ fn print_draft(
             old,
             new,
             change: change(old, new),
+            usual_input_tokens: draft.calculation.usual.input_tokens,
+            usual_credits_per_item: draft.calculation.usual.credits_per_item,
             cv: draft.calculation.cv,
             criteria: criteria.collect(),
             dry_run: id.is_none(),
@@ -173,6 +191,9 @@ fn print_draft(
             vec!["change".to_owned(), change(old, new)],
         ];
         put_line(table(&[scenario.as_str(), "credits"], &[1], rows))?;
+        for line in usual_lines(&draft.calculation.usual) {
+            put_line(line)?;
+        }
         for criterion in draft.eligibility.criteria() {
             let mark = if criterion.outcome == Outcome::Failed {
                 "FAIL"
@@ -246,6 +267,8 @@ fn list(context: &Context) -> anyhow::Result<Exit> {
                 scenario_id: &baseline.scenario_id,
                 median_credits: baseline.credits,
                 sample_size: baseline.sample_size,
+                usual_input_tokens: baseline.usual.input_tokens,
+                usual_credits_per_item: baseline.usual.credits_per_item,
                 status,
                 calculated_at: baseline.calculated_at,
                 last_updated: baseline.last_updated,
@@ -255,6 +278,8 @@ fn list(context: &Context) -> anyhow::Result<Exit> {
             baseline.scenario_id.to_string(),
             baseline.credits.to_string(),
             baseline.sample_size.to_string(),
+            known(baseline.usual.input_tokens),
+            known(baseline.usual.credits_per_item),
             status.to_owned(),
             baseline.last_updated.to_string(),
         ]);
@@ -264,10 +289,12 @@ fn list(context: &Context) -> anyhow::Result<Exit> {
             "Scenario",
             "Median credits",
             "Runs",
+            "Usual input",
+            "Usual per item",
             "Status",
             "Last updated",
         ];
-        put_line(table(&header, &[1, 2], rows))?;
+        put_line(table(&header, &[1, 2, 3, 4], rows))?;
     }
     Ok(Exit::Fine)
 }
@@ -310,6 +337,11 @@ fn history(context: &Context, scenario: &ScenarioId) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
+/// What is known, or nothing.
+fn known(value: Option<impl ToString>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
 fn shown(credits: Option<Credits>) -> String {
     credits.map_or_else(|| "none".to_owned(), |c| c.to_string())
 }
@@ -329,6 +361,8 @@ fn change(old: Option<Credits>, new: Credits) -> String {
 struct CalculationLine<'a> {
     scenario_id: &'a ScenarioId,
     median_credits: Credits,
+    usual_input_tokens: Option<u64>,
+    usual_credits_per_item: Option<CreditsPerItem>,
     healthy_runs: u64,
     cv: Option<f64>,
     first_healthy: Timestamp,
@@ -342,6 +376,8 @@ struct ProposalLine<'a> {
     old: Option<Credits>,
     new: Credits,
     change: String,
+    usual_input_tokens: Option<u64>,
+    usual_credits_per_item: Option<CreditsPerItem>,
     cv: Option<f64>,
     criteria: Vec<CriterionLine>,
     proposal: Option<EventId>,
@@ -360,6 +396,8 @@ struct BaselineLine<'a> {
     scenario_id: &'a ScenarioId,
     median_credits: Credits,
     sample_size: u64,
+    usual_input_tokens: Option<u64>,
+    usual_credits_per_item: Option<CreditsPerItem>,
     status: &'static str,
     calculated_at: Timestamp,
     last_updated: Timestamp,

@@ -1,13 +1,15 @@
 //! Reading a run from JSON, and what can be wrong with it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde_json::value::RawValue;
 
 use super::Run;
 use crate::json::{self, Excerpt, Object};
 use crate::{
-    Credits, CreditsError, IdError, RiskFlags, ScenarioId, Timestamp, TimestampError, UnknownWord,
+    CreditsError, IdError, Multiplier, ScenarioId, Sha256, Sha256Error, Timestamp, TimestampError,
+    UnknownWord,
 };
 
 /// A run that was read, and what was left out of it.
@@ -20,6 +22,9 @@ pub struct ParsedRun {
 }
 
 impl Run {
+    /// Every key that [`Run::parse`] reads, as records spell it.
+    pub const KEYS: &'static [&'static str] = KNOWN;
+
     /// Reads one run from a JSON object; known keys are `Run_ID`, `run_id` or any other casing.
     ///
     /// `Run_ID`, `Timestamp`, `Job_Type`, `Status`, `Credits_Total` and one of `Scenario_ID` and
@@ -47,53 +52,65 @@ impl Run {
         let fields = Fields {
             text,
             object: &object,
+            exact: false,
         };
-        let run_id = fields.required("Run_ID", fields.id("Run_ID")?)?;
-        let scenario_name = fields.text("Scenario_Name")?;
-        let scenario_id = match (fields.id("Scenario_ID")?, &scenario_name) {
-            (Some(id), _) => id,
-            (None, Some(name)) if !name.is_empty() => ScenarioId::from_name(name),
-            (None, _) => return Err(fields.missing("Scenario_ID")),
-        };
-        let run = Run {
-            run_id,
-            timestamp: fields.required("Timestamp", fields.time("Timestamp")?)?,
-            scenario_name,
-            scenario_id,
-            job_type: fields.required("Job_Type", fields.word("Job_Type")?)?,
-            status: fields.required("Status", fields.word("Status")?)?,
-            credits: fields.required("Credits_Total", fields.credits("Credits_Total")?)?,
-            credits_in: fields.credits("Credits_In")?,
-            credits_out: fields.credits("Credits_Out")?,
-            model: fields.text("Model")?,
-            input_tokens: fields.whole("Input_Tokens")?,
-            output_tokens: fields.whole("Output_Tokens")?,
-            artifacts_link: fields.text("Artifacts_Link")?,
-            risk_flags: fields.flags("Risk_Flags")?,
-            retry_count: fields.whole("retry_count")?.unwrap_or(0),
-            has_max_items_config: fields.boolean("has_max_items_config")?,
-            has_idempotency_key: fields.boolean("has_idempotency_key")?,
-            prompt_version: fields.text("prompt_version")?,
-            deployment_timestamp: fields.time("deployment_timestamp")?,
-            is_batch_job: fields.boolean("is_batch_job")?,
-            is_backfill: fields.boolean("is_backfill")?,
-            input_item_count: fields.whole("input_item_count")?,
-            rerun_of: fields.id("rerun_of")?,
-            extra: Vec::new(),
-        };
-        fields.rest(run)
+        let mut ignored = Vec::new();
+        let run = fields.run(|key| ignored.push(key.to_owned()))?;
+        Ok(ParsedRun { run, ignored })
     }
 }
 
-/// The members of one input object, read one field at a time.
-struct Fields<'a> {
-    text: &'a str,
-    object: &'a Object<'a>,
+/// The members of one object, read one field at a time.
+pub(crate) struct Fields<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) object: &'a Object<'a>,
+    /// Whether keys are spelled as records spell them, and not in any casing.
+    pub(crate) exact: bool,
 }
 
 impl<'a> Fields<'a> {
-    /// The value under `name`, however its letters are cased; JSON null is absence.
+    /// The run, without what the verdict or the ledger writes; `ignore` is told of each such key.
+    pub(crate) fn run(&self, ignore: impl FnMut(&str)) -> Result<Run, RunError> {
+        let run_id = self.required("Run_ID", self.id("Run_ID")?)?;
+        let scenario_name = self.text("Scenario_Name")?;
+        let scenario_id = match (self.id("Scenario_ID")?, &scenario_name) {
+            (Some(id), _) => id,
+            (None, Some(name)) if !name.is_empty() => ScenarioId::from_name(name),
+            (None, _) => return Err(self.missing("Scenario_ID")),
+        };
+        Ok(Run {
+            run_id,
+            timestamp: self.required("Timestamp", self.time("Timestamp")?)?,
+            scenario_name,
+            scenario_id,
+            job_type: self.required("Job_Type", self.word("Job_Type")?)?,
+            status: self.required("Status", self.word("Status")?)?,
+            credits: self.required("Credits_Total", self.number("Credits_Total")?)?,
+            credits_in: self.number("Credits_In")?,
+            credits_out: self.number("Credits_Out")?,
+            model: self.text("Model")?,
+            input_tokens: self.whole("Input_Tokens")?,
+            output_tokens: self.whole("Output_Tokens")?,
+            artifacts_link: self.text("Artifacts_Link")?,
+            risk_flags: self.words("Risk_Flags")?.unwrap_or_default(),
+            retry_count: self.whole("retry_count")?.unwrap_or(0),
+            has_max_items_config: self.boolean("has_max_items_config")?,
+            has_idempotency_key: self.boolean("has_idempotency_key")?,
+            prompt_version: self.text("prompt_version")?,
+            deployment_timestamp: self.time("deployment_timestamp")?,
+            is_batch_job: self.boolean("is_batch_job")?,
+            is_backfill: self.boolean("is_backfill")?,
+            input_item_count: self.whole("input_item_count")?,
+            rerun_of: self.id("rerun_of")?,
+            extra: self.extra(ignore)?,
+        })
+    }
+
+    /// The value under `name`; JSON null is absence.
     fn get(&self, name: &str) -> Result<Option<&'a RawValue>, RunError> {
+        if self.exact {
+            return Ok(self.object.get(name).filter(|v| v.get() != "null"));
+        }
         let mut found = self
             .object
             .iter()
@@ -106,11 +123,11 @@ impl<'a> Fields<'a> {
         Ok(first.map(|(_, value)| value).filter(|v| v.get() != "null"))
     }
 
-    fn required<T>(&self, name: &str, value: Option<T>) -> Result<T, RunError> {
+    pub(crate) fn required<T>(&self, name: &str, value: Option<T>) -> Result<T, RunError> {
         value.ok_or_else(|| self.missing(name))
     }
 
-    fn missing(&self, name: &str) -> RunError {
+    pub(crate) fn missing(&self, name: &str) -> RunError {
         RunError {
             line: 1,
             field: name.to_owned(),
@@ -146,7 +163,7 @@ impl<'a> Fields<'a> {
             .map_err(|problem| self.error(name, value, problem))
     }
 
-    fn text(&self, name: &str) -> Result<Option<String>, RunError> {
+    pub(crate) fn text(&self, name: &str) -> Result<Option<String>, RunError> {
         self.read(name, "a string", Ok)
     }
 
@@ -154,7 +171,7 @@ impl<'a> Fields<'a> {
         self.read(name, "true or false", Ok)
     }
 
-    fn id<T: std::str::FromStr<Err = IdError>>(&self, name: &str) -> Result<Option<T>, RunError> {
+    fn id<T: FromStr<Err = IdError>>(&self, name: &str) -> Result<Option<T>, RunError> {
         self.read(name, "a string", |id: Text<'_>| {
             id.0.parse().map_err(|e| Problem::Id {
                 value: excerpt(&id.0),
@@ -163,7 +180,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    fn time(&self, name: &str) -> Result<Option<Timestamp>, RunError> {
+    pub(crate) fn time(&self, name: &str) -> Result<Option<Timestamp>, RunError> {
         self.read(name, "a string", |time: Text<'_>| {
             time.0.parse().map_err(|e| Problem::Time {
                 value: excerpt(&time.0),
@@ -172,7 +189,25 @@ impl<'a> Fields<'a> {
         })
     }
 
-    fn word<T: std::str::FromStr<Err = UnknownWord>>(
+    pub(crate) fn hash(&self, name: &str) -> Result<Option<Sha256>, RunError> {
+        self.read(name, "a string", |hash: Text<'_>| {
+            hash.0.parse().map_err(|e| Problem::Hash {
+                value: excerpt(&hash.0),
+                source: e,
+            })
+        })
+    }
+
+    /// That a value cannot be true with what `other` says.
+    pub(crate) fn contradiction(&self, name: &str, other: &'static str) -> RunError {
+        let problem = Problem::Contradiction { other };
+        match self.object.get(name) {
+            Some(value) => self.error(name, value, problem),
+            None => self.missing(name),
+        }
+    }
+
+    pub(crate) fn word<T: FromStr<Err = UnknownWord>>(
         &self,
         name: &str,
     ) -> Result<Option<T>, RunError> {
@@ -181,7 +216,11 @@ impl<'a> Fields<'a> {
         })
     }
 
-    fn credits(&self, name: &str) -> Result<Option<Credits>, RunError> {
+    /// A number that is read from its own text.
+    pub(crate) fn number<N: FromStr<Err = CreditsError>>(
+        &self,
+        name: &str,
+    ) -> Result<Option<N>, RunError> {
         let Some(value) = self.get(name)? else {
             return Ok(None);
         };
@@ -197,7 +236,18 @@ impl<'a> Fields<'a> {
         })
     }
 
-    fn whole(&self, name: &str) -> Result<Option<u64>, RunError> {
+    pub(crate) fn multiplier(&self, name: &str) -> Result<Option<Multiplier>, RunError> {
+        let Some(value) = self.get(name)? else {
+            return Ok(None);
+        };
+        value.get().parse().map(Some).map_err(|_| {
+            let found = excerpt(value.get());
+            let wanted = "a number of at most six decimals";
+            self.error(name, value, Problem::Type { wanted, found })
+        })
+    }
+
+    pub(crate) fn whole(&self, name: &str) -> Result<Option<u64>, RunError> {
         const WANTED: &str = "a whole number from 0 to 2^53 - 1";
         self.read(name, WANTED, |n: u64| {
             let too_large = || Problem::Type {
@@ -212,25 +262,28 @@ impl<'a> Fields<'a> {
         })
     }
 
-    fn flags(&self, name: &str) -> Result<RiskFlags, RunError> {
-        let flags = self.read(name, "an array of strings", |flags: Vec<Text<'_>>| {
-            flags
+    pub(crate) fn words<T, W>(&self, name: &str) -> Result<Option<T>, RunError>
+    where
+        T: FromIterator<W>,
+        W: FromStr<Err = UnknownWord>,
+    {
+        self.read(name, "an array of strings", |words: Vec<Text<'_>>| {
+            words
                 .iter()
-                .map(|flag| flag.0.parse().map_err(Problem::Word))
+                .map(|word| word.0.parse().map_err(Problem::Word))
                 .collect()
-        })?;
-        Ok(flags.unwrap_or_default())
+        })
     }
 
-    /// Sorts what no field took into what is ignored and what is kept.
-    fn rest(&self, mut run: Run) -> Result<ParsedRun, RunError> {
-        let mut ignored = Vec::new();
+    /// What no field took, sorted; what we write ourselves is left out and told to `ignore`.
+    fn extra(&self, mut ignore: impl FnMut(&str)) -> Result<Vec<(String, String)>, RunError> {
+        let mut extra = Vec::new();
         for (key, value) in self.object.iter() {
             if KNOWN.iter().any(|known| known.eq_ignore_ascii_case(key)) {
                 continue;
             }
             if WRITTEN_BY_US.contains(&key) {
-                ignored.push(key.to_owned());
+                ignore(key);
                 continue;
             }
             let kept = json::compact(value.get(), json::DEPTH_MAX - 1)
@@ -238,10 +291,10 @@ impl<'a> Fields<'a> {
             if !json::surrogates_paired(&kept) {
                 return Err(self.error(key, value, Problem::Surrogate));
             }
-            run.extra.push((key.to_owned(), kept));
+            extra.push((key.to_owned(), kept));
         }
-        run.extra.sort_unstable();
-        Ok(ParsedRun { run, ignored })
+        extra.sort_unstable();
+        Ok(extra)
     }
 }
 
@@ -266,7 +319,7 @@ pub struct RunError {
 }
 
 impl RunError {
-    fn json(error: serde_json::Error) -> RunError {
+    pub(crate) fn json(error: serde_json::Error) -> RunError {
         let reason = error.to_string();
         // serde_json ends its messages with the place, which `line` and `column` carry.
         let reason = reason
@@ -352,6 +405,20 @@ pub enum Problem {
     /// Not an allowed word.
     #[error(transparent)]
     Word(UnknownWord),
+    /// What another key of the same record says cannot be true with it.
+    #[error("contradicts `{other}`; the record was not written by one judgement")]
+    Contradiction {
+        /// The other key.
+        other: &'static str,
+    },
+    /// Not a SHA-256.
+    #[error("`{value}` is {source}")]
+    Hash {
+        /// The start of what was found.
+        value: String,
+        /// Why not.
+        source: Sha256Error,
+    },
     /// Half a surrogate pair, which readers of the ledger would refuse or replace.
     #[error("has a `\\u` escape that is half a surrogate pair and stands for no character")]
     Surrogate,
@@ -402,6 +469,8 @@ const WRITTEN_BY_US: &[&str] = &[
     "baseline_expected_credits",
     "Baseline_Status",
     "Baseline_Last_Updated",
+    "Usual_Input_Tokens",
+    "Usual_Credits_Per_Item",
     "Variance_Multiplier",
     "variance_multiplier",
     "Severity_Reason",

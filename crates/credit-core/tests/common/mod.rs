@@ -7,8 +7,8 @@
 )]
 
 use credit_core::{
-    Action, Assessment, BaselineStatus, Credits, Inputs, JobType, Likelihood, Ratio, Reason,
-    RiskFlag, Run, RunRecord, Severity, Sha256, Status,
+    Action, Assessment, BaselineStatus, Credits, CreditsPerItem, Inputs, JobType, Likelihood,
+    Ratio, Reason, RiskFlag, Run, RunRecord, Severity, Sha256, Status, Usual,
 };
 use proptest::prelude::*;
 
@@ -167,19 +167,25 @@ pub(crate) fn run() -> impl Strategy<Value = Run> {
     members().prop_map(|m| Run::parse(&object(&m, "")).unwrap().run)
 }
 
+fn usual() -> impl Strategy<Value = Usual> {
+    let per_item = (credits(), 1..1_000_u64).prop_map(|(c, n)| CreditsPerItem::new(c, n).unwrap());
+    (
+        prop::option::of(0..(1_u64 << 53)),
+        prop::option::of(per_item),
+    )
+        .prop_map(|(input_tokens, credits_per_item)| Usual {
+            input_tokens,
+            credits_per_item,
+        })
+}
+
 pub(crate) fn record() -> impl Strategy<Value = RunRecord> {
-    let reason = prop::sample::select(vec![
-        Reason::Ratio,
-        Reason::SensitiveSpike,
-        Reason::MissingBaseline,
-        Reason::AboveZeroBaseline,
-        Reason::AtZeroBaseline,
-    ]);
+    let reason = prop::sample::select(Reason::ALL);
     let verdict = (
         prop::sample::select(Severity::ALL),
         reason,
         prop::option::of(credits()),
-        prop::sample::select(BaselineStatus::ALL),
+        prop::sample::select(vec![BaselineStatus::Current, BaselineStatus::Manual]),
         prop::collection::vec(prop::sample::select(RiskFlag::ALL), 0..6),
         -20..20_i32,
         prop::sample::select(Likelihood::ALL),
@@ -190,14 +196,19 @@ pub(crate) fn record() -> impl Strategy<Value = RunRecord> {
         hash(),
         prop::option::of(hash()),
         prop::option::of(1_600_000_000..1_800_000_000_i64),
+        usual(),
     );
     (run(), verdict, inputs, any::<String>()).prop_map(
-        |(run, v, (policy, scenario, updated), summary)| RunRecord {
+        |(run, v, (policy, scenario, updated, usual), summary)| RunRecord {
             assessment: Assessment {
                 severity: v.0,
                 reason: v.1,
                 baseline: v.2,
-                baseline_status: v.3,
+                baseline_status: match v.2 {
+                    None => BaselineStatus::Missing,
+                    Some(Credits::ZERO) => BaselineStatus::Zero,
+                    Some(_) => v.3,
+                },
                 variance: v
                     .2
                     .and_then(|b| Ratio::new(run.credits, b))
@@ -212,6 +223,7 @@ pub(crate) fn record() -> impl Strategy<Value = RunRecord> {
                 scenario_sha256: scenario,
                 input_sha256: run.sha256(),
                 baseline_updated: updated.and_then(credit_core::Timestamp::from_unix),
+                usual,
             },
             run,
             summary,

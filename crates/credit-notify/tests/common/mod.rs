@@ -56,6 +56,7 @@ pub(crate) fn record(actions: &[Action]) -> RunRecord {
             scenario_sha256: None,
             input_sha256: Sha256::of(b"input"),
             baseline_updated: None,
+            usual: Default::default(),
         },
         summary: "5 times <!channel> its baseline".to_owned(),
     }

@@ -34,6 +34,7 @@ pub(crate) fn record(
             scenario_sha256: None,
             input_sha256: run.sha256(),
             baseline_updated: None,
+            usual: Default::default(),
         },
         assessment: Assessment {
             severity,
@@ -134,6 +135,7 @@ pub(crate) fn baselines(values: &[(&str, &str)]) -> Baselines {
             calculated_at: at,
             sample_size: 28,
             last_updated: at,
+            usual: Default::default(),
         };
         baselines.set(baseline, at);
     }

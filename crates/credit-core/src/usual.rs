@@ -1,0 +1,117 @@
+//! What a scenario's runs usually take in and cost by the item.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::decimal::{self, DecimalError};
+use crate::{Credits, CreditsError, Multiplier, json};
+
+/// What a scenario's healthy runs usually need besides credits, as far as that is known: what some
+/// signals compare a run with.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Usual {
+    /// The median of their `Input_Tokens`.
+    pub input_tokens: Option<u64>,
+    /// The median of what they cost for each item.
+    pub credits_per_item: Option<CreditsPerItem>,
+}
+
+/// What one item of a run costs, in units of 10⁻¹² credits.
+///
+/// ```
+/// use credit_core::{Credits, CreditsPerItem};
+///
+/// let rate = CreditsPerItem::new(Credits::whole(25).unwrap(), 40).unwrap();
+/// assert_eq!(rate.to_string(), "0.625");
+/// assert!(CreditsPerItem::new(Credits::ZERO, 0).is_none());
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct CreditsPerItem(u128);
+
+impl CreditsPerItem {
+    const MICRO: u128 = 1_000_000;
+    const MAX: u128 = Credits::MAX.micro() as u128 * CreditsPerItem::MICRO;
+
+    /// So many credits shared by so many items, rounded half to even; `None` for no items.
+    pub fn new(credits: Credits, items: u64) -> Option<CreditsPerItem> {
+        let pico = u128::from(credits.micro()) * CreditsPerItem::MICRO;
+        half_to_even(pico, u128::from(items)).map(CreditsPerItem)
+    }
+
+    /// The mean of two, rounded half to even.
+    #[must_use]
+    pub fn mean(self, other: CreditsPerItem) -> CreditsPerItem {
+        half_to_even(self.0 + other.0, 2).map_or(self, CreditsPerItem)
+    }
+
+    /// Whether a run that cost `credits` for so many items lies within this rate times
+    /// 1 ± `tolerance`, both ends included; exactly. No items are never within it.
+    ///
+    /// ```
+    /// # use credit_core::{Credits, CreditsPerItem};
+    /// let usual: CreditsPerItem = "0.5".parse()?;
+    /// let tolerance = "0.2".parse().unwrap();
+    /// assert!(usual.is_near(Credits::whole(60).unwrap(), 100, tolerance));
+    /// assert!(!usual.is_near(Credits::whole(61).unwrap(), 100, tolerance));
+    /// # Ok::<(), credit_core::CreditsError>(())
+    /// ```
+    #[inline]
+    pub fn is_near(self, credits: Credits, items: u64, tolerance: Multiplier) -> bool {
+        let usual = match u64::try_from(self.0) {
+            Ok(rate) => u128::from(rate) * u128::from(items),
+            Err(_) => self.0.saturating_mul(u128::from(items)),
+        };
+        let found = u128::from(credits.micro()) * CreditsPerItem::MICRO;
+        items > 0 && tolerance.is_around(found, usual)
+    }
+}
+
+/// Reads the text of a JSON number. More than twelve decimals are rounded half to even.
+impl FromStr for CreditsPerItem {
+    type Err = CreditsError;
+
+    fn from_str(token: &str) -> Result<CreditsPerItem, CreditsError> {
+        let decimal = decimal::parse(token, 12).map_err(|e| match e {
+            DecimalError::NotANumber => CreditsError::NotANumber,
+            DecimalError::Negative => CreditsError::Negative,
+            DecimalError::TooLarge => CreditsError::TooLarge,
+        })?;
+        if decimal.units > CreditsPerItem::MAX {
+            return Err(CreditsError::TooLarge);
+        }
+        Ok(CreditsPerItem(decimal.units))
+    }
+}
+
+impl fmt::Display for CreditsPerItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        decimal::write_pico(f, self.0)
+    }
+}
+
+/// As a plain decimal number, for serde_json's serializer.
+impl Serialize for CreditsPerItem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        json::serialize_number(&self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for CreditsPerItem {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<CreditsPerItem, D::Error> {
+        Box::<RawValue>::deserialize(deserializer)?
+            .get()
+            .parse()
+            .map_err(D::Error::custom)
+    }
+}
+
+fn half_to_even(dividend: u128, divisor: u128) -> Option<u128> {
+    let quotient = dividend.checked_div(divisor)?;
+    let twice_rest = (dividend % divisor) * 2;
+    let up = twice_rest > divisor || (twice_rest == divisor && quotient % 2 == 1);
+    Some(quotient + u128::from(up))
+}
