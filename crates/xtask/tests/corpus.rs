@@ -24,6 +24,8 @@ mod explain;
 mod ledger_open;
 #[path = "../../../fuzz/bodies/ledger_record.rs"]
 mod ledger_record;
+#[path = "../../../fuzz/bodies/notify_answer.rs"]
+mod notify_answer;
 #[path = "../../../fuzz/bodies/numbers.rs"]
 mod numbers;
 #[path = "../../../fuzz/bodies/policy.rs"]
@@ -44,6 +46,7 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("explain", |bytes| text(bytes, explain::check)),
     ("ledger_open", ledger_open::check),
     ("ledger_record", ledger_record::check),
+    ("notify_answer", notify_answer::check),
     ("numbers", |bytes| text(bytes, numbers::check)),
     ("policy", |bytes| text(bytes, policy::check)),
     ("run", |bytes| text(bytes, run::check)),
