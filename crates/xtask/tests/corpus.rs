@@ -22,6 +22,8 @@ mod ledger_open;
 mod ledger_record;
 #[path = "../../../fuzz/bodies/numbers.rs"]
 mod numbers;
+#[path = "../../../fuzz/bodies/phrase.rs"]
+mod phrase;
 #[path = "../../../fuzz/bodies/policy.rs"]
 mod policy;
 #[path = "../../../fuzz/bodies/run.rs"]
@@ -39,6 +41,7 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("ledger_open", ledger_open::check),
     ("ledger_record", ledger_record::check),
     ("numbers", |bytes| text(bytes, numbers::check)),
+    ("phrase", |bytes| text(bytes, phrase::check)),
     ("policy", |bytes| text(bytes, policy::check)),
     ("run", |bytes| text(bytes, run::check)),
     ("run_facts", |bytes| text(bytes, run_facts::check)),
