@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::Sha256;
+use crate::{Day, Sha256};
 
 /// The longest identifier, in bytes.
 const LENGTH_MAX: usize = 128;
@@ -39,6 +39,9 @@ pub enum IdError {
     /// An ending that the monitoring tree uses for a file of its own.
     #[error("ends in `.notion`, which names the sync marker of another run")]
     ReservedEnding,
+    /// Not of the form of a case's name.
+    #[error("is not a case; cases are named CASE-YYYYMMDD-XXXXXX with digits and capital letters")]
+    NotACase,
 }
 
 fn check(text: &str) -> Result<(), IdError> {
@@ -66,7 +69,7 @@ fn check(text: &str) -> Result<(), IdError> {
 }
 
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident, $check:path) => {
         $(#[$doc])*
         #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
         pub struct $name(Box<str>);
@@ -82,7 +85,7 @@ macro_rules! id {
             type Err = IdError;
 
             fn from_str(text: &str) -> Result<$name, IdError> {
-                check(text).map(|()| $name(text.into()))
+                $check(text).map(|()| $name(text.into()))
             }
         }
 
@@ -135,18 +138,79 @@ id! {
     /// assert!("RUN-20240123-ABC123".parse::<RunId>().is_ok());
     /// assert!("../../escape".parse::<RunId>().is_err());
     /// ```
-    RunId
+    RunId, check
 }
 
 id! {
     /// The name of a scenario (a kind of job whose runs are compared with each other), safe in a
     /// path like a [`RunId`].
-    ScenarioId
+    ScenarioId, check
 }
 
 id! {
-    /// The name of a case, `CASE-YYYYMMDD-XXXXXX`, safe in a path like a [`RunId`].
-    CaseId
+    /// The name of a case: `CASE-`, eight digits of a day, `-`, and six of `A-Z 0-9`.
+    ///
+    /// ```
+    /// use credit_core::CaseId;
+    ///
+    /// assert!("CASE-20250131-7KQ2ZD".parse::<CaseId>().is_ok());
+    /// assert!("CASE-20250131-7kq2zd".parse::<CaseId>().is_err());
+    /// ```
+    CaseId, check_case
+}
+
+/// `^CASE-[0-9]{8}-[A-Z0-9]{6}$`
+fn check_case(text: &str) -> Result<(), IdError> {
+    let named = text
+        .strip_prefix("CASE-")
+        .and_then(|rest| rest.split_once('-'));
+    let well_formed = named.is_some_and(|(day, rest)| {
+        day.len() == 8
+            && day.bytes().all(|b| b.is_ascii_digit())
+            && rest.len() == 6
+            && rest
+                .bytes()
+                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+    });
+    if well_formed {
+        Ok(())
+    } else {
+        Err(IdError::NotACase)
+    }
+}
+
+impl CaseId {
+    /// The name of a case that was opened for the run with this identity, the same at every call;
+    /// a higher `attempt` gives another one, for the rare day on which the name is taken.
+    ///
+    /// ```
+    /// use credit_core::{CaseId, Sha256};
+    ///
+    /// let day = "2025-01-31".parse()?;
+    /// let identity = Sha256::of(b"a run");
+    /// assert_eq!(CaseId::of(day, identity, 0).as_str(), "CASE-20250131-3JZ0Y0");
+    /// assert_ne!(CaseId::of(day, identity, 0), CaseId::of(day, identity, 1));
+    /// # Ok::<(), credit_core::TimestampError>(())
+    /// ```
+    pub fn of(day: Day, identity: Sha256, attempt: u32) -> CaseId {
+        const LETTERS: [u8; 36] = *b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        let mut seed = identity.as_bytes().to_vec();
+        seed.extend(attempt.to_be_bytes());
+        let hash = Sha256::of(&seed);
+        let mut number = hash
+            .as_bytes()
+            .iter()
+            .take(8)
+            .fold(0_u64, |n, b| n << 8 | u64::from(*b));
+        let mut id = format!("CASE-{}-", day.to_string().replace('-', ""));
+        for _ in 0..6 {
+            let letter = LETTERS.get((number % 36) as usize).copied().unwrap_or(b'0');
+            id.push(char::from(letter));
+            number /= 36;
+        }
+        // INVARIANT: a day is written with eight digits, and the letters are `A-Z 0-9`.
+        CaseId(id.into())
+    }
 }
 
 impl ScenarioId {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod case;
 mod credits;
 mod decimal;
 mod gates;
@@ -14,6 +15,7 @@ mod time;
 mod usual;
 mod words;
 
+pub use case::{CaseCategory, CaseStatus, Exposure, ExposureBand, RootCause};
 pub use credits::{Credits, CreditsError, TotalCredits};
 pub use gates::{CandidateGate, Deadlines, HealthyRule, RerunGate, UpdateGate};
 pub use hash::{Sha256, Sha256Error};

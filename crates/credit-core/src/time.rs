@@ -93,6 +93,28 @@ impl Timestamp {
     }
 
     #[inline]
+    /// So many minutes later; stops at the last second that can be written.
+    ///
+    /// ```
+    /// # use credit_core::Timestamp;
+    /// let now: Timestamp = "2024-02-29T23:50:00Z".parse()?;
+    /// assert_eq!(now.minutes_after(15).to_string(), "2024-03-01T00:05:00Z");
+    /// # Ok::<(), credit_core::TimestampError>(())
+    /// ```
+    pub fn minutes_after(self, minutes: u32) -> Timestamp {
+        self.seconds_after(i64::from(minutes) * 60)
+    }
+
+    /// So many days of 24 hours later; stops at the last second that can be written.
+    pub fn days_after(self, days: u32) -> Timestamp {
+        self.seconds_after(i64::from(days) * SECONDS_PER_DAY)
+    }
+
+    fn seconds_after(self, seconds: i64) -> Timestamp {
+        let seconds = self.seconds + seconds;
+        Timestamp { seconds, ..self }.min(Timestamp::LAST)
+    }
+
     fn seconds_before(self, seconds: i64) -> Timestamp {
         let seconds = self.seconds - seconds;
         Timestamp { seconds, ..self }.max(Timestamp::FIRST)

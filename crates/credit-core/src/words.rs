@@ -39,12 +39,12 @@ macro_rules! words {
         }
 
         impl std::str::FromStr for $name {
-            type Err = UnknownWord;
+            type Err = $crate::UnknownWord;
 
-            fn from_str(text: &str) -> Result<$name, UnknownWord> {
+            fn from_str(text: &str) -> Result<$name, $crate::UnknownWord> {
                 match text {
                     $($word => Ok($name::$variant),)+
-                    _ => Err(UnknownWord {
+                    _ => Err($crate::UnknownWord {
                         what: $what,
                         value: text.chars().take(80).collect(),
                         allowed: $name::WORDS,
@@ -73,6 +73,8 @@ macro_rules! words {
         }
     };
 }
+
+pub(crate) use words;
 
 macro_rules! set {
     ($(#[$doc:meta])* $name:ident of $word:ident) => {

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::path::{Component, Path};
 
-use credit_core::{CaseId, IdError, RunId, ScenarioId};
+use credit_core::{CaseId, IdError, RunId, ScenarioId, Sha256, Timestamp};
 use proptest::prelude::*;
 
 /// Texts that are ids, almost ids, and anything at all.
@@ -56,10 +56,19 @@ proptest! {
     }
 
     #[test]
-    fn the_three_kinds_of_id_agree(text in text()) {
+    fn runs_and_scenarios_are_named_alike(text in text()) {
         let run = text.parse::<RunId>().map(|id| id.to_string());
         prop_assert_eq!(&run, &text.parse::<ScenarioId>().map(|id| id.to_string()));
-        prop_assert_eq!(&run, &text.parse::<CaseId>().map(|id| id.to_string()));
+    }
+
+    #[test]
+    fn a_case_made_of_a_run_has_a_cases_name(run in any::<Vec<u8>>(), days in 0..2_900_000_u32, attempt: u32) {
+        let day = Timestamp::FIRST.days_after(days).day();
+        let id = CaseId::of(day, Sha256::of(&run), attempt);
+        prop_assert_eq!(id.as_str().parse::<CaseId>(), Ok(id.clone()));
+        prop_assert!(id.as_str().parse::<RunId>().is_ok());
+        prop_assert_eq!(CaseId::of(day, Sha256::of(&run), attempt), id.clone());
+        prop_assert_ne!(CaseId::of(day, Sha256::of(&run), attempt.wrapping_add(1)), id);
     }
 
     #[test]
@@ -158,4 +167,24 @@ fn names_that_differ_only_in_unsafe_characters_do_not_meet() {
         format!("{} 2", "x".repeat(200)),
     );
     assert_ne!(ScenarioId::from_name(&a), ScenarioId::from_name(&b));
+}
+
+#[test]
+fn what_is_not_a_cases_name_is_refused() {
+    for text in [
+        "CASE-2025013-AAAAAA",
+        "CASE-20250131-AAAAA",
+        "CASE-20250131-AAAAAAA",
+        "CASE-20250131-AAAAAa",
+        "CASE-2025013x-AAAAAA",
+        "case-20250131-AAAAAA",
+        "CASE-20250131AAAAAA",
+        " CASE-20250131-AAAAAA",
+        "CASE-20250131-AAAAA\u{c4}",
+        "../CASE-20250131-AAAAAA",
+        "",
+    ] {
+        assert_eq!(text.parse::<CaseId>(), Err(IdError::NotACase), "{text:?}");
+    }
+    assert!("CASE-20250131-A0Z9B8".parse::<CaseId>().is_ok());
 }

@@ -1,56 +1,32 @@
 //! What is decided so far: a fold of the events.
 
-use std::collections::BTreeMap;
+mod baselines;
+mod cases;
+mod emergency;
+mod runs;
+mod snapshot;
 
-use credit_core::{Credits, ScenarioId, Timestamp};
+use credit_core::{CaseId, CaseStatus, RunId, ScenarioId, Timestamp};
+use serde::{Deserialize, Serialize};
 
-use crate::{BaselineProposal, Event, EventId, What};
+use crate::case::Stamp;
+use crate::{
+    ConfigAdopted, ConfigFile, Event, EventId, PolicyAdopted, ReviewDecided, ReviewNoted, What,
+};
 
-/// A proposal that is not yet applied.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Proposed {
-    /// Its event.
-    pub id: EventId,
-    /// Who proposed it.
-    pub by: String,
+pub use baselines::{Approved, BaselineChange, Proposed};
+pub use emergency::{Backfill, Mute};
+pub use runs::{Quarantine, Rerun, RerunStage, RunState, Standing};
+pub use snapshot::{Position, SnapshotError};
+
+/// Something that was decided, and by whom.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decided<T> {
+    /// By whom and when.
+    pub stamp: Stamp,
     /// What.
-    pub proposal: BaselineProposal,
-    /// Who approved it, if somebody did.
-    pub approved: Option<Approved>,
-}
-
-/// An approval as the events tell it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Approved {
-    /// `O3-<name>-<timestamp>`.
-    pub approval_id: String,
-    /// Who approved.
-    pub by: String,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// A baseline that was put into force.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BaselineChange {
-    /// The scenario.
-    pub scenario_id: ScenarioId,
-    /// The value before; `None` for a first baseline.
-    pub old: Option<Credits>,
-    /// The value since.
-    pub new: Credits,
-    /// Who proposed it.
-    pub proposed_by: String,
-    /// Who approved it.
-    pub approved_by: String,
-    /// When it was approved.
-    pub approved_at: Timestamp,
-    /// `O3-<name>-<timestamp>`.
-    pub approval_id: String,
-    /// When it was written to the baselines file.
-    pub applied_at: Timestamp,
-    /// Why.
-    pub reasons: Vec<String>,
+    pub what: T,
 }
 
 /// What is decided so far.
@@ -61,89 +37,164 @@ pub struct BaselineChange {
 /// let mut docket = Docket::default();
 /// assert!(docket.pending(&"EXPORT".parse()?).is_none());
 /// assert!(docket.baseline_changes().is_empty());
+/// assert_eq!(docket.open_cases().count(), 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Docket {
-    pending: BTreeMap<ScenarioId, Proposed>,
-    changes: Vec<BaselineChange>,
+    baselines: baselines::Baselines,
+    cases: cases::Cases,
+    runs: runs::Runs,
+    emergency: emergency::Emergency,
+    policies: Vec<Decided<PolicyAdopted>>,
+    configs: Vec<Decided<ConfigAdopted>>,
+    reviewed: Vec<Decided<ReviewDecided>>,
+    review_notes: Vec<Decided<ReviewNoted>>,
 }
 
 impl Docket {
     /// Takes the next event of the chain into account.
     ///
     /// # Errors
-    /// An approval or application of something that was not proposed, or not approved, before.
+    /// An event that cannot follow those before it; the docket is then as it was.
     pub fn apply(&mut self, event: &Event) -> Result<(), DocketError> {
         match &event.what {
-            What::BaselineProposed(proposal) => {
-                let proposed = Proposed {
-                    id: event.id(),
-                    by: event.by.clone(),
-                    proposal: proposal.clone(),
-                    approved: None,
-                };
-                // A newer proposal takes the place of one that is still open.
-                self.pending.insert(proposal.scenario_id.clone(), proposed);
+            What::CaseOpened(opened) => {
+                self.cases.open(event, opened)?;
+                for linked in &opened.runs {
+                    self.runs.belongs(&linked.run.run_id, &opened.case);
+                }
             }
+            What::RunLinked(link) => {
+                let run_id = &link.linked.run.run_id;
+                if self
+                    .run(run_id)
+                    .is_some_and(|run| run.case.as_ref() == Some(&link.case))
+                {
+                    return Err(DocketError::AlreadyLinked {
+                        run_id: run_id.clone(),
+                        case: link.case.clone(),
+                    });
+                }
+                self.cases.link(event, link)?;
+                self.runs.belongs(run_id, &link.case);
+            }
+            What::CaseAcknowledged(_)
+            | What::ExposureAssessed(_)
+            | What::RootCauseProposed(_)
+            | What::RootCauseConfirmed(_)
+            | What::CaseStatusChanged(_)
+            | What::MitigationDocumented(_)
+            | What::CaseNoted(_)
+            | What::ThreadLinked(_)
+            | What::CaseEscalated(_)
+            | What::CaseResolved(_)
+            | What::CaseReopened(_)
+            | What::CaseArchived(_)
+            | What::CaseUnarchived(_) => self.cases.apply(event)?,
+            What::RunQuarantined(_)
+            | What::QuarantineReleased(_)
+            | What::DispatchBlocked(_)
+            | What::DispatchUnblocked(_)
+            | What::RerunRequested(_)
+            | What::RerunApproved(_)
+            | What::RerunDenied(_)
+            | What::RerunConsumed(_) => self.runs.apply(event)?,
+            What::BaselineProposed(proposal) => self.baselines.propose(event, proposal),
             What::BaselineApproved {
                 proposal,
                 approval_id,
-            } => {
-                let proposed = self.proposed(proposal)?;
-                proposed.approved = Some(Approved {
-                    approval_id: approval_id.clone(),
-                    by: event.by.clone(),
-                    at: event.at,
-                });
-            }
-            What::BaselineApplied { proposal } => {
-                let done = self.proposed(proposal)?.clone();
-                let approved = done.approved.ok_or_else(|| DocketError::NotApproved {
-                    proposal: proposal.clone(),
-                })?;
-                self.pending.remove(&done.proposal.scenario_id);
-                self.changes.push(BaselineChange {
-                    scenario_id: done.proposal.scenario_id,
-                    old: done.proposal.old,
-                    new: done.proposal.new,
-                    proposed_by: done.by,
-                    approved_by: approved.by,
-                    approved_at: approved.at,
-                    approval_id: approved.approval_id,
-                    applied_at: event.at,
-                    reasons: done.proposal.reasons,
-                });
-            }
-            What::TailRecovered { .. }
+            } => self.baselines.approve(event, proposal, approval_id)?,
+            What::BaselineApplied { proposal } => self.baselines.put_into_force(event, proposal)?,
+            What::AlertsMuted(_)
+            | What::AlertsUnmuted(_)
+            | What::BackfillStarted(_)
+            | What::BackfillEnded(_) => self.emergency.apply(event)?,
+            What::PolicyAdopted(what) => self.policies.push(decided(event, what)),
+            What::ConfigAdopted(what) => self.configs.push(decided(event, what)),
+            What::ReviewDecided(what) => self.reviewed.push(decided(event, what)),
+            What::ReviewNoted(what) => self.review_notes.push(decided(event, what)),
+            // They tell what happened and decide nothing.
+            What::Refused(_)
+            | What::TailRecovered { .. }
             | What::LedgerImported { .. }
             | What::ProjectionsRebuilt { .. } => {}
         }
         Ok(())
     }
 
+    /// Whether `event` could come next.
+    ///
+    /// # Errors
+    /// As [`Docket::apply`].
+    pub fn accepts(&self, event: &Event) -> Result<(), DocketError> {
+        self.excerpt(&event.what).apply(event)
+    }
+
+    /// As much of the docket as one event can touch.
+    fn excerpt(&self, what: &What) -> Docket {
+        let opened = match what {
+            What::CaseOpened(opened) => Some(&opened.scenario_id),
+            _ => None,
+        };
+        Docket {
+            baselines: self.baselines.clone(),
+            cases: self.cases.excerpt(what.case(), opened),
+            runs: self.runs.excerpt(what.run()),
+            emergency: self.emergency.clone(),
+            ..Docket::default()
+        }
+    }
+
     /// The open proposal for a scenario.
     pub fn pending(&self, scenario: &ScenarioId) -> Option<&Proposed> {
-        self.pending.get(scenario)
+        self.baselines.pending.get(scenario)
     }
 
     /// The scenarios with an open proposal, in order.
     pub fn pending_scenarios(&self) -> Vec<ScenarioId> {
-        self.pending.keys().cloned().collect()
+        self.baselines.pending.keys().cloned().collect()
     }
 
     /// Every baseline ever put into force, oldest first.
     pub fn baseline_changes(&self) -> &[BaselineChange] {
-        &self.changes
+        &self.baselines.changes
     }
 
-    fn proposed(&mut self, id: &EventId) -> Result<&mut Proposed, DocketError> {
-        self.pending
-            .values_mut()
-            .find(|p| p.id == *id)
-            .ok_or_else(|| DocketError::NotProposed {
-                proposal: id.clone(),
-            })
+    /// Every policy ever adopted, oldest first.
+    pub fn policies(&self) -> &[Decided<PolicyAdopted>] {
+        &self.policies
+    }
+
+    /// The last adoption of a file that was changed by hand.
+    pub fn adopted(&self, file: &ConfigFile) -> Option<&Decided<ConfigAdopted>> {
+        self.configs
+            .iter()
+            .rev()
+            .find(|adopted| adopted.what.file == *file)
+    }
+
+    /// Every adoption of a file that was changed by hand, oldest first.
+    pub fn configs(&self) -> &[Decided<ConfigAdopted>] {
+        &self.configs
+    }
+
+    /// What weekly reviews decided, oldest first.
+    pub fn reviewed(&self) -> &[Decided<ReviewDecided>] {
+        &self.reviewed
+    }
+
+    /// The notes to weekly reports, oldest first.
+    pub fn review_notes(&self) -> &[Decided<ReviewNoted>] {
+        &self.review_notes
+    }
+}
+
+fn decided<T: Clone>(event: &Event, what: &T) -> Decided<T> {
+    Decided {
+        stamp: Stamp::of(event),
+        what: what.clone(),
     }
 }
 
@@ -162,5 +213,128 @@ pub enum DocketError {
     NotApproved {
         /// The proposal's event.
         proposal: EventId,
+    },
+    /// A case of that name is there already.
+    #[error("case {case} is there already")]
+    CaseExists {
+        /// The case.
+        case: CaseId,
+    },
+    /// A case of that cause is open already.
+    #[error("scenario {scenario_id} has an unresolved case of this cause already: {case}")]
+    CauseTaken {
+        /// The scenario.
+        scenario_id: ScenarioId,
+        /// Its case.
+        case: CaseId,
+    },
+    /// A case without a run.
+    #[error("case {case} has no run")]
+    NoRun {
+        /// The case.
+        case: CaseId,
+    },
+    /// There is no such case, or it is in the archive.
+    #[error("case {case} is not there, or is archived")]
+    UnknownCase {
+        /// The case.
+        case: CaseId,
+    },
+    /// There is no such case in the archive.
+    #[error("case {case} is not in the archive")]
+    NotArchived {
+        /// The case.
+        case: CaseId,
+    },
+    /// A run belongs to a case already.
+    #[error("run {run_id} belongs to case {case} already")]
+    AlreadyLinked {
+        /// The run.
+        run_id: RunId,
+        /// The case.
+        case: CaseId,
+    },
+    /// An illegal jump.
+    #[error("case {case} is {from} and cannot become {to}")]
+    IllegalStatus {
+        /// The case.
+        case: CaseId,
+        /// Where it stands.
+        from: CaseStatus,
+        /// Where it should go.
+        to: CaseStatus,
+    },
+    /// A step that the case's status does not allow.
+    #[error("case {case} is {status}, which does not allow `{kind}`")]
+    WrongStatus {
+        /// The case.
+        case: CaseId,
+        /// Where it stands.
+        status: CaseStatus,
+        /// The event's type.
+        kind: &'static str,
+    },
+    /// Somebody takes care of it already.
+    #[error("case {case} is acknowledged already, by `{by}`")]
+    AlreadyAcknowledged {
+        /// The case.
+        case: CaseId,
+        /// By whom.
+        by: String,
+    },
+    /// Given back without having been set aside.
+    #[error("run {run_id} is not quarantined")]
+    NotQuarantined {
+        /// The run.
+        run_id: RunId,
+    },
+    /// Set aside twice.
+    #[error("run {run_id} is quarantined already")]
+    AlreadyQuarantined {
+        /// The run.
+        run_id: RunId,
+    },
+    /// An answer to a request for a rerun that is not open.
+    #[error("rerun request {request} is not open")]
+    NotRequested {
+        /// The request's event.
+        request: EventId,
+    },
+    /// Nobody else but the proposer approved.
+    #[error("`{by}` approved their own request {request}")]
+    OwnRequest {
+        /// The request's event.
+        request: EventId,
+        /// Who.
+        by: String,
+    },
+    /// A rerun began without an approval, or with one that was used, replaced, over, or given for
+    /// something else.
+    #[error("approval {approval} does not allow run {run_id} to be repeated at {at}")]
+    ApprovalVoid {
+        /// The approval's event.
+        approval: EventId,
+        /// The run.
+        run_id: RunId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Alerts were sent again that were not held back.
+    #[error("mute {mute} is not in force")]
+    NotMuted {
+        /// The event that held them back.
+        mute: EventId,
+    },
+    /// A backfill ended that had not begun.
+    #[error("scenario {scenario_id} has no open backfill")]
+    NoBackfill {
+        /// The scenario.
+        scenario_id: ScenarioId,
+    },
+    /// A backfill began while another was open.
+    #[error("scenario {scenario_id} has an open backfill already")]
+    BackfillOpen {
+        /// The scenario.
+        scenario_id: ScenarioId,
     },
 }

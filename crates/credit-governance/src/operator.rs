@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{About, Refused, Verb, What};
+
 /// An operator's role; each may do what the one before it may.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum Role {
@@ -38,60 +40,6 @@ impl FromStr for Role {
                 value: text.chars().take(40).collect(),
             }),
         }
-    }
-}
-
-/// What somebody may want to do.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Verb {
-    /// Read records, verify.
-    View,
-    /// Add runs to the ledger.
-    Ingest,
-    /// Take over a ledger that was kept before.
-    ImportLedger,
-    /// Write run files again that were lost.
-    Repair,
-    /// Write a report.
-    Report,
-    /// Propose a new baseline.
-    ProposeBaseline,
-    /// Put a proposed baseline into force.
-    ApproveBaseline,
-}
-
-impl Verb {
-    /// The lowest role that may do it.
-    pub const fn requires(self) -> Role {
-        match self {
-            Verb::View => Role::O1,
-            Verb::Ingest
-            | Verb::ImportLedger
-            | Verb::Repair
-            | Verb::Report
-            | Verb::ProposeBaseline => Role::O2,
-            Verb::ApproveBaseline => Role::O3,
-        }
-    }
-
-    /// Whether the automation's own identity, which is no person, may do it: observe, report and
-    /// propose, but decide nothing.
-    const fn open_to_service(self) -> bool {
-        !matches!(self, Verb::ApproveBaseline)
-    }
-}
-
-impl fmt::Display for Verb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Verb::View => "view",
-            Verb::Ingest => "ingest",
-            Verb::ImportLedger => "import_ledger",
-            Verb::Repair => "repair",
-            Verb::Report => "report",
-            Verb::ProposeBaseline => "propose_baseline",
-            Verb::ApproveBaseline => "approve_baseline",
-        })
     }
 }
 
@@ -155,12 +103,59 @@ pub enum Denied {
         /// For what.
         verb: Verb,
     },
+    /// One person wants to decide what takes two.
+    #[error("{verb} takes somebody who proposes and somebody else who approves")]
+    Alone {
+        /// For what.
+        verb: Verb,
+    },
+    /// A yes to one thing was shown for another.
+    #[error("an approval to {approved} does not allow to {needed}")]
+    OtherVerb {
+        /// What was approved.
+        approved: Verb,
+        /// What was to be done.
+        needed: Verb,
+    },
     /// The approver is the proposer.
     #[error("`{name}` proposed this and cannot approve it; another O3 must")]
     OwnProposal {
         /// Who asked.
         name: String,
+        /// For what.
+        verb: Verb,
     },
+}
+
+impl Denied {
+    /// What was asked for.
+    pub const fn verb(&self) -> Verb {
+        match self {
+            Denied::Role { verb, .. }
+            | Denied::Alone { verb }
+            | Denied::OwnProposal { verb, .. } => *verb,
+            Denied::OtherVerb { needed, .. } => *needed,
+        }
+    }
+
+    /// The denial as something that happened: a denial is recorded, too.
+    ///
+    /// ```
+    /// use credit_governance::{About, Actor, Event, Verb};
+    ///
+    /// let ops = Actor::Operator("ops-2:O2".parse()?);
+    /// let denied = ops.may(Verb::AdoptPolicy).unwrap_err();
+    /// let event = Event::new("2025-01-31T10:00:00Z".parse()?, &ops, denied.what(About::Everything));
+    /// assert!(event.to_json().contains(r#""verb":"adopt_policy","requires":"O3""#));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn what(&self, about: About) -> What {
+        What::Refused(Refused {
+            verb: self.verb(),
+            requires: self.verb().requires(),
+            about,
+        })
+    }
 }
 
 struct RoleOrNone(Option<Role>);
@@ -262,7 +257,7 @@ impl Operators {
     }
 }
 
-fn check_name(name: &str) -> Result<(), OperatorsError> {
+pub(crate) fn check_name(name: &str) -> Result<(), OperatorsError> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     let starts_well = name
         .as_bytes()

@@ -28,6 +28,8 @@ mod ledger_record;
 mod notify_answer;
 #[path = "../../../fuzz/bodies/numbers.rs"]
 mod numbers;
+#[path = "../../../fuzz/bodies/phrase.rs"]
+mod phrase;
 #[path = "../../../fuzz/bodies/policy.rs"]
 mod policy;
 #[path = "../../../fuzz/bodies/run.rs"]
@@ -48,6 +50,7 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("ledger_record", ledger_record::check),
     ("notify_answer", notify_answer::check),
     ("numbers", |bytes| text(bytes, numbers::check)),
+    ("phrase", |bytes| text(bytes, phrase::check)),
     ("policy", |bytes| text(bytes, policy::check)),
     ("run", |bytes| text(bytes, run::check)),
     ("run_facts", |bytes| text(bytes, run_facts::check)),

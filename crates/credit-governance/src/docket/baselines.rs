@@ -1,0 +1,126 @@
+//! Proposals for baselines and what became of them.
+
+use std::collections::BTreeMap;
+
+use credit_core::{Credits, ScenarioId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{BaselineProposal, DocketError, Event, EventId};
+
+/// A proposal that is not yet applied.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proposed {
+    /// Its event.
+    pub id: EventId,
+    /// Who proposed it.
+    pub by: String,
+    /// What.
+    pub proposal: BaselineProposal,
+    /// Who approved it, if somebody did.
+    pub approved: Option<Approved>,
+}
+
+/// An approval as the events tell it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Approved {
+    /// `O3-<name>-<timestamp>`.
+    pub approval_id: String,
+    /// Who approved.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A baseline that was put into force.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct BaselineChange {
+    /// The scenario.
+    pub scenario_id: ScenarioId,
+    /// The value before; `None` for a first baseline.
+    pub old: Option<Credits>,
+    /// The value since.
+    pub new: Credits,
+    /// Who proposed it.
+    pub proposed_by: String,
+    /// Who approved it.
+    pub approved_by: String,
+    /// When it was approved.
+    pub approved_at: Timestamp,
+    /// `O3-<name>-<timestamp>`.
+    pub approval_id: String,
+    /// When it was written to the baselines file.
+    pub applied_at: Timestamp,
+    /// Why.
+    pub reasons: Vec<String>,
+}
+
+/// Open proposals and the changes that came of others.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Baselines {
+    pub(crate) pending: BTreeMap<ScenarioId, Proposed>,
+    pub(crate) changes: Vec<BaselineChange>,
+}
+
+impl Baselines {
+    /// A newer proposal takes the place of one that is still open.
+    pub(crate) fn propose(&mut self, event: &Event, proposal: &BaselineProposal) {
+        let proposed = Proposed {
+            id: event.id(),
+            by: event.by.clone(),
+            proposal: proposal.clone(),
+            approved: None,
+        };
+        self.pending.insert(proposal.scenario_id.clone(), proposed);
+    }
+
+    pub(crate) fn approve(
+        &mut self,
+        event: &Event,
+        proposal: &EventId,
+        approval_id: &str,
+    ) -> Result<(), DocketError> {
+        self.proposed(proposal)?.approved = Some(Approved {
+            approval_id: approval_id.to_owned(),
+            by: event.by.clone(),
+            at: event.at,
+        });
+        Ok(())
+    }
+
+    pub(crate) fn put_into_force(
+        &mut self,
+        event: &Event,
+        proposal: &EventId,
+    ) -> Result<(), DocketError> {
+        let done = self.proposed(proposal)?.clone();
+        let approved = done.approved.ok_or_else(|| DocketError::NotApproved {
+            proposal: proposal.clone(),
+        })?;
+        self.pending.remove(&done.proposal.scenario_id);
+        self.changes.push(BaselineChange {
+            scenario_id: done.proposal.scenario_id,
+            old: done.proposal.old,
+            new: done.proposal.new,
+            proposed_by: done.by,
+            approved_by: approved.by,
+            approved_at: approved.at,
+            approval_id: approved.approval_id,
+            applied_at: event.at,
+            reasons: done.proposal.reasons,
+        });
+        Ok(())
+    }
+
+    fn proposed(&mut self, id: &EventId) -> Result<&mut Proposed, DocketError> {
+        self.pending
+            .values_mut()
+            .find(|p| p.id == *id)
+            .ok_or_else(|| DocketError::NotProposed {
+                proposal: id.clone(),
+            })
+    }
+}
