@@ -95,7 +95,7 @@ fn with_run_files(criterion: &mut Criterion) {
                 let monitor = Monitor::open(tree, now()).expect("the tree was just made");
                 let runs = runs.clone();
                 timed(|| {
-                    let batch = monitor.observe_all(runs).expect("there is room");
+                    let batch = monitor.observe_all(runs, now()).expect("there is room");
                     assert!(batch.outcomes.iter().all(Result::is_ok));
                     assert!(batch.run_file_errors.is_empty());
                 })

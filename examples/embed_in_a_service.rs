@@ -85,7 +85,8 @@ pub(crate) enum Next {
 /// Called by any worker that has finished a job.
 fn finished(monitor: &Monitor, alerts: &Sender<Alert>, run: Run) -> Next {
     let id = run.run_id.clone();
-    let outcome = match monitor.observe(run) {
+    let now = run.timestamp;
+    let outcome = match monitor.observe(run, now) {
         Ok(outcome) => outcome,
         Err(error) => return after(error),
     };

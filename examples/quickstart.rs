@@ -61,7 +61,7 @@ pub(crate) fn quickstart(
 
 /// The first weeks: what runs cost is kept, but there is nothing yet to compare it with.
 fn learn(monitor: &Monitor, fleet: &mut Fleet, out: &mut impl Write) -> anyhow::Result<()> {
-    let verdicts = kept(monitor.observe_all(fleet.steady(8..45))?)?;
+    let verdicts = kept(monitor.observe_all(fleet.steady(8..45), now())?)?;
     let (serious, all) = (of(Severity::Sev1, &verdicts).count(), verdicts.len());
     writeln!(
         out,
@@ -106,7 +106,7 @@ fn set_baselines(monitor: &Monitor, now: Timestamp, out: &mut impl Write) -> any
 fn watch(monitor: &Monitor, fleet: &mut Fleet, out: &mut impl Write) -> anyhow::Result<RunId> {
     let mut runs = fleet.steady(1..8);
     runs.extend(fleet.unusual());
-    let batch = monitor.observe_all(runs)?;
+    let batch = monitor.observe_all(runs, now())?;
     let alerts = batch
         .outcomes
         .iter()

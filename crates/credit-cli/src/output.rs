@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use credit_monitor::Verdict;
 use credit_monitor::core::json::ObjectWriter;
-use credit_monitor::core::{Action, RunId, Severity, TotalCredits};
+use credit_monitor::core::{Action, CaseId, RunId, Severity, TotalCredits};
 use credit_monitor::ledger::Digest;
 use credit_monitor::policy::explain::Explanation;
 use serde::Serialize;
@@ -131,6 +131,7 @@ pub(crate) struct Kept {
     pub(crate) seq: u64,
     pub(crate) hash: Digest,
     pub(crate) duplicate: bool,
+    pub(crate) case: Option<CaseId>,
 }
 
 /// A verdict as one line of JSON; with where it was kept, if it was.
@@ -160,8 +161,10 @@ fn verdict_object(verdict: &Verdict, kept: Option<Kept>) -> ObjectWriter {
     if let Some(kept) = &kept {
         out.token("Seq", kept.seq);
         out.plain("Hash", kept.hash);
-        // Cases are opened by a later version; there is none to name.
-        out.token("case", "null");
+        match &kept.case {
+            Some(case) => out.plain("case", case),
+            None => out.token("case", "null"),
+        }
     }
     out.token(
         "dispatch_blocked",

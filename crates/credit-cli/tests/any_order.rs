@@ -89,7 +89,9 @@ fn observe(lines: &[String], sizes: &[usize], origin: char) -> Tree {
         }
         let (batch, after) = rest.split_at((*size).min(rest.len()));
         let runs = batch.iter().map(|l| Run::parse(l.trim_end()).unwrap().run);
-        let outcomes = monitor.observe_batch(runs.collect()).unwrap();
+        let outcomes = monitor
+            .observe_batch(runs.collect(), "2025-01-31T10:00:00Z".parse().unwrap())
+            .unwrap();
         assert!(outcomes.run_file_errors.is_empty());
         assert!(
             outcomes

@@ -114,6 +114,44 @@ impl Reader {
         ))
     }
 
+    /// The same from behind a line that was read before, which must still be in its place: what a
+    /// fold of the ledger needs to go on where it stopped.
+    ///
+    /// ```
+    /// # use credit_ledger::{Config, Ledger, MemoryStorage, Record, Schema};
+    /// # const RUNS: Schema = Schema { id: "Run_ID", identity: "Input_Sha256",
+    /// #     file_hash: None, origin: "Ledger_Origin", time: None, severity: None,
+    /// #     scenario: None };
+    /// # let ledger = Ledger::open(Box::new(MemoryStorage::new()), RUNS, Config::default())?;
+    /// # let body = |id: &str| format!(r#"{{"Run_ID":"{id}","Input_Sha256":"{}"}}"#, "0".repeat(64));
+    /// # ledger.append(Record::new(&RUNS, body("r-1").into_bytes())?)?;
+    /// let reader = ledger.reader();
+    /// let seen = reader.head()?.unwrap();
+    /// # ledger.append(Record::new(&RUNS, body("r-2").into_bytes())?)?;
+    /// // … when something was added:
+    /// let mut new = reader.scan_verified_after(seen)?;
+    /// assert_eq!(new.next_line()?.unwrap().seq(), 1);
+    /// assert!(new.next_line()?.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`Reader::scan_verified`]; [`ReadError::Broken`] also if that line is another one.
+    pub fn scan_verified_after(&self, head: Head) -> Result<Scan<'_>, ReadError> {
+        let size = self.size_past_head()?;
+        if size < head.end {
+            return Err(broken_at(size, FindingKind::RolledBack { head }));
+        }
+        let line = line_ending_at(&*self.storage, &self.schema, head.end)?;
+        if line.seq() != head.seq || line.hash() != head.hash {
+            return Err(broken_at(line.offset(), FindingKind::Forked { head }));
+        }
+        let mut chain = Chain::start(None);
+        chain.resume(head.seq + 1, head.hash, head.end);
+        let chain = Some(chain);
+        Ok(Scan::new(&*self.storage, self.schema, head.end, chain))
+    }
+
     /// Finds a record's line. The line's hash is checked.
     ///
     /// With an index only the lines it does not know yet are read, without one all lines up to

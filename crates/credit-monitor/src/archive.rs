@@ -7,7 +7,9 @@ use credit_core::{Action, Day, Period, RiskFlag, RunFacts, RunId, ScenarioId, Se
 use credit_governance::{Docket, Event};
 use credit_ledger::{FileStorage, Head, OwnedLine, ReadError, Reader, Schema, Window};
 
-use crate::{Error, Tree, import};
+use crate::gates;
+use crate::live_docket::LiveDocket;
+use crate::{Error, Tree};
 
 /// The keys of a run that the ledger looks at.
 pub const RUNS: Schema = Schema {
@@ -43,7 +45,7 @@ pub const EVENTS: Schema = Schema {
 /// Monitor::init(&tree, Vec::new(), now)?;
 /// let monitor = Monitor::open(&tree, now)?;
 /// monitor.observe(Run::new("R-1".parse()?, "EXPORT".parse()?, now, Status::Success,
-///     Credits::whole(10).unwrap()))?;
+///     Credits::whole(10).unwrap()), now)?;
 ///
 /// let archive = Archive::new(&tree);
 /// let mut found = Vec::new();
@@ -145,7 +147,13 @@ impl Archive {
     /// # Errors
     /// [`Error::Read`] if the ledger cannot be read, which must be taken for a no.
     pub fn may_dispatch(&self, id: &RunId) -> Result<Dispatch, Error> {
-        dispatch_of(id, self.run(id)?, &self.tree)
+        let line = self.run(id)?;
+        let by_line = dispatch_of(id, line.as_ref(), &self.tree)?;
+        if line.is_none() {
+            return Ok(by_line);
+        }
+        let docket = LiveDocket::open(self)?;
+        Ok(gates::dispatch(docket.docket(), id, by_line))
     }
 
     /// The last line of the run ledger; `None` while it has none or is missing.
@@ -303,7 +311,7 @@ impl Archive {
     }
 
     /// The events; `None` where there never were any. That they are lost is an error.
-    fn events_if_any(&self) -> Result<Option<Reader>, Error> {
+    pub(crate) fn events_if_any(&self) -> Result<Option<Reader>, Error> {
         let path = self.tree.events();
         match self.events() {
             Err(ReadError::Missing) if path.with_extension("HEAD").exists() => {
@@ -342,7 +350,7 @@ pub(crate) fn facts<'a>(line: &'a str, tree: &Tree) -> Result<RunFacts<'a>, Erro
 /// The answer that follows from a run's ledger line.
 pub(crate) fn dispatch_of(
     id: &RunId,
-    line: Option<OwnedLine>,
+    line: Option<&OwnedLine>,
     tree: &Tree,
 ) -> Result<Dispatch, Error> {
     let Some(line) = line else {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use credit_core::{RunId, ScenarioId};
-use credit_governance::{Denied, DocketError, EventError};
+use credit_governance::{Denied, DocketError, EventError, RerunStanding};
 use credit_ledger as ledger;
 
 /// Why an operation on the monitor did not happen. Nothing was half done.
@@ -72,6 +72,17 @@ pub enum Error {
     /// The caller may not do this.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// It cannot be decided as things are: the reason tells what is missing.
+    #[error(transparent)]
+    Refused(credit_governance::Refusal),
+    /// A run may not be repeated, or not now.
+    #[error("run `{run_id}` may not be repeated; the gate is {standing}")]
+    RerunClosed {
+        /// The run.
+        run_id: RunId,
+        /// Where its rerun stands.
+        standing: RerunStanding,
+    },
     /// Something must be done first.
     #[error("{reason}")]
     Precondition {
@@ -143,8 +154,13 @@ impl Error {
 
     /// Whether what was asked for does not exist.
     pub fn is_not_found(&self) -> bool {
+        use credit_governance::Refusal;
         match self {
             Error::UnknownRun { .. } | Error::UnknownScenario { .. } => true,
+            Error::Refused(refusal) => matches!(
+                refusal,
+                Refusal::Impossible(DocketError::UnknownCase { .. })
+            ),
             Error::Read { source, .. } => matches!(source, ledger::ReadError::Missing),
             _ => false,
         }
@@ -161,6 +177,16 @@ impl Error {
             } => matches!(source, OpenError::Locked { .. }),
             Error::Append { source, .. } => matches!(source, AppendError::Locked { .. }),
             _ => false,
+        }
+    }
+}
+
+/// Who is refused for their role is denied; everything else is a matter of what is missing.
+impl From<credit_governance::Refusal> for Error {
+    fn from(refusal: credit_governance::Refusal) -> Error {
+        match refusal {
+            credit_governance::Refusal::Denied(denied) => Error::Denied(denied),
+            other => Error::Refused(other),
         }
     }
 }

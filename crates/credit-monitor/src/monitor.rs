@@ -1,27 +1,27 @@
 //! The writing side: a finished run in, an outcome out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use credit_core::{Run, RunId, RunRecord, ScenarioId, Sha256, Timestamp};
+use credit_core::{CaseId, Run, RunId, RunRecord, ScenarioId, Sha256, Timestamp};
 use credit_governance::{Actor, Event, Verb, What};
 use credit_ledger::{
-    Appended, Config as LedgerConfig, Digest, FileStorage, Ledger, OpenError, Receipt, Record,
-    Refused, Schema,
+    Appended, Config as LedgerConfig, Digest, FileStorage, Ledger, Record, Refused, Schema,
 };
 use credit_notify::Alert;
 
 use crate::archive::{self, EVENTS, RUNS};
 use crate::config::{Config, LiveConfig, SharedScenario};
-use crate::import;
+use crate::live_docket::LiveDocket;
 use crate::objects::Objects;
 use crate::parallel::parallel;
 use crate::repair::{self, Rebuilt, Repair};
 use crate::run_files::{self, RunFile};
+use crate::settle::{self, Kept};
 use crate::tree::run_file_name;
-use crate::{Archive, Dispatch, Error, Outcome, Refusal, RunFileError, Tree, Verdict};
+use crate::{Archive, Error, Outcome, Refusal, RunFileError, Tree, Verdict};
 
 /// How many runs share one write and one sync when many are observed.
 const BATCH: usize = 4096;
@@ -42,29 +42,33 @@ const BATCH: usize = 4096;
 /// let monitor = Monitor::open(&tree, now)?;
 /// let run = Run::new("R-1".parse()?, "EXPORT".parse()?, now, Status::Success,
 ///     Credits::whole(10).unwrap());
-/// let outcome = monitor.observe(run.clone())?;
+/// let outcome = monitor.observe(run.clone(), now)?;
 /// assert_eq!(outcome.receipt.seq(), 0);
 /// assert_eq!(monitor.may_dispatch(&run.run_id)?, Dispatch::Allowed);
-/// assert!(monitor.observe(run)?.duplicate);
+/// assert!(monitor.observe(run, now)?.duplicate);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Monitor {
     tree: Tree,
     config: LiveConfig,
-    ledger: Ledger,
-    events: Ledger,
+    pub(crate) ledger: Ledger,
+    pub(crate) events: Ledger,
+    pub(crate) docket: Mutex<LiveDocket>,
     objects: Objects,
     rebuilt_on_open: u64,
 }
 
 /// What became of a batch.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Batch {
     /// One entry a run, in the order given.
     pub outcomes: Vec<Result<Outcome, Refusal>>,
     /// Run files that could not be written although their lines are durable.
     pub run_file_errors: Vec<RunFileError>,
+    /// Why not everything that the policy wants was done, although the lines are durable and block
+    /// what they must; opening the tree again does the rest.
+    pub unsettled: Option<Error>,
 }
 
 /// Why an observed run has no outcome.
@@ -77,6 +81,10 @@ pub enum ObserveError {
     /// Nothing can be kept.
     #[error(transparent)]
     Failed(#[from] Error),
+    /// The run is kept and, if it must be, blocked; but not everything that the policy wants was
+    /// done. Opening the tree again, or `repair`, does the rest.
+    #[error("the run is kept, but what follows from it was not done")]
+    Unsettled(#[source] Error),
 }
 
 impl Monitor {
@@ -111,13 +119,16 @@ impl Monitor {
             config: live,
             ledger: open_ledger(&monitoring, "ledger", RUNS, config)?,
             events: open_ledger(&monitoring, "events", EVENTS, config)?,
+            docket: Mutex::default(),
             objects: Objects::new(tree),
             rebuilt_on_open: 0,
         };
+        monitor.docket = Mutex::new(LiveDocket::open(&monitor.archive())?);
         monitor.record_recovery(now)?;
         let rebuilt = repair::after_a_crash(tree, &monitor.ledger)?;
         monitor.record_rebuilt(&rebuilt, &Actor::Service, now)?;
         monitor.rebuilt_on_open = rebuilt.count();
+        monitor.settle_after_a_crash(now)?;
         Ok(monitor)
     }
 
@@ -128,8 +139,11 @@ impl Monitor {
     ///
     /// # Errors
     /// [`ObserveError::Refused`] for this run, [`ObserveError::Failed`] for the monitor as a whole.
-    pub fn observe(&self, run: Run) -> Result<Outcome, ObserveError> {
-        let mut batch = self.observe_batch(vec![run])?;
+    pub fn observe(&self, run: Run, now: Timestamp) -> Result<Outcome, ObserveError> {
+        let mut batch = self.observe_batch(vec![run], now)?;
+        if let Some(error) = batch.unsettled {
+            return Err(ObserveError::Unsettled(error));
+        }
         match batch.outcomes.pop() {
             Some(outcome) => Ok(outcome?),
             None => Err(self.lost_outcome().into()),
@@ -141,16 +155,18 @@ impl Monitor {
     /// # Errors
     /// [`Error`] when nothing more can be kept. Runs of earlier batches are durable then; observing
     /// all of them again is safe.
-    pub fn observe_all(&self, runs: impl IntoIterator<Item = Run>) -> Result<Batch, Error> {
-        let mut all = Batch {
-            outcomes: Vec::new(),
-            run_file_errors: Vec::new(),
-        };
+    pub fn observe_all(
+        &self,
+        runs: impl IntoIterator<Item = Run>,
+        now: Timestamp,
+    ) -> Result<Batch, Error> {
+        let mut all = Batch::default();
         let mut runs = runs.into_iter().peekable();
         while runs.peek().is_some() {
-            let batch = self.observe_batch(runs.by_ref().take(BATCH).collect())?;
+            let batch = self.observe_batch(runs.by_ref().take(BATCH).collect(), now)?;
             all.outcomes.extend(batch.outcomes);
             all.run_file_errors.extend(batch.run_file_errors);
+            all.unsettled = all.unsettled.or(batch.unsettled);
         }
         Ok(all)
     }
@@ -159,7 +175,7 @@ impl Monitor {
     ///
     /// # Errors
     /// [`Error`] when nothing could be kept; none of the runs is in the ledger then.
-    pub fn observe_batch(&self, runs: Vec<Run>) -> Result<Batch, Error> {
+    pub fn observe_batch(&self, runs: Vec<Run>, now: Timestamp) -> Result<Batch, Error> {
         let config = self.config.current()?;
         let scenarios = self.scenarios_of(&runs);
         let judged = parallel(runs, |run| judge(&config, &scenarios, run));
@@ -185,6 +201,10 @@ impl Monitor {
             })?;
 
         let mut run_file_errors = self.write_run_files(&slots, &records, &appended);
+        let (cases, unsettled) = match self.settle(kept(&slots, &records, &appended), now) {
+            Ok(cases) => (cases, None),
+            Err(error) => (BTreeMap::new(), Some(error)),
+        };
         let mut appended = appended.into_iter();
         let mut outcomes = Vec::with_capacity(slots.len());
         for slot in slots {
@@ -192,26 +212,16 @@ impl Monitor {
                 Err(refusal) => Err(refusal),
                 Ok(judged) => {
                     let appended = appended.next().ok_or_else(|| self.lost_outcome())?;
-                    self.outcome(judged, appended, &mut run_file_errors)?
+                    let case = cases.get(&judged.verdict.run_id).cloned();
+                    self.outcome(judged, appended, case, &mut run_file_errors)?
                 }
             });
         }
         Ok(Batch {
             outcomes,
             run_file_errors,
+            unsettled,
         })
-    }
-
-    /// Whether anything downstream may use a run's output, answered from its ledger line: an
-    /// unknown run, like one whose actions block it, may not be used.
-    ///
-    /// # Errors
-    /// [`Error::Read`] if the ledger cannot be read, which must be taken for a no.
-    pub fn may_dispatch(&self, id: &RunId) -> Result<Dispatch, Error> {
-        let path = self.tree.ledger();
-        let line = self.ledger.find(id.as_str());
-        let line = line.map_err(|source| Error::Read { path, source })?;
-        archive::dispatch_of(id, line, &self.tree)
     }
 
     /// Writes every run file and sidecar that is absent or empty from its ledger line, on behalf of
@@ -235,6 +245,7 @@ impl Monitor {
         let done = pass.over(&self.archive(), progress);
         self.record_rebuilt(pass.rebuilt(), actor, now)?;
         done?;
+        self.settle_from(0, now)?;
         Ok(pass.finish())
     }
 
@@ -261,11 +272,6 @@ impl Monitor {
         self.config.current()
     }
 
-    /// Keeps an event; it is durable when this returns.
-    pub(crate) fn record_event(&self, event: &Event) -> Result<Receipt, Error> {
-        record_event(&self.events, &self.tree, event)
-    }
-
     /// Keeps the bytes of an input under their hash, durably, the first time it is used.
     pub(crate) fn keep_object(&self, sha256: Sha256, bytes: &[u8]) -> Result<(), Error> {
         self.objects.keep(sha256, bytes)
@@ -278,6 +284,11 @@ impl Monitor {
             self.keep_object(scenario.sha256, &scenario.bytes)?;
         }
         Ok(())
+    }
+
+    /// A scenario's configuration as it is now; `None` where it has no file.
+    pub(crate) fn scenario(&self, id: &ScenarioId) -> Result<Option<SharedScenario>, Error> {
+        self.config.scenario(id)
     }
 
     /// The configuration of each scenario that occurs, read once.
@@ -320,6 +331,7 @@ impl Monitor {
         &self,
         judged: Judged,
         appended: Result<Appended, Refused>,
+        case: Option<CaseId>,
         run_file_errors: &mut Vec<RunFileError>,
     ) -> Result<Result<Outcome, Refusal>, Error> {
         let Judged { verdict, alert, .. } = judged;
@@ -328,15 +340,18 @@ impl Monitor {
                 verdict,
                 receipt,
                 duplicate: false,
+                case,
                 alert,
             })),
             Ok(Appended::Duplicate(receipt)) => {
                 let (verdict, errors) = self.stored(&verdict.run_id)?;
                 run_file_errors.extend(errors);
+                let case = self.case_of(&verdict.run_id)?;
                 Ok(Ok(Outcome {
                     verdict,
                     receipt,
                     duplicate: true,
+                    case,
                     alert: None,
                 }))
             }
@@ -345,6 +360,10 @@ impl Monitor {
             })),
             Err(_) => Err(self.lost_outcome()),
         }
+    }
+
+    fn case_of(&self, id: &RunId) -> Result<Option<CaseId>, Error> {
+        self.with_docket(|docket| docket.case_of(id).map(|case| case.id.clone()))
     }
 
     /// The verdict that stands in the ledger for a run that was observed before. Its run file is
@@ -423,6 +442,27 @@ struct Judged {
     verdict: Verdict,
     timestamp: Timestamp,
     alert: Option<Alert>,
+    /// Kept where something may follow from the verdict.
+    record: Option<Box<RunRecord>>,
+}
+
+/// The new lines from which something may follow.
+fn kept(
+    slots: &[Result<Judged, Refusal>],
+    records: &[Record],
+    appended: &[Result<Appended, Refused>],
+) -> Vec<Kept> {
+    let judged = slots.iter().flatten().zip(records).zip(appended);
+    judged
+        .filter_map(|((judged, record), appended)| match appended {
+            Ok(Appended::New(receipt)) => {
+                let run_file = record.file_bytes().unwrap_or_default();
+                let kept = judged.record.as_deref()?;
+                Some(Kept::new(kept, *receipt, run_file))
+            }
+            _ => None,
+        })
+        .collect()
 }
 
 fn judge(config: &Config, scenarios: &Scenarios, run: Run) -> Result<(Judged, Record), Refusal> {
@@ -437,6 +477,7 @@ fn judge(config: &Config, scenarios: &Scenarios, run: Run) -> Result<(Judged, Re
         verdict: Verdict::of(&record),
         timestamp: record.run.timestamp,
         alert: Alert::of(&record),
+        record: settle::is_loud(&record).then(|| Box::new(record)),
     };
     Ok((judged, line))
 }

@@ -1,7 +1,7 @@
 //! What became of an observed run.
 
 use credit_core::{
-    Actions, BaselineStatus, Credits, Likelihood, Multiplier, RiskFlags, RunFacts, RunId,
+    Actions, BaselineStatus, CaseId, Credits, Likelihood, Multiplier, RiskFlags, RunFacts, RunId,
     RunRecord, ScenarioId, Severity,
 };
 use credit_ledger::Receipt;
@@ -76,6 +76,8 @@ pub struct Outcome {
     pub receipt: Receipt,
     /// Whether the ledger had it already, so that nothing was added.
     pub duplicate: bool,
+    /// Its case, if it has one.
+    pub case: Option<CaseId>,
     /// What Slack should say about it, where the policy wants that; nothing was sent.
     pub alert: Option<Alert>,
 }

@@ -17,6 +17,7 @@ use credit_core::{Day, RunId, ScenarioId, Sha256};
 pub struct Tree {
     root: PathBuf,
     baselines: Option<PathBuf>,
+    artifacts: Option<PathBuf>,
 }
 
 impl Tree {
@@ -25,6 +26,7 @@ impl Tree {
         Tree {
             root: root.into(),
             baselines: None,
+            artifacts: None,
         }
     }
 
@@ -33,6 +35,16 @@ impl Tree {
     pub fn with_baselines(self, path: impl Into<PathBuf>) -> Tree {
         Tree {
             baselines: Some(path.into()),
+            ..self
+        }
+    }
+
+    /// The same tree with the automation's output elsewhere than under its root
+    /// (`CREDIT_ARTIFACTS_ROOT`): what a quarantine may move lies under that folder.
+    #[must_use]
+    pub fn with_artifacts(self, path: impl Into<PathBuf>) -> Tree {
+        Tree {
+            artifacts: Some(path.into()),
             ..self
         }
     }
@@ -89,6 +101,17 @@ impl Tree {
         self.monitoring().join("events.jsonl")
     }
 
+    /// `runs/CREDIT_MONITORING/docket.snapshot`: derived from the events, to be folded no further
+    /// back than needed.
+    pub(crate) fn docket_snapshot(&self) -> PathBuf {
+        self.monitoring().join("docket.snapshot")
+    }
+
+    /// `runs/CREDIT_MONITORING/decisions.lock`.
+    pub(crate) fn decisions_lock(&self) -> PathBuf {
+        self.monitoring().join("decisions.lock")
+    }
+
     /// `runs/CREDIT_MONITORING/objects/`: policies, baselines and scenario files by their hash.
     pub fn objects(&self) -> PathBuf {
         self.monitoring().join("objects")
@@ -107,6 +130,26 @@ impl Tree {
     /// `runs/CREDIT_MONITORING/<day>/run_<id>.json`.
     pub fn run_file(&self, day: Day, id: &RunId) -> PathBuf {
         self.day(day).join(run_file_name(id))
+    }
+
+    /// The folder under which the automation's output lies.
+    pub fn artifacts(&self) -> &Path {
+        self.artifacts.as_deref().unwrap_or(&self.root)
+    }
+
+    /// `runs/`.
+    pub fn runs(&self) -> PathBuf {
+        self.root.join("runs")
+    }
+
+    /// `runs/QUARANTINE/`.
+    pub fn quarantine(&self) -> PathBuf {
+        self.runs().join("QUARANTINE")
+    }
+
+    /// `runs/QUARANTINE/<run_id>/`.
+    pub fn quarantined(&self, id: &RunId) -> PathBuf {
+        self.quarantine().join(id.as_str())
     }
 
     /// `runs/CREDIT_REVIEWS/`.

@@ -15,7 +15,7 @@ const DAY: &str = "runs/CREDIT_MONITORING/2025-01-31";
 
 fn house() -> House {
     let house = House::new();
-    house.open().observe_all(steady("EXPORT")).unwrap();
+    house.open().observe_all(steady("EXPORT"), now()).unwrap();
     house
 }
 
@@ -37,7 +37,10 @@ fn events(house: &House) -> Vec<Event> {
     let archive = Archive::new(&house.tree);
     archive
         .each_event(|event| {
-            events.push(event);
+            // Runs without a baseline have a case, which is no part of this.
+            if event.what.case().is_none() {
+                events.push(event);
+            }
             Ok(())
         })
         .unwrap();
@@ -189,9 +192,9 @@ fn a_lost_file_beside_evidence_is_written() {
 fn opening_writes_what_a_crash_left_out_of_the_last_batch() {
     let house = House::new();
     let monitor = house.open();
-    monitor.observe_all(many(600)).unwrap();
+    monitor.observe_all(many(600), now()).unwrap();
     let late = (0..40).map(|n| run(&format!("L-{n}"), "EXPORT", "2025-02-01T00:00:00Z", "10"));
-    monitor.observe_all(late).unwrap();
+    monitor.observe_all(late, now()).unwrap();
     drop(monitor);
     let whole = files(&house);
     let day = "runs/CREDIT_MONITORING/2025-02-01";
@@ -222,7 +225,7 @@ fn opening_writes_what_a_crash_left_out_of_the_last_batch() {
 #[test]
 fn opening_stops_behind_many_whole_files_and_repair_does_not() {
     let house = House::new();
-    house.open().observe_all(many(600)).unwrap();
+    house.open().observe_all(many(600), now()).unwrap();
     let old = house.path(&format!("{DAY}/run_R-0343.json"));
     let near = house.path(&format!("{DAY}/run_R-0344.json"));
     fs::remove_file(&old).unwrap();
@@ -245,7 +248,7 @@ fn files_are_written_in_the_order_of_their_lines() {
         let at = format!("2025-01-{}T00:00:00Z", day(n));
         run(&format!("R-{n}"), "EXPORT", &at, "10")
     });
-    house.open().observe_all(runs).unwrap();
+    house.open().observe_all(runs, now()).unwrap();
     let modified = |n: u32| {
         let path = format!("runs/CREDIT_MONITORING/2025-01-{}/run_R-{n}.json", day(n));
         fs::metadata(house.path(&path)).unwrap().modified().unwrap()

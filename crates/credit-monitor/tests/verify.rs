@@ -5,7 +5,7 @@ mod common;
 
 use std::fs;
 
-use common::{House, run, steady};
+use common::{House, now, run, steady};
 use credit_monitor::core::Sha256;
 use credit_monitor::ledger::Digest;
 use credit_monitor::{Archive, Config, Error, Tree};
@@ -15,7 +15,7 @@ const DAY: &str = "runs/CREDIT_MONITORING/2025-01-31";
 fn house() -> House {
     let house = House::new();
     let monitor = house.open();
-    monitor.observe_all(steady("EXPORT")).unwrap();
+    monitor.observe_all(steady("EXPORT"), now()).unwrap();
     let archive = monitor.archive();
     let config = Config::load(&house.tree).unwrap();
     let report = archive
@@ -200,7 +200,7 @@ fn a_whole_rewritten_history_is_found_by_a_remembered_head_only() {
     fs::remove_dir_all(house.path("runs")).unwrap();
     let mut runs = steady("EXPORT");
     runs[0] = run("EXPORT-000", "EXPORT", "2025-01-31T18:00:00Z", "1");
-    house.open().observe_all(runs).unwrap();
+    house.open().observe_all(runs, now()).unwrap();
     let archive = Archive::new(&house.tree);
     assert!(archive.verify(None, &|_, _| {}).unwrap().ok());
     let verified = archive
@@ -264,7 +264,7 @@ fn links_in_place_of_run_files_and_days_are_not_followed() {
     let before = fs::read_dir(&target).unwrap().count();
     let mut later = steady("EXPORT").remove(0);
     later.run_id = "later".parse().unwrap();
-    let batch = house.open().observe_all([later]).unwrap();
+    let batch = house.open().observe_all([later], now()).unwrap();
     assert_eq!((batch.outcomes.len(), batch.run_file_errors.len()), (1, 1));
     assert!(batch.outcomes[0].is_ok());
     assert_eq!(fs::read_dir(&target).unwrap().count(), before);

@@ -37,6 +37,7 @@ pub(crate) fn ingest(context: &Context, args: &Ingest) -> anyhow::Result<Exit> {
     let slots = input.slots();
     let progress = context.progress(slots.len() as u64, "runs");
     let mut tally = Tally::default();
+    let now = context.now()?;
     // Opened for the first good run: where there is none, nothing is written.
     let mut monitor = None;
     for slots in slots.chunks(BATCH) {
@@ -47,7 +48,7 @@ pub(crate) fn ingest(context: &Context, args: &Ingest) -> anyhow::Result<Exit> {
                 Some(monitor) => monitor,
                 none => none.insert(context.monitor()?),
             };
-            let batch = monitor.observe_batch(runs)?;
+            let batch = monitor.observe_batch(runs, now)?;
             progress.suspend(|| tell(context, &mut tally, &lines, batch))?;
         }
         progress.inc(slots.len() as u64);
@@ -74,12 +75,15 @@ pub(crate) fn log(context: &Context, args: &RunLog) -> anyhow::Result<Exit> {
     }
     let monitor = context.monitor()?;
     warn_of_baselines(context, &monitor.config()?);
-    let batch = monitor.observe_batch(vec![run])?;
+    let batch = monitor.observe_batch(vec![run], context.now()?)?;
     let mut tally = Tally::default();
     tell_run_files(&mut tally, &batch.run_file_errors);
     for outcome in batch.outcomes {
         let outcome = outcome?;
         print_verdict(context, &outcome.verdict, Some(&outcome))?;
+    }
+    if let Some(error) = batch.unsettled {
+        return Err(unsettled(error));
     }
     exit_of(&tally)
 }
@@ -177,7 +181,17 @@ fn tell(context: &Context, tally: &mut Tally, lines: &[usize], batch: Batch) -> 
         }
     }
     tell_run_files(tally, &batch.run_file_errors);
-    Ok(())
+    match batch.unsettled {
+        None => Ok(()),
+        Some(error) => Err(unsettled(error)),
+    }
+}
+
+fn unsettled(error: credit_monitor::Error) -> anyhow::Error {
+    anyhow::Error::new(error).context(
+        "the runs are in the ledger and blocked where they must be, but not everything that the \
+         policy wants was done; the next command that writes, or `creditctl repair`, does the rest",
+    )
 }
 
 fn tell_run_files(tally: &mut Tally, errors: &[RunFileError]) {
@@ -212,6 +226,7 @@ fn kept(outcome: &Outcome) -> Kept {
         seq: outcome.receipt.seq(),
         hash: outcome.receipt.hash(),
         duplicate: outcome.duplicate,
+        case: outcome.case.clone(),
     }
 }
 
@@ -238,6 +253,10 @@ fn print_verdict(
             o.receipt.seq() + 1,
             o.receipt.hash()
         )),
+    }?;
+    match outcome.and_then(|o| o.case.as_ref()) {
+        Some(case) => put_line(format_args!("case {case}")),
+        None => Ok(()),
     }
 }
 

@@ -1,0 +1,264 @@
+//! Decisions: from what somebody wants to events in the chain, one decision at a time.
+
+use std::fs::File;
+use std::sync::{MutexGuard, PoisonError};
+
+use credit_core::{CaseId, RunId, Timestamp};
+use credit_governance::{
+    About, Actor, Approval, Denied, Docket, Enactable, Event, PatternRule, Rules, What,
+};
+use credit_ledger::Record;
+use credit_policy::Policy;
+
+use crate::archive::EVENTS;
+use crate::live_docket::LiveDocket;
+use crate::{Error, Monitor};
+
+/// The docket and the right to add to it: no other process decides anything meanwhile.
+pub(crate) struct Deciding<'m> {
+    monitor: &'m Monitor,
+    live: MutexGuard<'m, LiveDocket>,
+    /// Held until dropped.
+    _lock: File,
+    events: Vec<Event>,
+}
+
+impl Monitor {
+    /// The numbers by which decisions are checked, from the policy in force.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the policy is missing or wrong.
+    pub fn rules(&self) -> Result<Rules, Error> {
+        Ok(rules(&self.config()?.policy().value))
+    }
+
+    /// Answers a question from what is decided so far, events of other processes included.
+    ///
+    /// # Errors
+    /// [`Error::Read`] or [`Error::Integrity`] if the events are damaged.
+    ///
+    /// ```
+    /// # use credit_monitor::{Monitor, Tree};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let now = "2025-01-31T10:00:00Z".parse()?;
+    /// # Monitor::init(&Tree::new(dir.path()), Vec::new(), now)?;
+    /// let monitor = Monitor::open(&Tree::new(dir.path()), now)?;
+    /// assert_eq!(monitor.with_docket(|docket| docket.open_cases().count())?, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_docket<T>(&self, ask: impl FnOnce(&Docket) -> T) -> Result<T, Error> {
+        let mut live = self.live_docket();
+        live.catch_up(&self.archive())?;
+        Ok(ask(live.docket()))
+    }
+
+    /// Decides what takes no approval but the role of who does it, and records it durably.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], which is recorded, too; [`Error::Refused`] where it cannot follow what
+    /// was decided before or something is missing; [`Error::Append`].
+    ///
+    /// ```
+    /// use credit_governance::{Actor, CaseAcknowledged, What};
+    /// # use credit_core::{Credits, Run, Status};
+    /// # use credit_monitor::{Monitor, Tree};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let now = "2025-01-31T10:00:00Z".parse()?;
+    /// # Monitor::init(&Tree::new(dir.path()), Vec::new(), now)?;
+    /// # let monitor = Monitor::open(&Tree::new(dir.path()), now)?;
+    /// # let run = Run::new("R-1".parse()?, "EXPORT".parse()?, now, Status::Success,
+    /// #     Credits::whole(10).unwrap());
+    ///
+    /// // A run of a scenario without a baseline is SEV1, for which the policy wants a case.
+    /// let case = monitor.observe(run, now)?.case.unwrap();
+    /// let ops = Actor::Operator("ops-2:O2".parse()?);
+    /// monitor.decide(&ops, What::CaseAcknowledged(CaseAcknowledged { case }), now)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn decide(&self, actor: &Actor, what: What, now: Timestamp) -> Result<Event, Error> {
+        let rules = self.rules()?;
+        let about = about(&what);
+        self.recording_denials(actor, about, now, || {
+            let mut deciding = self.deciding()?;
+            let event = deciding.docket().decide(now, actor, what, &rules)?;
+            deciding.take(event.clone())?;
+            deciding.finish()?;
+            Ok(event)
+        })
+    }
+
+    /// Records what one approver puts into force.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if its end is too far away or it cannot follow what was decided before;
+    /// [`Error::Append`].
+    pub fn enact<T: Enactable>(
+        &self,
+        approval: Approval<T>,
+        now: Timestamp,
+    ) -> Result<Event, Error> {
+        let rules = self.rules()?;
+        let mut deciding = self.deciding()?;
+        let event = deciding.docket().enact(now, approval, &rules)?;
+        deciding.take(event.clone())?;
+        deciding.finish()?;
+        Ok(event)
+    }
+
+    /// Records that somebody was refused something; the refusal itself is the caller's to tell.
+    ///
+    /// # Errors
+    /// [`Error::Append`] if it cannot be recorded.
+    pub fn record_denial(
+        &self,
+        actor: &Actor,
+        denied: &Denied,
+        about: About,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let refused = denied.what(about);
+        self.record_event(&Event::new(now, actor, refused))
+    }
+
+    /// Records what is due by itself: calls for people who did not come in time, and cases for the
+    /// archive. Returns what was recorded; nothing the second time.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for the policy, [`Error::Read`] and [`Error::Append`] for the events.
+    pub fn record_due(&self, now: Timestamp) -> Result<Vec<Event>, Error> {
+        let rules = self.rules()?;
+        let mut deciding = self.deciding()?;
+        for what in deciding.docket().due(now, &rules) {
+            deciding.take(Event::new(now, &Actor::Service, what))?;
+        }
+        deciding.finish()
+    }
+
+    /// Keeps one event; it is durable when this returns.
+    pub(crate) fn record_event(&self, event: &Event) -> Result<(), Error> {
+        let mut deciding = self.deciding()?;
+        deciding.take(event.clone())?;
+        deciding.finish().map(|_| ())
+    }
+
+    /// Does what `decide` does; where it is denied, the denial is recorded.
+    pub(crate) fn recording_denials<T>(
+        &self,
+        actor: &Actor,
+        about: About,
+        now: Timestamp,
+        decide: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let decided = decide();
+        if let Err(Error::Denied(denied)) = &decided {
+            self.record_denial(actor, denied, about, now)?;
+        }
+        decided
+    }
+
+    /// Waits for its turn to decide.
+    pub(crate) fn deciding(&self) -> Result<Deciding<'_>, Error> {
+        let mut live = self.live_docket();
+        let path = self.tree().decisions_lock();
+        let lock = File::create(&path).map_err(Error::io("creating", &path))?;
+        lock.lock().map_err(Error::io("locking", &path))?;
+        live.catch_up(&self.archive())?;
+        Ok(Deciding {
+            monitor: self,
+            live,
+            _lock: lock,
+            events: Vec::new(),
+        })
+    }
+
+    fn live_docket(&self) -> MutexGuard<'_, LiveDocket> {
+        self.docket.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Deciding<'_> {
+    /// What is decided so far, what was taken included.
+    pub(crate) fn docket(&self) -> &Docket {
+        self.live.docket()
+    }
+
+    /// Takes an event that is to be recorded, if it can follow what was decided before.
+    pub(crate) fn take(&mut self, event: Event) -> Result<(), Error> {
+        self.live
+            .apply(&event)
+            .map_err(credit_governance::Refusal::from)?;
+        self.events.push(event);
+        Ok(())
+    }
+
+    /// Makes what was taken durable, with one sync.
+    pub(crate) fn finish(mut self) -> Result<Vec<Event>, Error> {
+        let events = std::mem::take(&mut self.events);
+        if events.is_empty() {
+            return Ok(events);
+        }
+        let appended = append(self.monitor, &events);
+        if appended.is_ok() {
+            let head = self.monitor.events.head();
+            self.live.appended(head, self.monitor.tree());
+        } else {
+            self.live.forget();
+        }
+        appended.map(|()| events)
+    }
+}
+
+/// What was taken and not finished is not decided.
+impl Drop for Deciding<'_> {
+    fn drop(&mut self) {
+        if !self.events.is_empty() {
+            self.live.forget();
+        }
+    }
+}
+
+fn append(monitor: &Monitor, events: &[Event]) -> Result<(), Error> {
+    let path = monitor.tree().events();
+    let record = |event: &Event| {
+        Record::new(&EVENTS, event.to_json().into_bytes()).map_err(|e| Error::Precondition {
+            reason: format!("event: {e}"),
+        })
+    };
+    let records = events.iter().map(record).collect::<Result<Vec<_>, _>>()?;
+    let appended = monitor.events.append_batch(records);
+    let appended = appended.map_err(|source| Error::Append {
+        path: path.clone(),
+        source,
+    })?;
+    match appended.into_iter().find_map(Result::err) {
+        None => Ok(()),
+        Some(refused) => Err(Error::Integrity {
+            path,
+            reason: format!("an event was not taken: {refused}"),
+        }),
+    }
+}
+
+/// A policy's numbers, with the runbook's where no key of a policy says otherwise.
+pub(crate) fn rules(policy: &Policy) -> Rules {
+    Rules {
+        deadlines: *policy.deadlines(),
+        rerun_gate: *policy.rerun_gate(),
+        backfill_days_max: policy.backfill_days_max(),
+        ..Rules::STANDARD
+    }
+}
+
+/// When moderate spikes are a pattern.
+pub(crate) fn pattern(policy: &Policy) -> PatternRule {
+    rules(policy).pattern
+}
+
+/// What a decision is about, for the record of its refusal.
+fn about(what: &What) -> About {
+    match (what.case(), what.run()) {
+        (Some(case), _) => About::Case(CaseId::clone(case)),
+        (None, Some(run)) => About::Run(RunId::clone(&run.run_id)),
+        (None, None) => About::Everything,
+    }
+}

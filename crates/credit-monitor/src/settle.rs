@@ -1,0 +1,345 @@
+//! What a grave run leads to: planned from its line and the docket, carried out in the safe order,
+//! recorded.
+//!
+//! A crash between any two steps is mended by planning again: what is recorded is not planned
+//! twice, and what is done but not recorded is done again to no effect.
+
+use std::collections::BTreeMap;
+
+use credit_core::{
+    Action, CaseId, RunFacts, RunId, RunRecord, ScenarioId, Severity, Sha256, StoredRecord,
+    Timestamp,
+};
+use credit_governance::{
+    Actor, Effect, Event, JudgedRun, LinkedRun, PatternRule, Relation, RunQuarantined, RunRef,
+    Text, Trigger, What, plan,
+};
+use credit_ledger::{Digest, OwnedLine, Receipt, Window};
+
+use crate::archive::{self, text};
+use crate::decisions::{Deciding, pattern};
+use crate::quarantine::{Folder, Order, Payload};
+use crate::{Error, Monitor};
+
+/// How far back opening looks for runs that a killed process left unsettled: two of the largest
+/// batches of `observe_all`.
+const LINES_ON_OPEN: u64 = 8192;
+
+/// A kept run whose consequences are to be seen to.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) judged: JudgedRun,
+    at: Timestamp,
+    link: Option<String>,
+    line: Line,
+}
+
+/// The line of a run, or what it takes to make its run file.
+#[derive(Debug)]
+enum Line {
+    Stored(OwnedLine),
+    RunFile(Vec<u8>),
+}
+
+impl Kept {
+    /// Of a run that was just appended.
+    pub(crate) fn new(record: &RunRecord, receipt: Receipt, run_file: &[u8]) -> Kept {
+        let (run, verdict) = (&record.run, &record.assessment);
+        Kept {
+            judged: JudgedRun {
+                run: run_ref(&run.run_id, receipt.seq(), receipt.hash()),
+                identity: record.inputs.input_sha256,
+                day: run.timestamp.day(),
+                scenario_id: run.scenario_id.clone(),
+                job_type: run.job_type,
+                status: run.status,
+                severity: verdict.severity,
+                risk_flags: verdict.risk_flags,
+                likelihood: verdict.likelihood,
+                baseline_status: verdict.baseline_status,
+                actions: verdict.actions,
+                rerun_of: run.rerun_of.clone(),
+                recent_sev2: Vec::new(),
+            },
+            at: run.timestamp,
+            link: run.artifacts_link.clone(),
+            line: Line::RunFile(run_file.to_owned()),
+        }
+    }
+
+    /// Of a line of the ledger.
+    fn stored(line: OwnedLine, monitor: &Monitor) -> Result<Kept, Error> {
+        let path = monitor.tree().ledger();
+        let stored = StoredRecord::parse(text(line.raw(), &path)?);
+        let StoredRecord {
+            run,
+            inputs,
+            verdict,
+            ..
+        } = stored.map_err(|e| Error::Integrity {
+            path,
+            reason: format!("line {} cannot be acted on: {e}", line.seq()),
+        })?;
+        Ok(Kept {
+            judged: JudgedRun {
+                run: run_ref(&run.run_id, line.seq(), line.hash()),
+                identity: inputs.input_sha256,
+                day: run.timestamp.day(),
+                scenario_id: run.scenario_id,
+                job_type: run.job_type,
+                status: run.status,
+                severity: verdict.severity,
+                risk_flags: verdict.risk_flags,
+                likelihood: verdict.likelihood,
+                baseline_status: verdict.baseline_status,
+                actions: verdict.actions,
+                rerun_of: run.rerun_of,
+                recent_sev2: Vec::new(),
+            },
+            at: run.timestamp,
+            link: run.artifacts_link,
+            line: Line::Stored(line),
+        })
+    }
+
+    pub(crate) fn run_file(&self, monitor: &Monitor) -> Result<Vec<u8>, Error> {
+        match &self.line {
+            Line::RunFile(bytes) => Ok(bytes.clone()),
+            Line::Stored(line) => line.file_bytes().map_err(|e| Error::Integrity {
+                path: monitor.tree().ledger(),
+                reason: format!("line {} is not strict JSON: {e}", line.seq()),
+            }),
+        }
+    }
+}
+
+/// Whether something may follow from a verdict, so that it must be planned.
+pub(crate) fn is_loud(record: &RunRecord) -> bool {
+    const LOUD: [Action; 4] = [
+        Action::Quarantine,
+        Action::BlockDispatch,
+        Action::CreateCase,
+        Action::LogCaseOptional,
+    ];
+    let wants = |action: &Action| record.assessment.actions.contains(*action);
+    record.run.rerun_of.is_some() || LOUD.iter().any(wants)
+}
+
+impl Monitor {
+    /// Sees to what follows from kept runs; the case of each, where it has one.
+    pub(crate) fn settle(
+        &self,
+        mut kept: Vec<Kept>,
+        now: Timestamp,
+    ) -> Result<BTreeMap<RunId, CaseId>, Error> {
+        if kept.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let pattern = pattern(&self.config()?.policy().value);
+        self.add_recent(&mut kept, &pattern)?;
+        let mut deciding = self.deciding()?;
+        for kept in &kept {
+            self.carry_out(kept, &pattern, &mut deciding, now)?;
+        }
+        let cases = kept.iter().filter_map(|kept| {
+            let run = &kept.judged.run.run_id;
+            let case = deciding.docket().run(run)?.case.clone()?;
+            Some((run.clone(), case))
+        });
+        let cases = cases.collect();
+        deciding.finish()?;
+        Ok(cases)
+    }
+
+    /// What a killed process may have left undone at the end of the ledger.
+    pub(crate) fn settle_after_a_crash(&self, now: Timestamp) -> Result<(), Error> {
+        let lines = self.ledger.len();
+        self.settle_from(lines.saturating_sub(LINES_ON_OPEN), now)
+    }
+
+    /// Every run from the line numbered `first` on, a batch at a time.
+    pub(crate) fn settle_from(&self, first: u64, now: Timestamp) -> Result<(), Error> {
+        const BATCH: usize = 1024;
+        let reader = self.ledger.reader();
+        let failed = |source| Error::Read {
+            path: self.tree().ledger(),
+            source,
+        };
+        let mut kept = Vec::new();
+        // Only where something may follow: the index leads past the rest.
+        for severity in [Severity::Sev0, Severity::Sev1, Severity::Sev2] {
+            let severity = severity.to_string();
+            let window = Window {
+                severity: Some(&severity),
+                ..Window::default()
+            };
+            let mut scan = reader.window(&window).map_err(failed)?;
+            while let Some(line) = scan.next_line().map_err(failed)? {
+                let wanted = line.seq() >= first && has_severity(line.raw(), &severity);
+                if wanted {
+                    kept.push(Kept::stored(line.to_owned(), self)?);
+                }
+                if kept.len() >= BATCH {
+                    self.settle(std::mem::take(&mut kept), now)?;
+                }
+            }
+        }
+        self.settle(kept, now).map(|_| ())
+    }
+
+    /// Does what is left to do about one run, in the planned order.
+    fn carry_out(
+        &self,
+        kept: &Kept,
+        pattern: &PatternRule,
+        deciding: &mut Deciding<'_>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        for effect in plan(&kept.judged, deciding.docket(), pattern) {
+            let what = match effect {
+                Effect::Quarantine { run, case, reason } => {
+                    let trigger = Trigger::Automatic;
+                    What::RunQuarantined(self.set_aside(
+                        kept,
+                        run,
+                        case,
+                        reason,
+                        (trigger, &Actor::Service),
+                        now,
+                    )?)
+                }
+                Effect::Record(what) => what,
+                // Delivered to where the configuration says, which is not decided here.
+                Effect::LockPage { .. } | Effect::Page { .. } | Effect::Alert { .. } => continue,
+            };
+            deciding.take(Event::new(now, &Actor::Service, what))?;
+        }
+        Ok(())
+    }
+
+    /// Puts record and payload of a run into quarantine; what is to be recorded of that.
+    pub(crate) fn set_aside(
+        &self,
+        kept: &Kept,
+        run: RunRef,
+        case: Option<CaseId>,
+        reason: Text,
+        (trigger, actor): (Trigger, &Actor),
+        now: Timestamp,
+    ) -> Result<RunQuarantined, Error> {
+        let run_file = kept.run_file(self)?;
+        let manifest = Folder::of(self.tree(), &run.run_id).fill(&Order {
+            run_id: &run.run_id,
+            seq: run.seq,
+            run_file: &run_file,
+            link: kept.link.as_deref(),
+            at: now,
+            by: actor.name(),
+            reason: reason.as_str(),
+            case_id: case.as_ref(),
+        })?;
+        let (mut moved, mut not_moved) = (Vec::new(), Vec::new());
+        match manifest.payload {
+            Some(Payload::Moved { from, .. }) => moved.push(from.to_string_lossy().into_owned()),
+            Some(Payload::NotMoved { link, reason }) => {
+                not_moved.push(format!("{link} ({reason})"))
+            }
+            Some(Payload::Moving { link, .. }) => not_moved.push(link),
+            None => {}
+        }
+        Ok(RunQuarantined {
+            run,
+            case,
+            trigger,
+            reason,
+            moved,
+            not_moved,
+        })
+    }
+
+    /// A kept run by its id.
+    pub(crate) fn kept(&self, id: &RunId) -> Result<Kept, Error> {
+        let found = self.ledger.find(id.as_str());
+        let line = found
+            .map_err(|source| Error::Read {
+                path: self.tree().ledger(),
+                source,
+            })?
+            .ok_or_else(|| Error::UnknownRun { run_id: id.clone() })?;
+        Kept::stored(line, self)
+    }
+
+    /// Tells each moderate spike which came before it, as far back as a pattern reaches.
+    fn add_recent(&self, kept: &mut [Kept], rule: &PatternRule) -> Result<(), Error> {
+        let mut earlier: BTreeMap<ScenarioId, Vec<(Timestamp, LinkedRun)>> = BTreeMap::new();
+        for kept in kept {
+            let judged = &mut kept.judged;
+            let moderate = judged.severity == Severity::Sev2;
+            if !moderate || !judged.actions.contains(Action::LogCaseOptional) {
+                continue;
+            }
+            if !earlier.contains_key(&judged.scenario_id) {
+                let found = self.moderate_spikes(&judged.scenario_id)?;
+                earlier.insert(judged.scenario_id.clone(), found);
+            }
+            let since = kept.at.days_before(rule.days);
+            let before = earlier.get(&judged.scenario_id).into_iter().flatten();
+            judged.recent_sev2 = before
+                .filter(|(at, linked)| {
+                    linked.run.seq < judged.run.seq && since < *at && *at <= kept.at
+                })
+                .map(|(_, linked)| linked.clone())
+                .collect();
+        }
+        Ok(())
+    }
+
+    /// Every SEV2 run of a scenario, in the ledger's order.
+    fn moderate_spikes(&self, id: &ScenarioId) -> Result<Vec<(Timestamp, LinkedRun)>, Error> {
+        let path = self.tree().ledger();
+        let failed = |source| Error::Read {
+            path: path.clone(),
+            source,
+        };
+        let reader = self.ledger.reader();
+        let window = Window {
+            severity: Some("SEV2"),
+            scenario: Some(id.as_str()),
+            ..Window::default()
+        };
+        let mut scan = reader.window(&window).map_err(failed)?;
+        let mut found = Vec::new();
+        while let Some(line) = scan.next_line().map_err(failed)? {
+            if !has_severity(line.raw(), "SEV2") {
+                continue;
+            }
+            let facts: RunFacts<'_> = archive::facts(text(line.raw(), &path)?, self.tree())?;
+            if facts.scenario_id == *id && facts.severity == Severity::Sev2 {
+                let linked = LinkedRun {
+                    run: run_ref(&facts.run_id, line.seq(), line.hash()),
+                    relation: Relation::Related,
+                    severity: facts.severity,
+                    risk_flags: facts.risk_flags,
+                    likelihood: facts.likelihood,
+                    status: facts.status,
+                };
+                found.push((facts.timestamp, linked));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Whether a line may be of this severity: what is not in its text it is not.
+fn has_severity(line: &[u8], severity: &str) -> bool {
+    let key = format!("\"Severity\":\"{severity}\"");
+    line.windows(key.len()).any(|part| part == key.as_bytes())
+}
+
+fn run_ref(run_id: &RunId, seq: u64, hash: Digest) -> RunRef {
+    RunRef {
+        run_id: run_id.clone(),
+        seq,
+        hash: Sha256::from_bytes(*hash.as_bytes()),
+    }
+}
