@@ -146,7 +146,7 @@ impl Reader {
         if line.seq() != head.seq || line.hash() != head.hash {
             return Err(broken_at(line.offset(), FindingKind::Forked { head }));
         }
-        let mut chain = Chain::start(None);
+        let mut chain = Chain::start(self.beginning()?);
         chain.resume(head.seq + 1, head.hash, head.end);
         let chain = Some(chain);
         Ok(Scan::new(&*self.storage, self.schema, head.end, chain))

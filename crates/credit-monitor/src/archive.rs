@@ -9,7 +9,7 @@ use credit_ledger::{FileStorage, Head, OwnedLine, ReadError, Reader, Schema, Win
 
 use crate::gates;
 use crate::live_docket::LiveDocket;
-use crate::{Error, Tree};
+use crate::{Error, Tree, import};
 
 /// The keys of a run that the ledger looks at.
 pub const RUNS: Schema = Schema {

@@ -9,7 +9,8 @@ use credit_governance::{Actor, Event, Verb, What};
 use credit_ledger::{Config as LedgerConfig, FileStorage, Importable, Ledger};
 
 use crate::archive::{Archive, EVENTS, RUNS};
-use crate::monitor::{open_ledger, record_event};
+use crate::decisions;
+use crate::monitor::open_ledger;
 use crate::tree::run_file_name;
 use crate::{Error, Monitor, Tree};
 
@@ -62,7 +63,8 @@ impl Monitor {
         })?;
         let config = LedgerConfig::default();
         let events = open_ledger(&tree.monitoring(), "events", EVENTS, &config)?;
-        record_event(&events, tree, &Event::new(now, actor, event(&imported)))?;
+        let _lock = decisions::lock(tree)?;
+        decisions::append(&events, tree, &[Event::new(now, actor, event(&imported))])?;
         Ok(imported)
     }
 }

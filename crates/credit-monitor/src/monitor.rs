@@ -8,12 +8,14 @@ use std::sync::{Arc, Mutex};
 use credit_core::{CaseId, Run, RunId, RunRecord, ScenarioId, Sha256, Timestamp};
 use credit_governance::{Actor, Event, Verb, What};
 use credit_ledger::{
-    Appended, Config as LedgerConfig, Digest, FileStorage, Ledger, Record, Refused, Schema,
+    Appended, Config as LedgerConfig, Digest, FileStorage, Ledger, OpenError, Record, Refused,
+    Schema,
 };
 use credit_notify::Alert;
 
 use crate::archive::{self, EVENTS, RUNS};
 use crate::config::{Config, LiveConfig, SharedScenario};
+use crate::import;
 use crate::live_docket::LiveDocket;
 use crate::objects::Objects;
 use crate::parallel::parallel;
@@ -480,18 +482,6 @@ fn judge(config: &Config, scenarios: &Scenarios, run: Run) -> Result<(Judged, Re
         record: settle::is_loud(&record).then(|| Box::new(record)),
     };
     Ok((judged, line))
-}
-
-pub(crate) fn record_event(events: &Ledger, tree: &Tree, event: &Event) -> Result<Receipt, Error> {
-    let path = tree.events();
-    let unstorable = |e: &dyn std::fmt::Display| Error::Precondition {
-        reason: format!("event: {e}"),
-    };
-    let record = Record::new(&EVENTS, event.to_json().into_bytes()).map_err(|e| unstorable(&e))?;
-    let appended = events
-        .append(record)
-        .map_err(|source| Error::Append { path, source })?;
-    Ok(appended.receipt())
 }
 
 pub(crate) fn open_ledger(
