@@ -25,6 +25,6 @@ pub use stored::{StoredRecord, StoredVerdict};
 pub use time::{Day, Period, Timestamp, TimestampError};
 pub use usual::{CreditsPerItem, Usual};
 pub use words::{
-    Action, Actions, BaselineStatus, JobType, Likelihood, Reason, RiskFlag, RiskFlags, Severity,
-    Status, UnknownWord,
+    Action, Actions, BaselineStatus, JobType, Likelihood, Reason, RiskFlag, RiskFlags, RootCause,
+    Severity, Status, UnknownWord,
 };

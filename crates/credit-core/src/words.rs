@@ -243,6 +243,20 @@ words! {
 }
 
 words! {
+    /// What made a run cost what it did, as people found out afterwards; the runbook's words.
+    RootCause, "root cause" {
+        /// Something was set up wrong.
+        Misconfig = "Misconfig",
+        /// There was that much to do.
+        LegitLoad = "Legit Load",
+        /// A service that the run depends on.
+        ExternalDependency = "External Dependency",
+        /// Nobody found out.
+        Unknown = "Unknown",
+    }
+}
+
+words! {
     /// What a run was compared with.
     BaselineStatus, "baseline status" {
         /// A calculated baseline.
@@ -336,4 +350,11 @@ words! {
 set! {
     /// A set of actions; iterates in the safe order.
     Actions of Action
+}
+
+impl Actions {
+    /// The actions that tell people at once: a run whose verdict asks for one of them is an alert.
+    pub const ALERTS: Actions = Actions::NONE
+        .with(Action::SlackEscalate)
+        .with(Action::SlackAlert);
 }

@@ -1,8 +1,8 @@
 //! What is said, as values.
 
 use credit_core::{
-    Action, Credits, Likelihood, Multiplier, RiskFlags, RunId, RunRecord, ScenarioId, Severity,
-    Status, Timestamp,
+    Action, Actions, Credits, Likelihood, Multiplier, RiskFlags, RunId, RunRecord, ScenarioId,
+    Severity, Status, Timestamp,
 };
 
 /// What an alert about one run says. All text in it is data: whoever renders it escapes it.
@@ -36,8 +36,7 @@ impl Alert {
     /// The alert that a record's actions ask for; `None` where they ask for none.
     pub fn of(record: &RunRecord) -> Option<Alert> {
         let verdict = &record.assessment;
-        let escalate = verdict.actions.contains(Action::SlackEscalate);
-        if !escalate && !verdict.actions.contains(Action::SlackAlert) {
+        if !verdict.actions.intersects(Actions::ALERTS) {
             return None;
         }
         Some(Alert {
@@ -51,7 +50,7 @@ impl Alert {
             likelihood: verdict.likelihood,
             risk_flags: verdict.risk_flags,
             summary: record.summary.clone(),
-            escalate,
+            escalate: verdict.actions.contains(Action::SlackEscalate),
         })
     }
 }
