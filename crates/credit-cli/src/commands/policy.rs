@@ -10,6 +10,7 @@ use credit_monitor::governance::Verb;
 use credit_monitor::policy::Policy;
 use serde_json::json;
 
+use super::backtest;
 use crate::args::PolicyCommand;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -37,6 +38,7 @@ pub(crate) fn policy(context: &Context, command: PolicyCommand) -> anyhow::Resul
         PolicyCommand::Show => {
             put_text(Config::load(&context.tree)?.policy().value.to_json())?;
         }
+        PolicyCommand::Backtest(args) => backtest::backtest(context, &args)?,
     }
     Ok(Exit::Fine)
 }
