@@ -243,3 +243,53 @@ proptest! {
         prop_assert_eq!(calculate_at(&records, window), calculate_at(&shuffled, window));
     }
 }
+
+#[test]
+fn what_is_usual_is_the_median_of_the_healthy_runs_that_say_so() {
+    let stated = |tokens: &[Option<u64>], items: &[Option<u64>]| {
+        let mut records = daily(tokens.len() as u32);
+        for ((record, tokens), items) in records.iter_mut().zip(tokens).zip(items) {
+            record.run.input_tokens = *tokens;
+            record.run.input_item_count = *items;
+            record.run.credits = "10".parse().unwrap();
+        }
+        let usual = calculate_at(&records, window("2024-01-31T10:00:00Z", 3_650))
+            .unwrap()
+            .usual;
+        let rate = usual.credits_per_item.map(|rate| rate.to_string());
+        (usual.input_tokens, rate)
+    };
+    assert_eq!(stated(&[None; 3], &[None; 3]), (None, None));
+    // No items are no rate.
+    assert_eq!(stated(&[None; 2], &[Some(0), None]), (None, None));
+    let third = Some("3.333333333333".to_owned());
+    assert_eq!(
+        stated(
+            &[Some(900), None, Some(100)],
+            &[Some(3), Some(1_000), Some(1)]
+        ),
+        (Some(500), third)
+    );
+    // The middle of an even number lies half-way, rounded half to even.
+    let tokens = |values: [u64; 2]| stated(&values.map(Some), &[Some(2), Some(4)]);
+    assert_eq!(tokens([2, 3]), (Some(2), Some("3.75".to_owned())));
+    assert_eq!(tokens([4, 3]).0, Some(4));
+    assert_eq!(tokens([u64::MAX >> 11, 0]).0, Some(1 << 52));
+}
+
+#[test]
+fn unhealthy_runs_say_nothing_of_what_is_usual() {
+    let mut records = daily(5);
+    for record in &mut records {
+        record.run.input_tokens = Some(100);
+    }
+    let odd = records.first_mut().unwrap();
+    odd.run.input_tokens = Some(1_000_000);
+    odd.run.retry_count = 9;
+    let calculation = calculate_at(&records, window("2024-01-31T10:00:00Z", 3_650)).unwrap();
+    assert_eq!(calculation.usual.input_tokens, Some(100));
+    assert_eq!(
+        calculation.baseline(time("2024-02-01T00:00:00Z")).usual,
+        calculation.usual
+    );
+}

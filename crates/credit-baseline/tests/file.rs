@@ -375,3 +375,53 @@ proptest! {
         let _ = Baselines::parse(&cut);
     }
 }
+
+#[test]
+fn what_is_usual_is_optional_and_goes_when_it_is_no_longer_known() {
+    const USUAL: &str = r#","note":"x","usual_input_tokens":12400,"usual_credits_per_item":0.3125"#;
+    let updated = "2024-01-01T00:00:00Z";
+    let text = file(&[
+        entry("A", "100", updated, USUAL),
+        entry("B", "100", updated, ""),
+    ]);
+    let (mut baselines, _) = Baselines::parse(&text).unwrap();
+    let found = baselines.get(&id("A")).unwrap().clone();
+    assert_eq!(found.usual.input_tokens, Some(12_400));
+    assert_eq!(found.usual.credits_per_item, "0.3125".parse().ok());
+    assert_eq!(baselines.get(&id("B")).unwrap().usual, Usual::default());
+
+    let usual = Usual {
+        input_tokens: None,
+        credits_per_item: "0.25".parse().ok(),
+    };
+    let now = time("2024-02-01T09:00:00Z");
+    baselines.set(Baseline { usual, ..found }, now);
+    let text = baselines.to_json();
+    assert!(!text.contains("usual_input_tokens"), "{text}");
+    assert!(text.contains("\"usual_credits_per_item\": 0.25"), "{text}");
+    assert!(text.contains("\"note\": \"x\""), "{text}");
+    assert_eq!(Baselines::parse(&text).unwrap().0, baselines);
+}
+
+#[test]
+fn a_bad_usual_value_is_refused_with_its_path() {
+    for (rest, says) in [
+        (
+            r#","usual_input_tokens":1.5"#,
+            "line 1: `baselines[0].usual_input_tokens`: must be a whole number of tokens, not 1.5",
+        ),
+        (
+            r#","usual_credits_per_item":-1"#,
+            "line 1: `baselines[0].usual_credits_per_item`: -1: credits cannot be negative; a run \
+             that cost nothing has 0",
+        ),
+        (
+            r#","usual_credits_per_item":null"#,
+            "line 1: `baselines[0].usual_credits_per_item`: null: not a plain JSON number; write \
+             credits as a number without quotes, such as 12.5",
+        ),
+    ] {
+        let text = file(&[entry("A", "100", "2024-01-01T00:00:00Z", rest)]);
+        assert_eq!(Baselines::parse(&text).unwrap_err().to_string(), says);
+    }
+}

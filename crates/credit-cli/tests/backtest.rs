@@ -1,6 +1,12 @@
 //! `policy backtest`: what people and scripts are told about another policy.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic and print")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic and print"
+)]
 
 mod support;
 
@@ -31,7 +37,7 @@ fn tree() -> Tree {
     tree
 }
 
-fn args<'a>(tree: &Tree, more: &[&'a str]) -> Vec<String> {
+fn args(tree: &Tree, more: &[&str]) -> Vec<String> {
     let candidate = tree.path(CANDIDATE).display().to_string();
     let mut args = vec!["policy".to_owned(), "backtest".to_owned()];
     args.extend(["--policy".to_owned(), candidate]);

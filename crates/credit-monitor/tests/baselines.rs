@@ -7,7 +7,7 @@ use std::fs;
 
 use common::{House, now, operator, run, steady};
 use credit_monitor::baseline::Window;
-use credit_monitor::core::{ScenarioId, Severity, Sha256};
+use credit_monitor::core::{RiskFlag, ScenarioId, Severity, Sha256, StoredRecord, StoredVerdict};
 use credit_monitor::governance::{Actor, Denied};
 use credit_monitor::{Archive, Error, Grounds, Monitor};
 
@@ -306,4 +306,58 @@ fn lost_events_are_never_no_events() {
     let config = credit_monitor::Config::load(&house.tree).unwrap();
     let report = archive.weekly_report(&config, "2025-02-01".parse().unwrap(), 7);
     assert!(report.unwrap_err().is_integrity());
+}
+
+#[test]
+fn what_is_usual_comes_with_the_baseline_and_stays_with_the_verdict() {
+    let house = House::new();
+    let monitor = house.open();
+    let mut runs = steady("EXPORT");
+    for run in &mut runs {
+        run.input_tokens = Some(12_000);
+        run.input_item_count = Some(50);
+    }
+    monitor.observe_all(runs).unwrap();
+    propose(&monitor);
+    monitor
+        .approve_baseline(&scenario(), &operator("lead-3:O3"), now())
+        .unwrap();
+    let file = house.read("config/credit-baselines.json");
+    assert!(file.contains("\"usual_input_tokens\": 12000"), "{file}");
+    assert!(file.contains("\"usual_credits_per_item\": 2"), "{file}");
+
+    let mut grown = run("R-1", "EXPORT", "2025-02-01T11:00:00Z", "1000");
+    grown.input_tokens = Some(24_000);
+    grown.input_item_count = Some(500);
+    let verdict = monitor.observe(grown).unwrap().verdict;
+    let flags = [RiskFlag::SuddenPromptGrowth, RiskFlag::LinearScaling];
+    assert_eq!(verdict.risk_flags, flags.into_iter().collect());
+
+    // With the baselines gone, the ledger's line alone repeats the verdict.
+    let policy = monitor.config().unwrap().policy().value.clone();
+    fs::remove_file(house.tree.baselines()).unwrap();
+    let line = house.read("runs/CREDIT_MONITORING/ledger.jsonl");
+    let stored = StoredRecord::parse(line.lines().last().unwrap()).unwrap();
+    assert_eq!(stored.inputs.usual.input_tokens, Some(12_000));
+    let replayed = policy.replay(&stored);
+    assert_eq!(stored.verdict, StoredVerdict::from(&replayed));
+    assert_eq!(replayed.risk_flags, verdict.risk_flags);
+}
+
+#[test]
+fn a_proposal_whose_usual_values_no_longer_follow_is_refused() {
+    let (_house, monitor) = steady_house();
+    propose(&monitor);
+    // A late run that costs as usual and is the first to say what it took in.
+    let mut late = run("R-LATE", "EXPORT", "2025-01-31T09:30:00Z", "100");
+    late.input_tokens = Some(12_000);
+    monitor.observe(late).unwrap();
+    let error = monitor
+        .approve_baseline(&scenario(), &operator("lead-3:O3"), now())
+        .unwrap_err();
+    assert!(error.to_string().contains("the usual input"), "{error}");
+    propose(&monitor);
+    monitor
+        .approve_baseline(&scenario(), &operator("lead-3:O3"), now())
+        .unwrap();
 }

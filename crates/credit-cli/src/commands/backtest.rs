@@ -14,9 +14,10 @@ use credit_monitor::{Archive, BacktestReport, BacktestRequest, Hashed};
 
 use crate::args::Backtest;
 use crate::context::Context;
+use crate::exit::Exit;
 use crate::output::{put_line, table};
 
-pub(crate) fn backtest(context: &Context, args: &Backtest) -> anyhow::Result<()> {
+pub(crate) fn backtest(context: &Context, args: &Backtest) -> anyhow::Result<Exit> {
     let candidate = read(&args.policy, Policy::parse)?;
     let outcomes = args.outcomes.as_deref();
     let outcomes = outcomes
@@ -42,10 +43,12 @@ pub(crate) fn backtest(context: &Context, args: &Backtest) -> anyhow::Result<()>
         let mut out = ObjectWriter::new();
         out.plain("digest", digest);
         out.token("backtest", json);
-        return put_line(out.finish());
+        put_line(out.finish())?;
+        return Ok(Exit::Fine);
     }
     print(&report, args.limit)?;
-    put_line(format_args!("digest {digest}"))
+    put_line(format_args!("digest {digest}"))?;
+    Ok(Exit::Fine)
 }
 
 fn read<T, E>(file: &Path, parse: fn(&str) -> Result<T, E>) -> anyhow::Result<Hashed<T>>

@@ -1,0 +1,97 @@
+//! What an item costs: exact to 10⁻¹² credits, and compared without overflow.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use credit_core::{Credits, CreditsError, CreditsPerItem, Multiplier};
+use proptest::prelude::*;
+
+fn rate(text: &str) -> CreditsPerItem {
+    text.parse().unwrap()
+}
+
+fn tolerance(text: &str) -> Multiplier {
+    text.parse().unwrap()
+}
+
+#[test]
+fn what_is_read_is_what_was_written() {
+    for text in [
+        "0",
+        "0.000000000001",
+        "0.3125",
+        "1000000000000",
+        "12.000000000001",
+    ] {
+        assert_eq!(rate(text).to_string(), text);
+        let json = serde_json::to_string(&rate(text)).unwrap();
+        assert_eq!(json, text);
+        assert_eq!(
+            serde_json::from_str::<CreditsPerItem>(&json).unwrap(),
+            rate(text)
+        );
+    }
+    // What jq divides has more decimals; they are rounded half to even.
+    assert_eq!(rate("0.33333333333333331").to_string(), "0.333333333333");
+    assert_eq!(rate("0.0000000000025").to_string(), "0.000000000002");
+    for (text, error) in [
+        ("-1", CreditsError::Negative),
+        ("\"1\"", CreditsError::NotANumber),
+        ("1000000000000.1", CreditsError::TooLarge),
+        ("1e99", CreditsError::TooLarge),
+    ] {
+        assert_eq!(text.parse::<CreditsPerItem>(), Err(error), "{text}");
+    }
+}
+
+#[test]
+fn beyond_128_bits_the_answer_is_still_right() {
+    let (dearest, most) = (CreditsPerItem::new(Credits::MAX, 1).unwrap(), u64::MAX);
+    for (credits, items, share, near) in [
+        // As good as nothing beside what was usual: only a tolerance of everything takes it.
+        (Credits::MAX, most, "0.999999", false),
+        (Credits::MAX, most, "1", true),
+        (Credits::ZERO, most, "1", true),
+        (Credits::ZERO, most, "0.999999", false),
+        (Credits::MAX, 1, "0", true),
+        (Credits::MAX, 2, "0.5", true),
+        (Credits::MAX, 2, "0.499999", false),
+        (Credits::MAX, 1_000_000, "0.999999", true),
+        (Credits::MAX, 1_000_001, "0.999999", false),
+        (Credits::MAX, 0, "1000000", false),
+    ] {
+        let found = dearest.is_near(credits, items, tolerance(share));
+        assert_eq!(found, near, "{credits} for {items} items within {share}");
+    }
+    let free = rate("0");
+    assert!(free.is_near(Credits::ZERO, 5, tolerance("0")));
+    assert!(!free.is_near(Credits::from_micro(1).unwrap(), 5, tolerance("1000000")));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_rate_is_the_nearest_to_the_fraction(micro in 0..=Credits::MAX.micro(), items in 1_u64..) {
+        let found = CreditsPerItem::new(Credits::from_micro(micro).unwrap(), items).unwrap();
+        let text = found.to_string();
+        prop_assert_eq!(text.parse::<CreditsPerItem>(), Ok(found));
+        // Twice the distance to the fraction is at most one unit, in units of 10⁻¹² over items.
+        let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+        let pico: u128 = format!("{whole}{fraction:0<12}").parse().unwrap();
+        let exact = u128::from(micro) * 1_000_000;
+        prop_assert!((pico * u128::from(items)).abs_diff(exact) * 2 <= u128::from(items));
+    }
+
+    #[test]
+    fn the_mean_lies_between_and_does_not_depend_on_the_order(
+        a in 0..=Credits::MAX.micro(),
+        b in 0..=Credits::MAX.micro(),
+        items in 1..1_000_u64,
+    ) {
+        let rate = |micro| CreditsPerItem::new(Credits::from_micro(micro).unwrap(), items).unwrap();
+        let (a, b) = (rate(a), rate(b));
+        let mean = a.mean(b);
+        prop_assert!(a.min(b) <= mean && mean <= a.max(b));
+        prop_assert_eq!(mean, b.mean(a));
+    }
+}
