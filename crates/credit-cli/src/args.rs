@@ -337,4 +337,31 @@ pub(crate) enum PolicyCommand {
         /// The other.
         new: PathBuf,
     },
+    /// Judge past runs again by another policy and say what would change; write nothing.
+    Backtest(Backtest),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Backtest {
+    /// The policy to judge by.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: PathBuf,
+    /// Root causes of runs to score it by: {"Run_ID": …, "Root_Cause": …}, an array or one a line.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) outcomes: Option<PathBuf>,
+    /// Only the last so many days before --at.
+    #[arg(long, value_name = "N", conflicts_with_all = ["from", "to"])]
+    pub(crate) days: Option<u32>,
+    /// Only from this instant on.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<Timestamp>,
+    /// Only before this instant.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<Timestamp>,
+    /// The instant that --days counts back from; now, if not given.
+    #[arg(long, value_name = "TIME", requires = "days")]
+    pub(crate) at: Option<Timestamp>,
+    /// How many changed runs to show; with --json always all.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
 }

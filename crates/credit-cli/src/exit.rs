@@ -158,6 +158,12 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         Some(e) if e.is_integrity() => Exit::Integrity,
         Some(e) if e.is_locked() => Exit::Locked,
         Some(Error::Denied(_)) => Exit::Refused,
+        Some(Error::Import { source, .. }) => match source {
+            ImportError::AlreadyALedger => Exit::Precondition,
+            ImportError::Chained { .. } => Exit::Integrity,
+            ImportError::Empty => Exit::NotFound,
+            _ => Exit::Invalid,
+        },
         // Repeating it takes an approval that is not there.
         Some(Error::RerunClosed { .. }) => Exit::Refused,
         Some(e) if e.is_not_found() => Exit::NotFound,

@@ -351,3 +351,10 @@ set! {
     /// A set of actions; iterates in the safe order.
     Actions of Action
 }
+
+impl Actions {
+    /// The actions that tell people at once: a run whose verdict asks for one of them is an alert.
+    pub const ALERTS: Actions = Actions::NONE
+        .with(Action::SlackEscalate)
+        .with(Action::SlackAlert);
+}

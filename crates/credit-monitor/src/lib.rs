@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod archive;
+mod backtest;
 mod baseline_update;
 mod config;
 mod decisions;
@@ -32,6 +33,7 @@ pub use credit_policy as policy;
 pub use credit_report as report;
 
 pub use archive::{Archive, Dispatch, EVENTS, Filter, RUNS};
+pub use backtest::{BacktestReport, BacktestRequest};
 pub use baseline_update::{Draft, Grounds};
 pub use config::{Config, Hashed, read_operators};
 pub use error::{Error, Refusal};

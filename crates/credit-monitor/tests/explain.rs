@@ -6,7 +6,7 @@ mod common;
 use std::error::Error as _;
 use std::fs;
 
-use common::{House, run};
+use common::{House, now, run};
 use credit_monitor::core::{RunFacts, Severity, Sha256};
 use credit_monitor::{Archive, Unexplained};
 
@@ -16,7 +16,7 @@ const AT: &str = "2025-01-31T08:00:00Z";
 fn spike() -> (House, String) {
     let house = House::new();
     house.baselines(&[("EXPORT", "100")]);
-    let kept = house.open().observe(run("R-1", "EXPORT", AT, "500"));
+    let kept = house.open().observe(run("R-1", "EXPORT", AT, "500"), now());
     assert_eq!(kept.unwrap().verdict.severity, Severity::Sev1);
     let line = house.read("runs/CREDIT_MONITORING/ledger.jsonl");
     (house, line.trim_end().to_owned())

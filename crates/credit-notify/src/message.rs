@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use credit_core::{
-    Action, CaseId, Credits, Likelihood, Multiplier, Period, RiskFlags, RunId, RunRecord,
+    Action, Actions, CaseId, Credits, Likelihood, Multiplier, Period, RiskFlags, RunId, RunRecord,
     ScenarioId, Severity, Timestamp, TotalCredits,
 };
 
@@ -41,8 +41,7 @@ impl Alert {
     /// The alert that a record's actions ask for; `None` where they ask for none.
     pub fn of(record: &RunRecord) -> Option<Alert> {
         let verdict = &record.assessment;
-        let escalate = verdict.actions.contains(Action::SlackEscalate);
-        if !escalate && !verdict.actions.contains(Action::SlackAlert) {
+        if !verdict.actions.intersects(Actions::ALERTS) {
             return None;
         }
         Some(Alert {
@@ -56,7 +55,7 @@ impl Alert {
             likelihood: verdict.likelihood,
             risk_flags: verdict.risk_flags,
             summary: record.summary.clone(),
-            escalate,
+            escalate: verdict.actions.contains(Action::SlackEscalate),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! One file a noun.
 
+mod backtest;
 mod baseline;
 mod init;
 mod ledger;

@@ -13,6 +13,7 @@ use credit_monitor::policy::{Finding, Level, Policy, lint};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::backtest;
 use crate::args::PolicyCommand;
 use crate::context::Context;
 use crate::exit::{Exit, Told};
@@ -30,6 +31,7 @@ pub(crate) fn policy(context: &Context, command: PolicyCommand) -> anyhow::Resul
             test::test(context, &dir, &PolicyFile::read(context, policy)?)
         }
         PolicyCommand::Diff { old, new } => diff(context, old, new),
+        PolicyCommand::Backtest(args) => backtest::backtest(context, &args),
     }
 }
 
