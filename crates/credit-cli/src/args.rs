@@ -296,11 +296,26 @@ pub(crate) struct Weekly {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
-    /// Read the policy and say what is wrong with it.
+    /// Read the policy and say what is wrong with it and what is odd about it.
     Check {
         /// The file; the tree's, if not given.
         file: Option<PathBuf>,
     },
     /// Print the policy with every default filled in.
     Show,
+    /// Judge the test cases of a directory and say which verdicts are not as expected.
+    Test {
+        /// Every *.json file below it holds a case or a list of cases.
+        dir: PathBuf,
+        /// The policy; the tree's, if not given.
+        #[arg(long, value_name = "FILE")]
+        policy: Option<PathBuf>,
+    },
+    /// Print the keys in which two policies differ, every default filled in.
+    Diff {
+        /// The one policy.
+        old: PathBuf,
+        /// The other.
+        new: PathBuf,
+    },
 }

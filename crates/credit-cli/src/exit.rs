@@ -19,6 +19,7 @@ pub(crate) enum Exit {
     Precondition = 5,
     NotFound = 6,
     Locked = 7,
+    Findings = 8,
 }
 
 impl From<Exit> for ExitCode {
@@ -38,6 +39,7 @@ impl Exit {
             Exit::Precondition => "precondition",
             Exit::NotFound => "not_found",
             Exit::Locked => "locked",
+            Exit::Findings => "findings",
         }
     }
 
@@ -56,6 +58,7 @@ impl Exit {
             Exit::Precondition => "do first what the message names",
             Exit::NotFound => "check the name and --root",
             Exit::Locked => "another process is writing; run the command again",
+            Exit::Findings => "standard output lists what was found",
         }
     }
 }

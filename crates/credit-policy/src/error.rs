@@ -1,11 +1,11 @@
-//! What is wrong with a policy file, where, and what to do about it.
+//! What is wrong with a policy file or a file of test cases, where, and what to do about it.
 
 use std::fmt;
 
 use credit_core::json::Excerpt;
 use credit_core::{Multiplier, UnknownWord};
 
-/// Why a text is no policy: where, which key, and what to do.
+/// Why a text is no policy, or no file of test cases: where, which key, and what to do.
 ///
 /// ```
 /// use credit_policy::{Policy, STANDARD_JSON};
@@ -36,6 +36,14 @@ pub enum Problem {
     /// Not one well-formed JSON object.
     #[error("not a JSON object: {reason} (column {column})")]
     Json {
+        /// The parser's words.
+        reason: String,
+        /// The column, counted from 1.
+        column: usize,
+    },
+    /// A list, but not a well-formed one.
+    #[error("not a JSON list: {reason} (column {column})")]
+    List {
         /// The parser's words.
         reason: String,
         /// The column, counted from 1.
@@ -92,6 +100,15 @@ pub enum Problem {
         /// The path of the graver severity's threshold.
         graver: &'static str,
     },
+    /// A run of a test case that could not be read.
+    #[error(transparent)]
+    Run(credit_core::Problem),
+    /// A test case that could not fail.
+    #[error("expects nothing; add a key of the verdict, for example \"Severity\": \"SEV4\"")]
+    ExpectsNothing,
+    /// A file of no test cases.
+    #[error("is an empty list; add a case or remove the file")]
+    NoCases,
     /// Cut-offs of the likelihood in the wrong order.
     #[error("{medium} is not below the {high} of `likelihood.high`; lower it or raise the other")]
     CutOffs {

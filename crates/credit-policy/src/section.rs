@@ -36,6 +36,28 @@ impl<'a> Section<'a> {
         root.only(known)
     }
 
+    /// Each object of the list that the whole file is, or the one object that it is.
+    pub(crate) fn one_or_more(
+        text: &'a str,
+        known: &'static [&'static str],
+    ) -> Result<Vec<Section<'a>>, PolicyError> {
+        if !text.trim_start().starts_with('[') {
+            return Ok(vec![Section::root(text, known)?]);
+        }
+        let entries: Vec<&'a RawValue> = serde_json::from_str(text).map_err(|e| PolicyError {
+            line: e.line().max(1),
+            path: String::new(),
+            problem: Problem::List {
+                reason: reason(&e),
+                column: e.column().max(1),
+            },
+        })?;
+        let section = |(i, entry): (usize, &'a RawValue)| {
+            Section::open(text, format!("[{i}]"), entry.get())?.only(known)
+        };
+        entries.into_iter().enumerate().map(section).collect()
+    }
+
     /// The object under `key`, or one without keys.
     pub(crate) fn child(
         &self,
@@ -64,6 +86,16 @@ impl<'a> Section<'a> {
     /// Its keys in their order.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.object.iter().map(|(key, _)| key)
+    }
+
+    /// The line in which it starts.
+    pub(crate) fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The text of the value of `key`.
+    pub(crate) fn text(&self, key: &str) -> Option<&'a str> {
+        self.object.get(key).map(RawValue::get)
     }
 
     pub(crate) fn has(&self, key: &str) -> bool {
@@ -149,13 +181,30 @@ impl<'a> Section<'a> {
         &self,
         key: &str,
     ) -> Result<Option<Vec<W>>, PolicyError> {
+        self.list_of_words(key, 1, "a list of at least one word")
+    }
+
+    /// A list of words of which none comes twice; it may be empty.
+    pub(crate) fn words_or_none<W: FromStr<Err = UnknownWord> + PartialEq>(
+        &self,
+        key: &str,
+    ) -> Result<Option<Vec<W>>, PolicyError> {
+        self.list_of_words(key, 0, "a list of words")
+    }
+
+    fn list_of_words<W: FromStr<Err = UnknownWord> + PartialEq>(
+        &self,
+        key: &str,
+        words_min: usize,
+        wanted: &'static str,
+    ) -> Result<Option<Vec<W>>, PolicyError> {
         let Some(value) = self.object.get(key) else {
             return Ok(None);
         };
         let entries: Vec<&'a RawValue> = serde_json::from_str(value.get())
             .ok()
-            .filter(|entries: &Vec<_>| !entries.is_empty())
-            .ok_or_else(|| self.unwanted(key, value, "a list of at least one word".to_owned()))?;
+            .filter(|entries: &Vec<_>| entries.len() >= words_min)
+            .ok_or_else(|| self.unwanted(key, value, wanted.to_owned()))?;
         let mut words = Vec::with_capacity(entries.len());
         for (i, entry) in entries.into_iter().enumerate() {
             let key = format!("{key}[{i}]");
@@ -204,6 +253,18 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// What is wrong with the run that the object is.
+    pub(crate) fn problem_of_run(&self, error: credit_core::RunError) -> PolicyError {
+        PolicyError {
+            line: self.line + error.line - 1,
+            path: self.path_of(&error.field),
+            problem: match error.problem {
+                credit_core::Problem::Word(word) => unknown_word(word),
+                problem => Problem::Run(problem),
+            },
+        }
+    }
+
     /// A problem of `key` itself.
     pub(crate) fn problem_of_key(&self, key: &str, problem: Problem) -> PolicyError {
         let stored = self.object.iter().find(|(k, _)| *k == key);
@@ -233,11 +294,32 @@ impl<'a> Section<'a> {
 
     /// Refuses keys that nobody reads.
     fn only(self, known: &'static [&'static str]) -> Result<Section<'a>, PolicyError> {
-        if let Some(key) = self.keys().find(|key| !known.contains(key)) {
-            let suggestion = error::nearest(key, known);
-            return Err(self.problem_of_key(key, Problem::UnknownKey { suggestion, known }));
-        }
+        self.only_where(known, |key| known.contains(&key))?;
         Ok(self)
+    }
+
+    /// Refuses keys that are none of the known ones, however their letters are cased.
+    pub(crate) fn only_in_any_case(
+        &self,
+        known: &'static [&'static str],
+    ) -> Result<(), PolicyError> {
+        self.only_where(known, |key| {
+            known.iter().any(|k| k.eq_ignore_ascii_case(key))
+        })
+    }
+
+    fn only_where(
+        &self,
+        known: &'static [&'static str],
+        is_known: impl Fn(&str) -> bool,
+    ) -> Result<(), PolicyError> {
+        match self.keys().find(|key| !is_known(key)) {
+            Some(key) => {
+                let suggestion = error::nearest(key, known);
+                Err(self.problem_of_key(key, Problem::UnknownKey { suggestion, known }))
+            }
+            None => Ok(()),
+        }
     }
 
     fn to_word<W: FromStr<Err = UnknownWord>>(
@@ -290,11 +372,7 @@ pub(crate) fn unknown_word(word: UnknownWord) -> Problem {
 
 /// What the parser says of an object that starts in `line`.
 fn not_an_object(path: &str, line: usize, error: &serde_json::Error) -> PolicyError {
-    let message = error.to_string();
-    // serde_json ends its messages with the place, which the error carries by itself.
-    let reason = message
-        .rsplit_once(" at line ")
-        .map_or(message.as_str(), |(reason, _)| reason);
+    let reason = reason(error);
     let (path, problem) = match reason
         .strip_prefix("duplicate key \"")
         .and_then(|rest| rest.strip_suffix('"'))
@@ -303,7 +381,7 @@ fn not_an_object(path: &str, line: usize, error: &serde_json::Error) -> PolicyEr
         Some(key) => (format!("{path}.{key}"), Problem::Twice),
         None => {
             let problem = Problem::Json {
-                reason: reason.to_owned(),
+                reason,
                 column: error.column().max(1),
             };
             (path.to_owned(), problem)
@@ -313,5 +391,15 @@ fn not_an_object(path: &str, line: usize, error: &serde_json::Error) -> PolicyEr
         line: line + error.line().max(1) - 1,
         path,
         problem,
+    }
+}
+
+/// What the parser says, without the place that serde_json ends its messages with: the error
+/// carries it by itself.
+fn reason(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match message.rsplit_once(" at line ") {
+        Some((reason, _)) => reason.to_owned(),
+        None => message,
     }
 }

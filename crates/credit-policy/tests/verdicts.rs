@@ -1,4 +1,4 @@
-//! Golden verdicts: every row of `cases/verdicts.json`, and the original's five fixtures.
+//! Golden verdicts: every row of `data/verdicts.json`, and the original's five fixtures.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 #[test]
 fn every_case_gets_its_verdict() {
-    let cases: Vec<Value> = serde_json::from_str(include_str!("cases/verdicts.json")).unwrap();
+    let cases: Vec<Value> = serde_json::from_str(include_str!("data/verdicts.json")).unwrap();
     assert!(cases.len() > 70);
     for case in &cases {
         check(case);

@@ -12,6 +12,8 @@ use std::path::Path;
 
 #[path = "../../../fuzz/bodies/baselines.rs"]
 mod baselines;
+#[path = "../../../fuzz/bodies/cases.rs"]
+mod cases;
 #[path = "../../../fuzz/bodies/compact.rs"]
 mod compact;
 #[path = "../../../fuzz/bodies/event.rs"]
@@ -36,6 +38,7 @@ mod timestamp;
 /// A target by its name, with what it does to some bytes.
 const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("baselines", |bytes| text(bytes, baselines::check)),
+    ("cases", |bytes| text(bytes, cases::check)),
     ("compact", |bytes| text(bytes, compact::check)),
     ("event", |bytes| text(bytes, event::check)),
     ("ledger_open", ledger_open::check),

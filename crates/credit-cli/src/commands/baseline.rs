@@ -40,9 +40,10 @@ fn calculate(context: &Context, args: &Calculate) -> anyhow::Result<Exit> {
             days: window.days,
         })?;
     } else {
+        // Scripts know this line as all there is on standard output.
         put_line(calculation.line())?;
         for line in usual_lines(&calculation.usual) {
-            put_line(line)?;
+            context.say(line);
         }
     }
     Ok(Exit::Fine)

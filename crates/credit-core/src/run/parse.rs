@@ -22,6 +22,9 @@ pub struct ParsedRun {
 }
 
 impl Run {
+    /// Every key that [`Run::parse`] reads, as records spell it.
+    pub const KEYS: &'static [&'static str] = KNOWN;
+
     /// Reads one run from a JSON object; known keys are `Run_ID`, `run_id` or any other casing.
     ///
     /// `Run_ID`, `Timestamp`, `Job_Type`, `Status`, `Credits_Total` and one of `Scenario_ID` and
