@@ -1,9 +1,4 @@
 //! The life of a case: who may, what is missing, and to the second when it is too late.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test stops at the first surprise"
-)]
 
 mod common;
 

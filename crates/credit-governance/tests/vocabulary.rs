@@ -1,9 +1,5 @@
 //! Every type of event: its exact bytes, and that nothing else is read as one.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test stops at the first surprise"
-)]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![expect(
     clippy::disallowed_methods,
     reason = "UPDATE_GOLDEN is the tests' own switch"
