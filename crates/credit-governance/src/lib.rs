@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod approval;
+pub mod audit;
 mod case;
 mod decide;
 mod docket;

@@ -1,6 +1,10 @@
 //! Whatever is tried in whatever order: nothing illegal is accepted, nothing is used twice, and the
 //! docket is nothing but the fold of its events.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test stops at the first surprise"
+)]
 
 mod common;
 
@@ -28,6 +32,7 @@ enum Try {
     Step(usize, usize),
     Mitigate,
     Note(u8),
+    Document,
     Resolve(bool),
     Reopen,
     Archive,
@@ -35,6 +40,7 @@ enum Try {
     Request(u8, bool),
     Approve(u8, bool, u8),
     Deny(u8),
+    Allow(u8),
     Begin(u8, u8),
     Release(u8),
     Due,
@@ -43,9 +49,10 @@ enum Try {
 }
 
 fn attempts() -> impl Strategy<Value = Vec<(u8, i64, Try)>> {
-    let run = 0_u8..4;
+    let run = 0_u8..3;
+    let severity = prop_oneof![3 => Just(0_usize), 2 => Just(1_usize), 1 => 2_usize..5];
     let attempt = prop_oneof![
-        4 => (run.clone(), 0_usize..5, prop::option::of(run.clone()), any::<bool>()).prop_map(
+        6 => (run.clone(), severity, prop::option::of(run.clone()), any::<bool>()).prop_map(
             |(run, severity, rerun_of, unjudged)| Try::Observe { run, severity, rerun_of, unjudged }
         ),
         3 => Just(Try::Acknowledge),
@@ -54,16 +61,18 @@ fn attempts() -> impl Strategy<Value = Vec<(u8, i64, Try)>> {
         4 => (0_usize..4, 0_usize..4).prop_map(|(from, to)| Try::Step(from, to)),
         2 => Just(Try::Mitigate),
         2 => (0_u8..3).prop_map(Try::Note),
-        2 => any::<bool>().prop_map(Try::Resolve),
+        3 => Just(Try::Document),
+        3 => any::<bool>().prop_map(Try::Resolve),
         1 => Just(Try::Reopen),
         1 => Just(Try::Archive),
-        1 => Just(Try::Unarchive),
+        4 => Just(Try::Unarchive),
         3 => (run.clone(), any::<bool>()).prop_map(|(run, o3)| Try::Request(run, o3)),
         3 => (run.clone(), any::<bool>(), 0_u8..2).prop_map(|(run, o3, c)| Try::Approve(run, o3, c)),
         1 => run.clone().prop_map(Try::Deny),
-        3 => (run.clone(), 0_u8..2).prop_map(|(run, config)| Try::Begin(run, config)),
-        2 => run.prop_map(Try::Release),
-        1 => Just(Try::Due),
+        3 => run.clone().prop_map(Try::Allow),
+        4 => (run.clone(), 0_u8..2).prop_map(|(run, config)| Try::Begin(run, config)),
+        4 => run.prop_map(Try::Release),
+        3 => Just(Try::Due),
         1 => (1_i64..6).prop_map(Try::Mute),
         1 => any::<bool>().prop_map(Try::Backfill),
     ];
@@ -77,8 +86,8 @@ fn a_run(number: u8, severity: usize) -> JudgedRun {
 }
 
 /// Carries an attempt out as far as it is allowed.
-fn carry_out(house: &mut House, pick: u8, now: i64, attempt: &Try) {
-    let now = at(now);
+fn carry_out(house: &mut House, pick: u8, seconds: i64, attempt: &Try) {
+    let now = at(seconds);
     let cases: Vec<CaseId> = house.docket.cases().map(|case| case.id.clone()).collect();
     let case = match cases.len() {
         0 => "CASE-20250131-000000".parse().unwrap(),
@@ -156,6 +165,19 @@ fn carry_out(house: &mut House, pick: u8, now: i64, attempt: &Try) {
                 }),
             );
         }
+        Try::Document => {
+            // What a case must have; a history of single attempts would hardly ever have it all.
+            for attempt in [
+                Try::Acknowledge,
+                Try::Cause(0, true),
+                Try::Assess(1),
+                Try::Note(1),
+                Try::Mitigate,
+                Try::Step(1, 2),
+            ] {
+                carry_out(house, pick, seconds, &attempt);
+            }
+        }
         Try::Resolve(o3) => {
             let who = if *o3 { lead() } else { ops() };
             decide(
@@ -224,6 +246,10 @@ fn carry_out(house: &mut House, pick: u8, now: i64, attempt: &Try) {
             };
             let event = house.docket.approve_rerun(now, approval).unwrap();
             house.keep(event);
+        }
+        Try::Allow(run) => {
+            carry_out(house, pick, seconds, &Try::Request(*run, false));
+            carry_out(house, pick, seconds, &Try::Approve(*run, true, 0));
         }
         Try::Deny(run) => {
             let run = a_run(*run, 1).run;
