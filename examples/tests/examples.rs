@@ -44,7 +44,7 @@ fn the_quickstart_shows_what_a_newcomer_wants_to_see() {
         "May its output be used? no, run `RUN-20250129-",
         "FOLDER/runs/CREDIT_REVIEWS/weekly_2025-01-31.json",
         "4 new baselines",
-        "Verified 358 ledger lines, 12 events, 358 run files and 1 report",
+        "Verified 358 ledger lines, 313 events, 358 run files and 1 report",
     ] {
         assert!(shown.contains(promised), "{promised:?} is not in\n{shown}");
     }
@@ -108,8 +108,8 @@ fn the_service_keeps_holds_back_and_tells() {
     for promised in [
         "R-1: kept, its output goes on\nR-2: kept, its output goes on\nR-3: kept, its output stays here: ",
         "R-1: set aside for a person: `Run_ID`: `R-1` is already in the ledger",
-        "@on-call SEV0 R-3: 130 credits",
-        "SEV1 R-4: Baseline not found",
+        "SEV0 credit alert: EXPORT, run R-3: 130 of 10 expected, 13 times",
+        "SEV1 credit alert: NEWCOMER, run R-4: 10, no baseline",
     ] {
         assert!(shown.contains(promised), "{promised:?} is not in\n{shown}");
     }

@@ -9,8 +9,9 @@ use credit_governance::{
 };
 
 /// What an O2 may do and an O1 may not; what the service may do is marked.
-const OPERATORS: [(&str, bool); 22] = [
+const OPERATORS: [(&str, bool); 23] = [
     ("ingest", true),
+    ("import_ledger", true),
     ("repair", true),
     ("report", true),
     ("drain", true),

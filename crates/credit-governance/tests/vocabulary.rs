@@ -228,6 +228,11 @@ fn every_event() -> Vec<Event> {
             bytes: 17,
             kept_in: "recovered/ledger-1024.bin".to_owned(),
         },
+        What::LedgerImported {
+            lines: 3,
+            bytes: 253,
+            sha256: Sha256::of(b"old lines"),
+        },
         What::ProjectionsRebuilt {
             rebuilt: 3,
             first: 40,

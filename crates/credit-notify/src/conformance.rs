@@ -83,8 +83,9 @@ pub fn slack_threads(slack: &dyn SlackThreads, there: &Address) -> Result<(), No
     hold("a message has one permalink", link == again, &again)
 }
 
-/// Whatever writes to Notion: `database` must have the properties of CASES. `tag` makes the
-/// titles of this test its own, so that it can run again on the same database.
+/// Whatever writes to Notion: `database` must have the properties of CASES. `tag`, up to six
+/// of `A-Z 0-9`, makes the titles of this test its own, so that it can run again on the same
+/// database.
 ///
 /// # Errors
 /// The first rule of [`Notion`]'s contract that does not hold.
@@ -146,7 +147,7 @@ pub fn notion(notion: &dyn Notion, database: &DatabaseId, tag: &str) -> Result<(
 fn case(tag: &str) -> Option<CaseRow> {
     let word = Choice::new("Other").ok()?;
     Some(CaseRow {
-        case_id: format!("CASE-CONFORMANCE-{tag}").parse().ok()?,
+        case_id: format!("CASE-19700101-{tag:0>6}").parse().ok()?,
         title: "conformance".to_owned(),
         category: word.clone(),
         severity: Severity::Sev4,

@@ -332,7 +332,7 @@ mod tests {
         assert_eq!(written.properties().0.len(), RUN_PROPERTIES.len());
 
         let case = CaseRow {
-            case_id: "CASE-1".parse().unwrap(),
+            case_id: "CASE-20250131-ABC123".parse().unwrap(),
             title: String::new(),
             category: words(),
             severity: Severity::Sev4,
