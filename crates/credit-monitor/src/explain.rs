@@ -101,7 +101,7 @@ impl Archive {
     /// let monitor = Monitor::open(&tree, now)?;
     /// let run = Run::new("R-1".parse()?, "EXPORT".parse()?, now, Status::Success,
     ///     Credits::whole(10).unwrap());
-    /// let kept = monitor.observe(run)?.verdict;
+    /// let kept = monitor.observe(run, now)?.verdict;
     ///
     /// let line = monitor.archive().run(&kept.run_id)?.unwrap();
     /// let why = monitor.archive().explain(std::str::from_utf8(line.raw())?)?;

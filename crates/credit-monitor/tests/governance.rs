@@ -1,7 +1,7 @@
 //! A grave run from the ledger to its release: set aside, blocked, a case, a gate, and back.
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test stops at the first surprise"
 )]
 
