@@ -1,9 +1,19 @@
 //! What may be said on the command line.
 
+mod case;
+mod governance;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
-use credit_monitor::core::{RiskFlag, ScenarioId, Severity, Timestamp};
+use credit_monitor::core::{RiskFlag, ScenarioId, Severity, Sha256, Timestamp};
+use credit_monitor::governance::Text;
+
+pub(crate) use self::case::{Archive, CaseCommand, DryRun, List as CaseList, NoteTopic};
+pub(crate) use self::governance::{
+    AlertsCommand, ApprovalsCommand, BackfillCommand, ConfigCommand, Mute, QuarantineCommand,
+    RerunApprove, RerunCommand, ReviewCommand, Say,
+};
 
 /// Judge, keep and review what automation runs cost.
 #[derive(Debug, Parser)]
@@ -79,6 +89,32 @@ pub(crate) enum Command {
     /// Reports.
     #[command(subcommand)]
     Report(ReportCommand),
+    /// Decisions and notes of the weekly review.
+    #[command(subcommand)]
+    Review(ReviewCommand),
+    /// Cases, from the alert to the archive.
+    #[command(subcommand)]
+    Case(CaseCommand),
+    /// Runs whose artifacts are set aside.
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
+    /// The gate that a rerun passes.
+    #[command(subcommand)]
+    Rerun(RerunCommand),
+    /// One of the runbook's phrases, such as "ACK - O2 ops-2 investigating CASE-20250131-7KQ2ZD".
+    Say(Say),
+    /// The kill switch for alerts.
+    #[command(subcommand)]
+    Alerts(AlertsCommand),
+    /// The time in which a scenario works through what has piled up.
+    #[command(subcommand)]
+    Backfill(BackfillCommand),
+    /// Every approval and denial.
+    #[command(subcommand)]
+    Approvals(ApprovalsCommand),
+    /// Files of config/ that were changed by hand.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// The policy.
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -339,6 +375,20 @@ pub(crate) enum PolicyCommand {
     },
     /// Judge past runs again by another policy and say what would change; write nothing.
     Backtest(Backtest),
+    /// Put a policy into force (O3): the file, or the one that lies in its place now.
+    Adopt {
+        /// The policy; the tree's as it was changed by hand, if not given.
+        file: Option<PathBuf>,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: Text,
+        /// The SHA-256 of the backtest that was looked at.
+        #[arg(long, value_name = "DIGEST")]
+        backtest: Option<Sha256>,
+        /// Say what would be recorded; write nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 #[derive(Debug, ClapArgs)]

@@ -48,12 +48,27 @@ impl Context {
 
     /// Who acts, if they may do `verb`.
     pub(crate) fn actor(&self, verb: Verb) -> anyhow::Result<Actor> {
-        let actor = match &self.operator {
-            None => Actor::Service,
-            Some(name) => read_operators(&self.tree)?.actor(name)?,
-        };
+        let actor = self.acting()?;
         actor.may(verb)?;
         Ok(actor)
+    }
+
+    /// Who acts, whatever they may do.
+    pub(crate) fn acting(&self) -> anyhow::Result<Actor> {
+        match &self.operator {
+            None => Ok(Actor::Service),
+            Some(name) => self.registered(name),
+        }
+    }
+
+    /// The registered operator of that name.
+    pub(crate) fn registered(&self, name: &str) -> anyhow::Result<Actor> {
+        Ok(read_operators(&self.tree)?.actor(name)?)
+    }
+
+    /// The name that was given with `--as`.
+    pub(crate) fn operator(&self) -> Option<&str> {
+        self.operator.as_deref()
     }
 
     pub(crate) fn monitor(&self) -> anyhow::Result<Monitor> {

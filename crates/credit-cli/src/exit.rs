@@ -88,14 +88,26 @@ pub(crate) fn report(error: &anyhow::Error, json: bool) -> Exit {
     let exit = exit_of(error);
     let message = message(error);
     let told: Option<&Told> = error.downcast_ref();
+    let help = help(error, exit);
     if json {
-        let (code, help) = told.map_or((exit.code(), exit.help()), |t| (t.code, t.help));
+        let (code, help) = told.map_or((exit.code(), help), |t| (t.code, t.help));
         talk(failure(code, &message, help, denied(error)));
     } else if told.is_none() {
         talk(format_args!("error: {message}"));
-        talk(format_args!("help: {}", exit.help()));
+        talk(format_args!("help: {help}"));
     }
     exit
+}
+
+/// What to do about a failure.
+fn help(error: &anyhow::Error, exit: Exit) -> &'static str {
+    match monitor_error(error) {
+        Some(Error::RerunClosed { .. }) => {
+            "`creditctl rerun status RUN_ID` tells where it stands; an O3 who did not ask for it \
+             approves it"
+        }
+        _ => exit.help(),
+    }
 }
 
 /// Tells what is wrong with the command line, or shows the help that was asked for.

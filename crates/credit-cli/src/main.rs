@@ -5,6 +5,7 @@
 mod args;
 mod commands;
 mod context;
+mod desk;
 mod exit;
 mod input;
 mod output;

@@ -6,8 +6,8 @@ use credit_core::{
 };
 
 use crate::{
-    Case, CaseEscalated, CaseOpened, CaseReopened, Cause, DispatchBlocked, Docket, Escalation,
-    LinkedRun, PatternRule, Relation, RunLinked, RunRef, Text, Trigger, What,
+    Case, CaseEscalated, CaseOpened, CaseReopened, Cause, DispatchBlocked, Docket, DocketError,
+    Escalation, LinkedRun, PatternRule, Relation, RunLinked, RunRef, Text, Trigger, What,
 };
 
 /// A run that was judged and kept, with what a plan needs to know of its record.
@@ -239,6 +239,42 @@ fn cause(run: &JudgedRun, docket: &Docket, pattern: &PatternRule) -> Option<Caus
             .unresolved_case(&run.scenario_id, Cause::Pattern)
             .is_some();
     (wanted && persists).then_some(Cause::Pattern)
+}
+
+impl Docket {
+    /// A case that somebody wants for a run that has none; the plain title if they name none.
+    ///
+    /// # Errors
+    /// [`DocketError::AlreadyLinked`] if the run has a case.
+    pub fn case_by_hand(&self, run: &JudgedRun, title: Option<Text>) -> Result<What, DocketError> {
+        if let Some(case) = self.case_of(&run.run.run_id) {
+            return Err(DocketError::AlreadyLinked {
+                run_id: run.run.run_id.clone(),
+                case: case.id.clone(),
+            });
+        }
+        let mut opened = open(run, self, Cause::Manual);
+        if let Some(title) = title {
+            opened.title = title;
+        }
+        Ok(What::CaseOpened(opened))
+    }
+
+    /// That a run belongs to a case because somebody says so: as a rerun if it repeats one of the
+    /// case's runs.
+    ///
+    /// # Errors
+    /// [`DocketError::UnknownCase`].
+    pub fn link_by_hand(&self, run: &JudgedRun, case: &CaseId) -> Result<What, DocketError> {
+        let found = self
+            .case(case)
+            .ok_or_else(|| DocketError::UnknownCase { case: case.clone() })?;
+        let relation = match &run.rerun_of {
+            Some(repeated) if found.has(repeated) => Relation::Rerun,
+            _ => Relation::Related,
+        };
+        Ok(link(run, case, relation))
+    }
 }
 
 fn open(run: &JudgedRun, docket: &Docket, cause: Cause) -> CaseOpened {

@@ -46,6 +46,8 @@ macro_rules! verbs {
 verbs! {
     /// Read records, cases and audits, judge without keeping, verify.
     View = "view", O1, true;
+    /// Write what is missing of `config/`.
+    Init = "init", O2, true;
     /// Add runs to the ledger.
     Ingest = "ingest", O2, true;
     /// Take over a ledger that was kept before.

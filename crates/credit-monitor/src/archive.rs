@@ -198,7 +198,7 @@ impl Archive {
     pub(crate) fn docket_up_to(&self, last: Option<u64>) -> Result<Docket, Error> {
         let mut docket = Docket::default();
         let path = self.tree.events();
-        self.events_up_to(last, |event| {
+        self.events_up_to(last, |_, event| {
             docket.apply(&event).map_err(Error::docket(path.clone()))
         })?;
         Ok(docket)
@@ -208,14 +208,28 @@ impl Archive {
     ///
     /// # Errors
     /// [`Error::Read`] or [`Error::Integrity`] if the events are damaged; whatever `each` returns.
-    pub fn each_event(&self, each: impl FnMut(Event) -> Result<(), Error>) -> Result<(), Error> {
+    pub fn each_event(
+        &self,
+        mut each: impl FnMut(Event) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.events_up_to(None, |_, event| each(event))
+    }
+
+    /// Calls `each` with every event in order and the number of its line.
+    ///
+    /// # Errors
+    /// As [`Archive::each_event`].
+    pub fn each_numbered_event(
+        &self,
+        each: impl FnMut(u64, Event) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         self.events_up_to(None, each)
     }
 
     fn events_up_to(
         &self,
         last: Option<u64>,
-        mut each: impl FnMut(Event) -> Result<(), Error>,
+        mut each: impl FnMut(u64, Event) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let path = self.tree.events();
         let read = |source| Error::Read {
@@ -228,7 +242,7 @@ impl Archive {
         let mut scan = reader.scan_verified().map_err(read)?;
         while let Some(line) = scan.next_line().map_err(read)? {
             let event = Event::parse(text(line.raw(), &path)?);
-            each(event.map_err(Error::event(path.clone()))?)?;
+            each(line.seq(), event.map_err(Error::event(path.clone()))?)?;
             if last == Some(line.seq()) {
                 break;
             }
@@ -273,7 +287,7 @@ impl Archive {
 
     /// Calls `each` with the verified text of every line of a window, and maybe of others, until
     /// it returns `false`.
-    fn each_line(
+    pub(crate) fn each_line(
         &self,
         window: &Window<'_>,
         mut each: impl FnMut(&str) -> Result<bool, Error>,

@@ -404,7 +404,7 @@ impl Monitor {
     }
 
     /// Two approvals at a time would each rewrite the baselines file from what both had read.
-    fn lock_config(&self) -> Result<File, Error> {
+    pub(crate) fn lock_config(&self) -> Result<File, Error> {
         let path = self.tree().monitoring().join("baselines.lock");
         let lock = File::create(&path).map_err(Error::io("creating", &path))?;
         lock.lock().map_err(Error::io("locking", path))?;
@@ -420,7 +420,7 @@ fn usual(proposal: &BaselineProposal) -> Usual {
 }
 
 /// A governed file that has a sidecar keeps a right one.
-fn rewrite_sidecar(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub(crate) fn rewrite_sidecar(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let sidecar = config::sidecar(path);
     if !sidecar.exists() {
         return Ok(());

@@ -252,7 +252,10 @@ pub fn read_operators(tree: &Tree) -> Result<Operators, Error> {
     })
 }
 
-fn read_scenario(tree: &Tree, id: &ScenarioId) -> Result<Option<Hashed<ScenarioConfig>>, Error> {
+pub(crate) fn read_scenario(
+    tree: &Tree,
+    id: &ScenarioId,
+) -> Result<Option<Hashed<ScenarioConfig>>, Error> {
     let path = tree.scenario(id);
     match fs::read(&path) {
         Ok(bytes) => {

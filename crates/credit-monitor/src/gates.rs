@@ -3,13 +3,14 @@
 
 use credit_core::{CaseId, RiskFlags, RunId, Sha256, Timestamp};
 use credit_governance::{
-    About, Actor, DispatchBlocked, Docket, Event, GatedRun, Remedies, RerunDenied, RerunOffer,
-    RerunRequested, RerunStage, RerunStanding, Standing, Text, Trigger, Verb, What,
+    About, Actor, DispatchBlocked, Docket, Event, EventId, GatedRun, JudgedRun, Remedies,
+    RerunDenied, RerunOffer, RerunRequested, RerunStage, RerunStanding, Standing, Text, Trigger,
+    Verb, What,
 };
 
 use crate::quarantine::{Folder, Release};
 use crate::settle::Kept;
-use crate::{Dispatch, Error, Monitor};
+use crate::{Dispatch, Error, Monitor, ScenarioConfig};
 
 /// A rerun that may begin.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,15 +91,7 @@ impl Monitor {
             let rules = self.rules()?;
             let offer = RerunOffer {
                 mitigation,
-                remedies: Remedies {
-                    max_items: scenario
-                        .as_ref()
-                        .is_some_and(|s| s.value.max_items.is_some()),
-                    idempotency_key: scenario
-                        .as_ref()
-                        .is_some_and(|s| s.value.has_idempotency_key == Some(true)),
-                    addressed,
-                },
+                remedies: remedies(scenario.as_ref().map(|s| &s.value), addressed),
                 config_sha256,
                 expires,
             };
@@ -125,20 +118,7 @@ impl Monitor {
         now: Timestamp,
     ) -> Result<Event, Error> {
         let (run, _) = self.gated(id)?;
-        let request = self.with_docket(|docket| {
-            let rerun = docket.run(id).and_then(|state| state.rerun.as_deref());
-            rerun
-                .filter(|rerun| {
-                    matches!(
-                        rerun.stage,
-                        RerunStage::Requested | RerunStage::Approved { .. }
-                    )
-                })
-                .map(|rerun| rerun.request.clone())
-        })?;
-        let request = request.ok_or_else(|| Error::Precondition {
-            reason: format!("no rerun of `{id}` is requested or approved, so none can be denied"),
-        })?;
+        let request = self.with_docket(|docket| deniable(docket, id))??;
         let denied = RerunDenied {
             request,
             run: run.run,
@@ -273,16 +253,49 @@ impl Monitor {
     fn gated(&self, id: &RunId) -> Result<(GatedRun, Sha256), Error> {
         let kept: Kept = self.kept(id)?;
         let scenario = self.scenario(&kept.judged.scenario_id)?;
-        let config = scenario.map_or_else(|| Sha256::of(b""), |scenario| scenario.sha256);
-        let judged = kept.judged;
-        let run = GatedRun {
-            run: judged.run,
-            severity: judged.severity,
-            likelihood: judged.likelihood,
-            risk_flags: judged.risk_flags,
-            actions: judged.actions,
-        };
-        Ok((run, config))
+        Ok((
+            gated(kept.judged),
+            config_sha256(scenario.map(|s| s.sha256)),
+        ))
+    }
+}
+
+/// What the gates need of a run.
+pub(crate) fn gated(judged: JudgedRun) -> GatedRun {
+    GatedRun {
+        run: judged.run,
+        severity: judged.severity,
+        likelihood: judged.likelihood,
+        risk_flags: judged.risk_flags,
+        actions: judged.actions,
+    }
+}
+
+/// The hash of the configuration that an approval is bound to: that of nothing where the scenario
+/// has no file.
+pub(crate) fn config_sha256(scenario: Option<Sha256>) -> Sha256 {
+    scenario.unwrap_or_else(|| Sha256::of(b""))
+}
+
+/// What a scenario's file shows of a mitigation.
+pub(crate) fn remedies(scenario: Option<&ScenarioConfig>, addressed: RiskFlags) -> Remedies {
+    Remedies {
+        max_items: scenario.is_some_and(|s| s.max_items.is_some()),
+        idempotency_key: scenario.is_some_and(|s| s.has_idempotency_key == Some(true)),
+        addressed,
+    }
+}
+
+/// The request for a rerun that can still be denied.
+pub(crate) fn deniable(docket: &Docket, id: &RunId) -> Result<EventId, Error> {
+    let rerun = docket.run(id).and_then(|state| state.rerun.as_deref());
+    let open =
+        |stage: &RerunStage| matches!(stage, RerunStage::Requested | RerunStage::Approved { .. });
+    match rerun {
+        Some(rerun) if open(&rerun.stage) => Ok(rerun.request.clone()),
+        _ => Err(Error::Precondition {
+            reason: format!("no rerun of `{id}` is requested or approved, so none can be denied"),
+        }),
     }
 }
 

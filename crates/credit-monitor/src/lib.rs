@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod adoption;
 mod archive;
 mod backtest;
 mod baseline_update;
@@ -16,6 +17,7 @@ mod objects;
 mod outcome;
 mod parallel;
 mod quarantine;
+mod rehearsal;
 mod repair;
 mod run_files;
 mod scenario;
@@ -32,6 +34,7 @@ pub use credit_notify as notify;
 pub use credit_policy as policy;
 pub use credit_report as report;
 
+pub use adoption::Candidate;
 pub use archive::{Archive, Dispatch, EVENTS, Filter, RUNS};
 pub use backtest::{BacktestReport, BacktestRequest};
 pub use baseline_update::{Draft, Grounds};
@@ -42,6 +45,7 @@ pub use gates::Rerun;
 pub use monitor::{Batch, Monitor, ObserveError};
 pub use outcome::{Outcome, Verdict};
 pub use quarantine::{Manifest, Payload, PayloadFile, Release};
+pub use rehearsal::Rehearsal;
 pub use repair::Repair;
 pub use run_files::RunFileError;
 pub use scenario::ScenarioConfig;

@@ -19,7 +19,7 @@ use credit_ledger::{Digest, OwnedLine, Receipt, Window};
 use crate::archive::{self, text};
 use crate::decisions::{Deciding, pattern};
 use crate::quarantine::{Folder, Order, Payload};
-use crate::{Error, Monitor};
+use crate::{Error, Monitor, Tree};
 
 /// How far back opening looks for runs that a killed process left unsettled: two of the largest
 /// batches of `observe_all`.
@@ -61,8 +61,8 @@ impl Kept {
     }
 
     /// Of a line of the ledger.
-    fn stored(line: &OwnedLine, monitor: &Monitor) -> Result<Kept, Error> {
-        let path = monitor.tree().ledger();
+    pub(crate) fn stored(line: &OwnedLine, tree: &Tree) -> Result<Kept, Error> {
+        let path = tree.ledger();
         let run_file = line.file_bytes().map_err(|e| Error::Integrity {
             path: path.clone(),
             reason: format!("line {} is not strict JSON: {e}", line.seq()),
@@ -164,7 +164,7 @@ impl Monitor {
             while let Some(line) = scan.next_line().map_err(failed)? {
                 let wanted = line.seq() >= first && has_severity(line.raw(), &severity);
                 if wanted {
-                    kept.push(Kept::stored(&line.to_owned(), self)?);
+                    kept.push(Kept::stored(&line.to_owned(), self.tree())?);
                 }
                 if kept.len() >= BATCH {
                     self.settle(std::mem::take(&mut kept), now)?;
@@ -252,7 +252,7 @@ impl Monitor {
                 source,
             })?
             .ok_or_else(|| Error::UnknownRun { run_id: id.clone() })?;
-        Kept::stored(&line, self)
+        Kept::stored(&line, self.tree())
     }
 
     /// Tells each moderate spike which came before it, as far back as a pattern reaches.

@@ -1,7 +1,7 @@
 //! `init`.
 
 use credit_monitor::Monitor;
-use credit_monitor::governance::Operator;
+use credit_monitor::governance::{Operator, Verb};
 use serde_json::json;
 
 use crate::args::Init;
@@ -10,6 +10,10 @@ use crate::exit::Exit;
 use crate::output::put_line;
 
 pub(crate) fn init(context: &Context, args: &Init) -> anyhow::Result<Exit> {
+    // Where nobody is registered yet, nobody can be looked up.
+    if context.operator().is_some() && context.tree.operators().exists() {
+        context.actor(Verb::Init)?;
+    }
     let operators = args
         .operators
         .iter()

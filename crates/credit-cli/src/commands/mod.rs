@@ -1,14 +1,22 @@
 //! One file a noun.
 
+mod adopt;
+mod approvals;
 mod backtest;
 mod baseline;
+mod case;
+mod emergency;
 mod init;
 mod ledger;
 mod observe;
 mod policy;
+mod quarantine;
 mod query;
 mod repair;
 mod report;
+mod rerun;
+mod review;
+mod say;
 mod verify;
 
 use crate::args::{Command, LedgerCommand, ReportCommand, RunCommand};
@@ -30,6 +38,15 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Report(ReportCommand::Weekly(args)) | Command::GenerateWeeklyReport(args) => {
             report::weekly(context, &args)
         }
+        Command::Review(command) => review::review(context, command),
+        Command::Case(command) => case::case(context, command),
+        Command::Quarantine(command) => quarantine::quarantine(context, command),
+        Command::Rerun(command) => rerun::rerun(context, command),
+        Command::Say(args) => say::say(context, &args),
+        Command::Alerts(command) => emergency::alerts(context, command),
+        Command::Backfill(command) => emergency::backfill(context, command),
+        Command::Approvals(command) => approvals::approvals(context, command),
+        Command::Config(command) => adopt::config(context, command),
         Command::Policy(command) => policy::policy(context, command),
     }
 }

@@ -1,4 +1,4 @@
-//! `policy check`, `policy show`, `policy test` and `policy diff`.
+//! `policy …`.
 
 mod test;
 
@@ -13,6 +13,7 @@ use credit_monitor::policy::{Finding, Level, Policy, lint};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::adopt;
 use super::backtest;
 use crate::args::PolicyCommand;
 use crate::context::Context;
@@ -31,6 +32,12 @@ pub(crate) fn policy(context: &Context, command: PolicyCommand) -> anyhow::Resul
             test::test(context, &dir, &PolicyFile::read(context, policy)?)
         }
         PolicyCommand::Diff { old, new } => diff(context, old, new),
+        PolicyCommand::Adopt {
+            file,
+            reason,
+            backtest,
+            dry_run,
+        } => adopt::policy(context, file, reason, backtest, dry_run),
         PolicyCommand::Backtest(args) => backtest::backtest(context, &args),
     }
 }

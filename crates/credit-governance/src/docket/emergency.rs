@@ -40,6 +40,7 @@ impl Mute {
         let scope = match &self.what.scope {
             MuteScope::All => true,
             MuteScope::Scenario(muted) => muted == scenario,
+            MuteScope::Severities(muted) => muted.contains(&severity),
         };
         scope && (severity != Severity::Sev0 || self.what.include_sev0)
     }

@@ -1,6 +1,6 @@
 //! What events about files in force and emergencies say.
 
-use credit_core::{Credits, CreditsPerItem, ScenarioId, Sha256, Timestamp};
+use credit_core::{Credits, CreditsPerItem, ScenarioId, Severity, Sha256, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{EventId, Text};
@@ -86,6 +86,8 @@ pub enum MuteScope {
     All,
     /// Those of one scenario.
     Scenario(ScenarioId),
+    /// Those of these severities.
+    Severities(Vec<Severity>),
 }
 
 /// Alerts are held back for a while.
