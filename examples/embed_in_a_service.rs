@@ -12,7 +12,9 @@ use std::thread;
 use credit_examples::now;
 use credit_monitor::core::{Credits, RiskFlag, RiskFlags, Run, RunId, Status, Timestamp};
 use credit_monitor::ledger::AppendError;
-use credit_monitor::notify::{Alert, SendError, Slack};
+use credit_monitor::notify::routing::{Address, Slot};
+use credit_monitor::notify::slack::{Message, Posted};
+use credit_monitor::notify::{Alert, Answer, Links, Reason, Slack};
 use credit_monitor::{Dispatch, Error, Monitor, ObserveError, Refusal, Tree};
 
 fn main() -> anyhow::Result<()> {
@@ -136,10 +138,12 @@ fn work(
 fn tell(slack: &dyn Slack, alerts: Receiver<Alert>) {
     for alert in alerts {
         for _ in 0..ATTEMPTS {
-            match slack.post(&alert) {
-                Err(SendError::Transient { .. }) => {}
-                // Sent, or useless to try again. A real service logs the second.
-                _ => break,
+            let message = Message::alert(&alert, &Links::default(), &[]);
+            match slack.post(&Address::Webhook(Slot::Default), &message) {
+                Answer::Retry { .. } | Answer::Pause { .. } => {}
+                // Sent, perhaps sent, or useless to try again. A real service delivers by
+                // `notify::delivery`, which knows what to do about each.
+                Answer::Done(_) | Answer::Unknown { .. } | Answer::Park { .. } => break,
             }
         }
     }
@@ -153,23 +157,15 @@ struct TeamChat {
 }
 
 impl Slack for TeamChat {
-    fn post(&self, alert: &Alert) -> Result<(), SendError> {
+    fn post(&self, _: &Address, message: &Message) -> Answer<Option<Posted>> {
         let mut attempts = lock(&self.attempts);
         *attempts += 1;
         if *attempts % 2 == 1 {
-            let reason = "the network is down".to_owned();
-            return Err(SendError::Transient { reason });
+            let reason = Reason::new("the network is down");
+            return Answer::Retry { reason };
         }
-        let Alert {
-            severity,
-            summary,
-            escalate,
-            ..
-        } = alert;
-        let whom = if *escalate { "@on-call " } else { "" };
-        let line = format!("{whom}{severity} {}: {summary}", alert.run_id);
-        lock(&self.lines).push(line);
-        Ok(())
+        lock(&self.lines).push(message.text().to_owned());
+        Answer::Done(None)
     }
 }
 

@@ -7,6 +7,9 @@
 #[path = "../embed_in_a_service.rs"]
 #[expect(dead_code, reason = "a test does not call the example's `main`")]
 mod embed_in_a_service;
+#[path = "../explain_a_verdict.rs"]
+#[expect(dead_code, reason = "a test does not call the example's `main`")]
+mod explain_a_verdict;
 #[path = "../quickstart.rs"]
 #[expect(dead_code, reason = "a test does not call the example's `main`")]
 mod quickstart;
@@ -41,7 +44,7 @@ fn the_quickstart_shows_what_a_newcomer_wants_to_see() {
         "May its output be used? no, run `RUN-20250129-",
         "FOLDER/runs/CREDIT_REVIEWS/weekly_2025-01-31.json",
         "4 new baselines",
-        "Verified 358 ledger lines, 12 events, 358 run files and 1 report",
+        "Verified 358 ledger lines, 313 events, 358 run files and 1 report",
     ] {
         assert!(shown.contains(promised), "{promised:?} is not in\n{shown}");
     }
@@ -105,8 +108,8 @@ fn the_service_keeps_holds_back_and_tells() {
     for promised in [
         "R-1: kept, its output goes on\nR-2: kept, its output goes on\nR-3: kept, its output stays here: ",
         "R-1: set aside for a person: `Run_ID`: `R-1` is already in the ledger",
-        "@on-call SEV0 R-3: 130 credits",
-        "SEV1 R-4: Baseline not found",
+        "SEV0 credit alert: EXPORT, run R-3: 130 of 10 expected, 13 times",
+        "SEV1 credit alert: NEWCOMER, run R-4: 10, no baseline",
     ] {
         assert!(shown.contains(promised), "{promised:?} is not in\n{shown}");
     }
@@ -142,4 +145,22 @@ fn the_service_knows_what_to_do_about_each_error() {
         Next::Reopen
     ));
     assert!(matches!(after(append(AppendError::Full)), Next::Stop(_)));
+}
+
+#[test]
+fn the_explanation_is_the_one_in_the_documents() {
+    let mut out = Vec::new();
+    explain_a_verdict::explain(&mut out).unwrap();
+    let shown = String::from_utf8(out).unwrap();
+    assert!(
+        shown.contains("At 899.999999 credits it is SEV2, at 900 SEV1.\n"),
+        "{shown}"
+    );
+    // Everything up to the empty line after the last section.
+    let (screen, _) = shown.split_once("\n\nAt ").unwrap();
+    let document = include_str!("../../docs/policy.md");
+    assert!(
+        document.contains(&format!("```text\n{screen}\n```")),
+        "docs/policy.md does not show\n{screen}"
+    );
 }

@@ -78,6 +78,9 @@ pub(crate) enum Command {
     Query(Query),
     /// Check chains, run files, sidecars and reports.
     Verify(Verify),
+    /// The ledger itself.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Write lost run files and sidecars again from the ledger; overwrite nothing.
     Repair(Repair),
     /// Baselines.
@@ -200,6 +203,9 @@ pub(crate) struct Classify {
     /// Judge against this baseline instead of the scenarios' own.
     #[arg(long, value_name = "CREDITS", allow_hyphen_values = true)]
     pub(crate) baseline: Option<String>,
+    /// Say why: what each flag adds, how far each threshold is, what would change the severity.
+    #[arg(long)]
+    pub(crate) explain: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -237,6 +243,19 @@ pub(crate) struct Verify {
     pub(crate) head: Option<String>,
     /// The tree to verify; --root, if not given.
     pub(crate) path: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Make lines that never were in a chain the beginning of the ledger; change no byte of them.
+    Import(Import),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Import {
+    /// Check every line and say how many there are; write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -354,6 +373,8 @@ pub(crate) enum PolicyCommand {
         /// The other.
         new: PathBuf,
     },
+    /// Judge past runs again by another policy and say what would change; write nothing.
+    Backtest(Backtest),
     /// Put a policy into force (O3): the file, or the one that lies in its place now.
     Adopt {
         /// The policy; the tree's as it was changed by hand, if not given.
@@ -368,4 +389,29 @@ pub(crate) enum PolicyCommand {
         #[arg(long)]
         dry_run: bool,
     },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Backtest {
+    /// The policy to judge by.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: PathBuf,
+    /// Root causes of runs to score it by: {"Run_ID": …, "Root_Cause": …}, an array or one a line.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) outcomes: Option<PathBuf>,
+    /// Only the last so many days before --at.
+    #[arg(long, value_name = "N", conflicts_with_all = ["from", "to"])]
+    pub(crate) days: Option<u32>,
+    /// Only from this instant on.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<Timestamp>,
+    /// Only before this instant.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<Timestamp>,
+    /// The instant that --days counts back from; now, if not given.
+    #[arg(long, value_name = "TIME", requires = "days")]
+    pub(crate) at: Option<Timestamp>,
+    /// How many changed runs to show; with --json always all.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use credit_monitor::core::json::ObjectWriter;
 use credit_monitor::governance::{Denied, OperatorsError};
+use credit_monitor::ledger::ImportError;
 use credit_monitor::{Error, ObserveError};
 
 use crate::output::talk;
@@ -191,6 +192,12 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         Some(e) if e.is_integrity() => Exit::Integrity,
         Some(e) if e.is_locked() => Exit::Locked,
         Some(Error::Denied(_)) => Exit::Refused,
+        Some(Error::Import { source, .. }) => match source {
+            ImportError::AlreadyALedger => Exit::Precondition,
+            ImportError::Chained { .. } => Exit::Integrity,
+            ImportError::Empty => Exit::NotFound,
+            _ => Exit::Invalid,
+        },
         // Repeating it takes an approval that is not there.
         Some(Error::RerunClosed { .. }) => Exit::Refused,
         Some(e) if e.is_not_found() => Exit::NotFound,

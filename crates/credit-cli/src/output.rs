@@ -10,6 +10,7 @@ use credit_monitor::Verdict;
 use credit_monitor::core::json::ObjectWriter;
 use credit_monitor::core::{Action, CaseId, RunId, Severity, TotalCredits};
 use credit_monitor::ledger::Digest;
+use credit_monitor::policy::explain::Explanation;
 use serde::Serialize;
 
 /// How many reasons a summary tells.
@@ -42,6 +43,14 @@ fn write(text: fmt::Arguments<'_>) -> anyhow::Result<()> {
 /// Writes a line of talk to standard error; where that is closed nobody listens.
 pub(crate) fn talk(text: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// An error with what caused it.
+pub(crate) fn with_cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
 }
 
 /// A plain table; columns named in `right` are aligned to the right.
@@ -127,6 +136,17 @@ pub(crate) struct Kept {
 
 /// A verdict as one line of JSON; with where it was kept, if it was.
 pub(crate) fn verdict_json(verdict: &Verdict, kept: Option<Kept>) -> String {
+    verdict_object(verdict, kept).finish()
+}
+
+/// A verdict as one line of JSON, with why it is what it is.
+pub(crate) fn explained_json(verdict: &Verdict, why: &Explanation) -> String {
+    let mut out = verdict_object(verdict, None);
+    out.token("explanation", why.to_json());
+    out.finish()
+}
+
+fn verdict_object(verdict: &Verdict, kept: Option<Kept>) -> ObjectWriter {
     let mut out = ObjectWriter::new();
     out.plain("Run_ID", &verdict.run_id);
     out.plain("Severity", verdict.severity);
@@ -153,5 +173,5 @@ pub(crate) fn verdict_json(verdict: &Verdict, kept: Option<Kept>) -> String {
     if let Some(kept) = &kept {
         out.token("duplicate", kept.duplicate);
     }
-    out.finish()
+    out
 }

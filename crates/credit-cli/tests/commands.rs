@@ -379,8 +379,9 @@ fn run_show_explains_a_run() {
     let file = tree.read("runs/CREDIT_MONITORING/2024-01-23/run_R-3.json");
     assert!(shown.starts_with(&file), "{shown}");
     for part in [
-        "\nSEV0: 1000 credits are 10.000000 times",
-        "ledger line 3 (",
+        "\nR-3 of BINDER_EXPORT_WEEKLY: SEV0, misconfiguration Medium\n",
+        "\n  1000 credits are 10.000000 times",
+        "\nledger line 3 (",
         "dispatch is blocked: ",
     ] {
         assert!(shown.contains(part), "{part:?} in {shown}");
@@ -596,6 +597,8 @@ fn roles_are_held_to() {
         ("ops-1", json!("O1"), &["ingest", file], "ingest", "O2"),
         ("ops-1", json!("O1"), &["ingest", "--dry-run", file], "ingest", "O2"),
         ("ops-1", json!("O1"), &["run", "log", "--run-id", "R-9", "--credits", "1", "--scenario", "S"], "ingest", "O2"),
+        ("ops-1", json!("O1"), &["ledger", "import"], "import_ledger", "O2"),
+        ("ops-1", json!("O1"), &["ledger", "import", "--dry-run"], "import_ledger", "O2"),
         ("ops-1", json!("O1"), &["repair"], "repair", "O2"),
         ("ops-1", json!("O1"), &["repair", "--dry-run"], "repair", "O2"),
         ("ops-1", json!("O1"), &["report", "weekly"], "report", "O2"),

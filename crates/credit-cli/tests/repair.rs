@@ -61,6 +61,7 @@ fn lost_run_files_are_written_again() {
     assert!(ledger == tree.ledger());
     tree.ctl(["verify"]).ok();
     let events = tree.read(EVENTS);
+    // Runs without a baseline have a case, which is told before.
     let last = events.lines().last().unwrap();
     let event: Value = serde_json::from_str(last).unwrap();
     assert_eq!(event["Type"], "projections_rebuilt");

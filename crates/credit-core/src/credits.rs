@@ -65,6 +65,19 @@ impl Credits {
     pub const fn micro(self) -> u64 {
         self.0
     }
+
+    /// How far apart two amounts are, exactly.
+    ///
+    /// ```
+    /// # use credit_core::Credits;
+    /// let (one, other): (Credits, Credits) = ("0.1".parse()?, "0.25".parse()?);
+    /// assert_eq!(one.abs_diff(other).to_string(), "0.15");
+    /// # Ok::<(), credit_core::CreditsError>(())
+    /// ```
+    #[must_use]
+    pub const fn abs_diff(self, other: Credits) -> Credits {
+        Credits(self.0.abs_diff(other.0))
+    }
 }
 
 /// Reads the text of a JSON number: plain or with an exponent. More than six decimals are rounded

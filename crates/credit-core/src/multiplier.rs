@@ -56,6 +56,19 @@ impl Multiplier {
             .filter(|_| whole)
     }
 
+    /// How far apart two factors are, exactly.
+    ///
+    /// ```
+    /// # use credit_core::Multiplier;
+    /// let (one, other): (Multiplier, Multiplier) = ("1.5".parse()?, "5".parse()?);
+    /// assert_eq!(one.abs_diff(other).to_string(), "3.5");
+    /// # Ok::<(), credit_core::MultiplierError>(())
+    /// ```
+    #[must_use]
+    pub const fn abs_diff(self, other: Multiplier) -> Multiplier {
+        Multiplier(self.0.abs_diff(other.0))
+    }
+
     /// With exactly six decimals, cut off and not rounded: what is shown as `5.000000` is never
     /// below 5. The form of `Variance_Multiplier` in records.
     ///

@@ -48,6 +48,20 @@ impl CreditsPerItem {
         half_to_even(self.0 + other.0, 2).map_or(self, CreditsPerItem)
     }
 
+    /// What so many items cost at this rate, fractions of a micro-credit cut off; `None` beyond
+    /// [`Credits::MAX`].
+    ///
+    /// ```
+    /// # use credit_core::CreditsPerItem;
+    /// let usual: CreditsPerItem = "0.3333335".parse()?;
+    /// assert_eq!(usual.times(3).unwrap().to_string(), "1");
+    /// # Ok::<(), credit_core::CreditsError>(())
+    /// ```
+    pub fn times(self, items: u64) -> Option<Credits> {
+        let micro = self.0.saturating_mul(u128::from(items)) / CreditsPerItem::MICRO;
+        u64::try_from(micro).ok().and_then(Credits::from_micro)
+    }
+
     /// Whether a run that cost `credits` for so many items lies within this rate times
     /// 1 ± `tolerance`, both ends included; exactly. No items are never within it.
     ///

@@ -98,6 +98,12 @@ macro_rules! set {
                 $name(self.0 | (holds as u16) << word as u16)
             }
 
+            /// This set, and not `word`.
+            #[must_use]
+            pub const fn without(self, word: $word) -> $name {
+                $name(self.0 & !(1 << word as u16))
+            }
+
             /// The set as a number: bit `n` stands for the word `ALL[n]`.
             pub const fn bits(self) -> u16 {
                 self.0
@@ -107,6 +113,12 @@ macro_rules! set {
             #[must_use]
             pub const fn union(self, other: $name) -> $name {
                 $name(self.0 | other.0)
+            }
+
+            /// The words of both sets.
+            #[must_use]
+            pub const fn intersection(self, other: $name) -> $name {
+                $name(self.0 & other.0)
             }
 
             /// Whether `word` is in the set.
@@ -338,4 +350,11 @@ words! {
 set! {
     /// A set of actions; iterates in the safe order.
     Actions of Action
+}
+
+impl Actions {
+    /// The actions that tell people at once: a run whose verdict asks for one of them is an alert.
+    pub const ALERTS: Actions = Actions::NONE
+        .with(Action::SlackEscalate)
+        .with(Action::SlackAlert);
 }

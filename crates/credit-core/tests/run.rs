@@ -181,6 +181,8 @@ const WRITTEN_BY_US: &[&str] = &[
     "Input_Sha256",
     "Run_Sha256",
     "Ledger_Origin",
+    "Ledger_Import_Bytes",
+    "Ledger_Import_Sha256",
     "Seq",
     "Prev_Hash",
     "Hash",

@@ -184,6 +184,7 @@ impl Docket {
             What::ReviewDecided(_) => Verb::DecideReview,
             What::ReviewNoted(_) => Verb::NoteReview,
             What::Refused(_) => Verb::View,
+            What::LedgerImported { .. } => Verb::ImportLedger,
             What::TailRecovered { .. } | What::ProjectionsRebuilt { .. } => Verb::Repair,
             What::BaselineApproved { .. } | What::BaselineApplied { .. } => {
                 return Err(needs(what, Verb::ApproveBaseline));

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod approval;
+pub mod audit;
 mod case;
 mod decide;
 mod docket;
@@ -9,6 +10,7 @@ mod event;
 mod operator;
 mod phrase;
 mod plan;
+mod recommend;
 mod release;
 mod rerun;
 mod rules;
@@ -30,6 +32,7 @@ pub use event::{Event, EventError, EventId};
 pub use operator::{Actor, Denied, Operator, Operators, OperatorsError, Role};
 pub use phrase::{Phrase, PhraseError};
 pub use plan::{Effect, JudgedRun, plan};
+pub use recommend::recommend;
 pub use release::{Releasable, ReleaseUnmet};
 pub use rerun::{GatedRun, Remedies, RerunNeed, RerunOffer, RerunStanding, RerunTerms, RerunUnmet};
 pub use rules::{PatternRule, Rules};

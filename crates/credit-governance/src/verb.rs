@@ -50,6 +50,8 @@ verbs! {
     Init = "init", O2, true;
     /// Add runs to the ledger.
     Ingest = "ingest", O2, true;
+    /// Take over a ledger that was kept before.
+    ImportLedger = "import_ledger", O2, true;
     /// Write run files again that were lost.
     Repair = "repair", O2, true;
     /// Write a report.

@@ -7,7 +7,7 @@ use serde::de::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use credit_core::CaseId;
+use credit_core::{CaseId, Sha256};
 
 use crate::subject::{
     AlertsMuted, AlertsUnmuted, BackfillEnded, BackfillStarted, BaselineProposal, CaseAcknowledged,
@@ -112,6 +112,15 @@ pub enum What {
         /// The file that keeps them.
         kept_in: String,
     },
+    /// The lines of a ledger that was kept before became the beginning of this one.
+    LedgerImported {
+        /// How many lines.
+        lines: u64,
+        /// How many bytes.
+        bytes: u64,
+        /// Their hash, as the first line of the chain states it.
+        sha256: Sha256,
+    },
     /// Run files or sidecars that were absent or empty were written again from their ledger lines.
     ProjectionsRebuilt {
         /// How many run files.
@@ -176,6 +185,7 @@ kinds! {
     ReviewNoted = "review_noted",
     Refused = "refused",
     TailRecovered = "tail_recovered",
+    LedgerImported = "ledger_imported",
     ProjectionsRebuilt = "projections_rebuilt",
 }
 

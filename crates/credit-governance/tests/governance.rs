@@ -8,15 +8,16 @@
 use std::fs;
 use std::path::Path;
 
-use credit_core::{Credits, Timestamp};
+use credit_core::{Credits, Sha256, Timestamp};
 use credit_governance::{
     Actor, Approval, BaselineProposal, Denied, Docket, DocketError, Event, Operator, Operators,
     OperatorsError, Role, Verb, What,
 };
 
-const VERBS: [Verb; 6] = [
+const VERBS: [Verb; 7] = [
     Verb::View,
     Verb::Ingest,
+    Verb::ImportLedger,
     Verb::Repair,
     Verb::Report,
     Verb::ProposeBaseline,
@@ -75,19 +76,16 @@ fn the_role_matrix() {
     let allowed = |actor: &Actor| VERBS.map(|verb| actor.may(verb).is_ok());
     assert_eq!(
         allowed(&operator("a:O1")),
-        [true, false, false, false, false, false]
+        [true, false, false, false, false, false, false]
     );
     assert_eq!(
         allowed(&operator("a:O2")),
-        [true, true, true, true, true, false]
+        [true, true, true, true, true, true, false]
     );
-    assert_eq!(
-        allowed(&operator("a:O3")),
-        [true, true, true, true, true, true]
-    );
+    assert_eq!(allowed(&operator("a:O3")), [true; 7]);
     assert_eq!(
         allowed(&Actor::Service),
-        [true, true, true, true, true, false]
+        [true, true, true, true, true, true, false]
     );
 }
 
@@ -194,6 +192,15 @@ fn events_have_exactly_these_bytes() {
             rebuilt: 3,
             first: 40,
             last: 42,
+        },
+    ));
+    events.push(Event::new(
+        at(6),
+        &operator("ops-2:O2"),
+        What::LedgerImported {
+            lines: 3,
+            bytes: 253,
+            sha256: Sha256::of(b"what was kept before"),
         },
     ));
     let lines: String = events.iter().map(|e| e.to_json() + "\n").collect();

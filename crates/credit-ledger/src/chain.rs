@@ -1,11 +1,12 @@
 //! The chain as far as it was followed, and the one place that decides whether a line is next.
 
 use crate::Digest;
+use crate::beginning::Beginning;
 use crate::finding::{Finding, FindingKind};
 use crate::head::HeadRecord;
 use crate::index::{Found, Index};
 use crate::ledger::Head;
-use crate::line::{Line, genesis};
+use crate::line::Line;
 use crate::reader::ReadError;
 use crate::record::{Schema, names};
 use crate::scan::{Lines, Raw};
@@ -17,8 +18,7 @@ pub(crate) struct Chain {
     pub(crate) lines: u64,
     pub(crate) hash: Digest,
     pub(crate) end: u64,
-    /// Known from HEAD or, failing that, from line 0.
-    pub(crate) origin: Option<String>,
+    pub(crate) beginning: Beginning,
 }
 
 /// A chain's place without its origin: cheap to keep.
@@ -29,25 +29,13 @@ pub(crate) struct Position {
     pub(crate) end: u64,
 }
 
-impl Position {
-    /// Before the first line; the hash stands for none.
-    pub(crate) fn start() -> Self {
-        Self {
-            lines: 0,
-            hash: Digest::from_bytes([0; 32]),
-            end: 0,
-        }
-    }
-}
-
 impl Chain {
-    pub(crate) fn start(origin: Option<String>) -> Self {
-        let hash = genesis(origin.as_deref().unwrap_or_default());
+    pub(crate) fn start(beginning: Beginning) -> Self {
         Self {
             lines: 0,
-            hash,
-            end: 0,
-            origin,
+            hash: beginning.genesis(),
+            end: beginning.start,
+            beginning,
         }
     }
 
@@ -72,9 +60,17 @@ impl Chain {
         raw: &'a [u8],
     ) -> Result<Line<'a>, FindingKind> {
         let line = Line::parse(schema, raw, self.end)?;
-        self.meet(&line)?;
+        let stated = line.beginning().filter(|_| self.lines == 0);
+        if stated.as_ref().is_some_and(|it| !self.beginning.is_of(it)) {
+            return Err(FindingKind::OtherOrigin);
+        }
         if line.actual_hash() != line.hash() {
             return Err(FindingKind::Edited);
+        }
+        if let Some(stated) = stated {
+            self.beginning.imported_as(&stated)?;
+            self.hash = stated.genesis();
+            self.beginning = stated;
         }
         if line.seq() != self.lines {
             return Err(out_of_order(self.lines, line.seq()));
@@ -106,20 +102,6 @@ impl Chain {
             hash: self.hash,
             end: self.end,
         } = position;
-    }
-
-    /// Compares or learns the origin.
-    fn meet(&mut self, line: &Line<'_>) -> Result<(), FindingKind> {
-        let Some(origin) = line.origin().filter(|_| self.lines == 0) else {
-            return Ok(());
-        };
-        if self.origin.as_deref().is_some_and(|known| known != origin) {
-            return Err(FindingKind::OtherOrigin);
-        }
-        if self.origin.is_none() {
-            *self = Self::start(Some(origin.to_owned()));
-        }
-        Ok(())
     }
 }
 

@@ -12,7 +12,7 @@ use crate::storage::{StorageError, holder};
 #[non_exhaustive]
 pub enum OpenError {
     /// An acknowledged line is damaged: restore it from a copy.
-    #[error("the ledger is damaged at line {} (byte {offset}): {kind}", .seq + 1)]
+    #[error("the ledger is damaged at seq {seq} (byte {offset}): {kind}")]
     Corrupt {
         /// The number of the first line that does not continue the chain.
         seq: u64,
@@ -57,6 +57,10 @@ pub enum OpenError {
     /// The storage failed.
     #[error(transparent)]
     Storage(StorageError),
+    /// The lines never were in a chain: import them
+    /// ([`Ledger::import`](crate::Ledger::import)).
+    #[error("the lines there never were in a ledger's chain; import them, or move them away")]
+    Unchained,
 }
 
 /// Why nothing of a batch is acknowledged.
@@ -109,7 +113,7 @@ pub enum AppendError {
 #[non_exhaustive]
 pub enum Refused {
     /// The id is taken by a record that means something else: it needs another id.
-    #[error("`{id}` is already the id of another record, line {}", .seq + 1)]
+    #[error("`{id}` is already the id of another record, seq {seq}")]
     Conflict {
         /// The id.
         id: String,

@@ -10,7 +10,7 @@ use crate::ledger::Head;
 pub struct Finding {
     /// The number the line states, if it can be read.
     pub seq: Option<u64>,
-    /// The line in the file, counted from 1 as `sed -n 42p` does.
+    /// The line in the file, counted from 1 as `sed -n 42p` does, imported lines too.
     pub line: u64,
     /// Where it starts in the file.
     pub offset: u64,
@@ -42,6 +42,11 @@ pub enum FindingKind {
     },
     /// HEAD exists, but neither of its slots is intact.
     HeadUnreadable,
+    /// The bytes before line 0 are not the ones that were imported.
+    ImportChanged {
+        /// How many bytes were imported, as line 0 or else HEAD states.
+        bytes: u64,
+    },
     /// Not a line of this ledger.
     NotALine {
         /// What it lacks.
@@ -89,8 +94,10 @@ pub enum FindingKind {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Verification {
-    /// How many whole lines the file has, good and bad.
+    /// How many whole lines the file has, good and bad, imported ones not counted.
     pub lines: u64,
+    /// How many lines were imported: they stand before the chain and are looked at as bytes only.
+    pub imported: u64,
     /// The last good line, for reports and for `verify --head`.
     pub head: Option<Head>,
     /// The head as the HEAD file knows it; without it, missing lines at the end cannot be
@@ -145,6 +152,11 @@ impl fmt::Display for FindingKind {
             Self::HeadUnreadable => f.write_str(
                 "the HEAD file is damaged, so missing lines at the end cannot be noticed; check \
                  a head noted elsewhere",
+            ),
+            Self::ImportChanged { bytes } => write!(
+                f,
+                "the bytes before the chain are not the {bytes} that were imported; restore \
+                 them from a copy"
             ),
             Self::NotALine { reason } => {
                 write!(

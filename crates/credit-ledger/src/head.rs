@@ -4,8 +4,9 @@
 //! one slot is durable at any moment, so a torn write leaves that one.
 
 use crate::Digest;
+use crate::beginning::Beginning;
 use crate::ledger::Head;
-use crate::line::{genesis, is_origin};
+use crate::line::is_origin;
 use crate::storage::{Part, Storage, StorageError};
 
 const SLOT_BYTES: usize = 256;
@@ -20,6 +21,8 @@ pub(crate) struct HeadRecord {
     /// Where the last line ends, newline included.
     pub(crate) end: u64,
     pub(crate) origin: String,
+    /// Where line 0 starts: behind the imported bytes, if there are any.
+    pub(crate) start: u64,
 }
 
 /// The HEAD file as it was read.
@@ -35,13 +38,19 @@ pub(crate) struct HeadFile {
 }
 
 impl HeadRecord {
-    pub(crate) fn empty(origin: &str) -> Self {
+    pub(crate) fn empty(beginning: &Beginning) -> Self {
         Self {
             lines: 0,
-            hash: genesis(origin),
-            end: 0,
-            origin: origin.to_owned(),
+            hash: beginning.genesis(),
+            end: beginning.start,
+            origin: beginning.origin.clone().unwrap_or_default(),
+            start: beginning.start,
         }
+    }
+
+    /// Whether no line is there yet and other bytes than these were imported.
+    pub(crate) fn is_of_other_import(&self, beginning: &Beginning) -> bool {
+        self.lines == 0 && beginning.sha256.is_some() && beginning.genesis() != self.hash
     }
 
     /// The last line, if there is one.
@@ -68,9 +77,13 @@ impl HeadRecord {
             hash,
             end,
             origin,
+            start,
         } = self;
         let mut slot =
             format!(r#"{{"Lines":{lines},"Hash":"{hash}","End":{end},"Origin":"{origin}""#);
+        if *start > 0 {
+            slot.push_str(&format!(r#","Start":{start}"#));
+        }
         let check = check_of(&slot);
         slot.push_str(&format!(r#","Check":"{check}"}}"#));
         format!("{slot:width$}\n", width = SLOT_BYTES - 1)
@@ -83,15 +96,23 @@ impl HeadRecord {
         let rest = covered.strip_prefix("{\"Lines\":")?;
         let (lines, rest) = rest.split_once(",\"Hash\":\"")?;
         let (hash, rest) = rest.split_once("\",\"End\":")?;
-        let (end, origin) = rest.split_once(",\"Origin\":\"")?;
-        let origin = origin.strip_suffix('"')?;
+        let (end, rest) = rest.split_once(",\"Origin\":\"")?;
+        let (origin, rest) = rest.split_once('"')?;
+        let start = match rest.strip_prefix(",\"Start\":") {
+            Some(start) => start.parse().ok().filter(|start| *start > 0)?,
+            None if rest.is_empty() => 0,
+            None => return None,
+        };
         let record = Self {
             lines: lines.parse().ok()?,
             hash: Digest::from_hex(hash).ok()?,
             end: end.parse().ok()?,
             origin: is_origin(origin.as_bytes()).then(|| origin.to_owned())?,
+            start,
         };
-        let sound = (record.lines == 0) == (record.end == 0) && check == check_of(covered);
+        let sound = (record.lines == 0) == (record.end == start)
+            && start <= record.end
+            && check == check_of(covered);
         sound.then_some(record)
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Index {
     schema: Schema,
     /// Lines are written out when they have so many bytes.
     every: u64,
+    /// Where line 0 starts.
+    start: u64,
     tail: Tail,
     disk: Option<Disk>,
     /// Writing failed: the tail must become so long before it is tried again.
@@ -40,13 +42,14 @@ pub(crate) struct Index {
 
 impl Index {
     /// One that continues what `disk` knows, or starts at the first line.
-    pub(crate) fn new(schema: Schema, every: u64, disk: Option<Disk>) -> Self {
+    pub(crate) fn new(schema: Schema, every: u64, start: u64, disk: Option<Disk>) -> Self {
         let (lines, end) = disk
             .as_ref()
-            .map_or((0, 0), |disk| (disk.manifest.lines, disk.manifest.end));
+            .map_or((0, start), |disk| (disk.manifest.lines, disk.manifest.end));
         Self {
             schema,
             every,
+            start,
             tail: Tail::starting_at(lines, end),
             disk,
             retry_at: 0,
@@ -125,12 +128,11 @@ impl Index {
     fn rebuild(&mut self, storage: &dyn Storage) -> Result<(), ReadError> {
         tracing::warn!("ledger_index_rebuilt");
         self.failures += 1;
-        let mut index = Self::new(self.schema, self.every, None);
-        let mut lines = Lines::new(storage, 0);
+        let mut index = Self::new(self.schema, self.every, self.start, None);
+        let mut lines = Lines::new(storage, self.start);
         let mut body = Vec::new();
-        let end = self.tail.end();
-        let mut chain = Position::start();
-        while chain.end < end {
+        let mut seq = 0;
+        while lines.offset() < self.tail.end() {
             let (bytes, offset) = match lines.next()? {
                 Raw::Line { bytes, offset } => (bytes, offset),
                 _ => return Err(damaged()),
@@ -142,8 +144,9 @@ impl Index {
                 let reason = error.in_short();
                 broken(FindingKind::NotALine { reason })
             })?;
-            chain = Position {
-                lines: chain.lines + 1,
+            seq += 1;
+            let chain = Position {
+                lines: seq,
                 hash: line.hash(),
                 end: offset + bytes.len() as u64 + 1,
             };

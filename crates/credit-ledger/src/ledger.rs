@@ -8,6 +8,7 @@ use crate::Digest;
 use crate::error::{AppendError, OpenError, Refused};
 use crate::finding::FindingKind;
 use crate::group::{Group, Ticket};
+use crate::import::{self, ImportError, Importable};
 use crate::line::OwnedLine;
 use crate::open;
 use crate::reader::{ReadError, Reader, line_at};
@@ -224,6 +225,65 @@ impl Ledger {
             recovery,
             group: Arc::new(Group::new(writer, queue_max)),
         })
+    }
+
+    /// Takes over a file of lines that no ledger wrote, and opens it: every byte stays where it
+    /// is, and line 0, which comes behind them, states how many they are and their hash.
+    ///
+    /// Each line must be a JSON object without the keys a ledger writes. Imported lines are bytes
+    /// only: they have no number and are not found, but [`Reader::imported_lines`] reads them and
+    /// verification notices a change. Whoever wrote them must not write any more.
+    ///
+    /// # Errors
+    /// See [`ImportError`]; nothing was written then, or it failed while HEAD was, and importing
+    /// again is safe.
+    ///
+    /// ```
+    /// # use credit_ledger::{Config, Ledger, MemoryStorage, Record, Schema};
+    /// # const RUNS: Schema = Schema { id: "Run_ID", identity: "Input_Sha256",
+    /// #     file_hash: None, origin: "Ledger_Origin", time: None,
+    /// #     severity: None, scenario: None };
+    /// let old = b"{\"Run_ID\":\"old-1\",\"Credits_Total\":155}\n".to_vec();
+    /// let storage = Box::new(MemoryStorage::with_lines(old.clone()));
+    /// let ledger = Ledger::import(storage, RUNS, Config::default())?;
+    /// # let body = format!(r#"{{"Run_ID":"r-1","Input_Sha256":"{}"}}"#, "0".repeat(64));
+    /// let receipt = ledger.append(Record::new(&RUNS, body.into_bytes())?)?.receipt();
+    /// assert_eq!(receipt.seq(), 0);
+    ///
+    /// let reader = ledger.reader();
+    /// assert_eq!(reader.imported()?.map(|import| import.bytes), Some(old.len() as u64));
+    /// assert!(reader.verify()?.ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn import(
+        storage: Box<dyn Storage>,
+        schema: Schema,
+        config: Config,
+    ) -> Result<Self, ImportError> {
+        import::import(&*storage, &schema, &config)?;
+        Ok(Self::open(storage, schema, config)?)
+    }
+
+    /// What [`Ledger::import`] would take over, or why it would not. Takes no lock and writes
+    /// nothing.
+    ///
+    /// # Errors
+    /// See [`ImportError`].
+    ///
+    /// ```
+    /// # use credit_ledger::{ImportError, Ledger, MemoryStorage, Schema};
+    /// # const RUNS: Schema = Schema { id: "Run_ID", identity: "Input_Sha256",
+    /// #     file_hash: None, origin: "Ledger_Origin", time: None,
+    /// #     severity: None, scenario: None };
+    /// let whole = MemoryStorage::with_lines(b"{\"a\":1}\n{\"a\":2}\n".to_vec());
+    /// assert_eq!(Ledger::check_import(&whole, RUNS)?.lines, 2);
+    /// let torn = MemoryStorage::with_lines(b"{\"a\":1}\n{\"a\"".to_vec());
+    /// let error = Ledger::check_import(&torn, RUNS).unwrap_err();
+    /// assert!(matches!(error, ImportError::TornTail { line: 2, offset: 8 }));
+    /// # Ok::<(), ImportError>(())
+    /// ```
+    pub fn check_import(storage: &dyn Storage, schema: Schema) -> Result<Importable, ImportError> {
+        import::check(storage, &schema)
     }
 
     /// Appends one record.

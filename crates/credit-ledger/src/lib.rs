@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod beginning;
 mod beneath;
 mod chain;
 mod digest;
@@ -10,6 +11,7 @@ mod finding;
 mod group;
 pub mod hashed_file;
 mod head;
+mod import;
 mod index;
 mod json;
 pub mod layout;
@@ -26,14 +28,16 @@ mod verify;
 mod window;
 mod writer;
 
+pub use self::beginning::Import;
 pub use self::digest::{Digest, DigestError};
 pub use self::error::{AppendError, OpenError, Refused};
 pub use self::finding::{Finding, FindingKind, Verification};
+pub use self::import::{ImportError, Importable};
 pub use self::ledger::{
     Appended, Config, Durability, Head, Ledger, Pending, QueueMax, Receipt, Recovery, Stats,
 };
 pub use self::line::{Line, OwnedLine};
-pub use self::reader::{ReadError, Reader};
+pub use self::reader::{ImportedLines, ReadError, Reader};
 pub use self::record::{LINE_BYTES_MAX, Record, RecordError, Schema};
 pub use self::scan::Scan;
 pub use self::storage::{FileStorage, IndexStorage, MemoryStorage, Part, Storage, StorageError};

@@ -1,16 +1,19 @@
 //! One line: how it is written, and how it is read without a JSON parser.
 //!
-//! A line is `body, file hash?, origin (line 0 only), Seq, Prev_Hash, Hash`; everything the
-//! ledger adds has a fixed form and stands at the end, so it is read backwards from there.
-
-use sha2::{Digest as _, Sha256};
+//! A line is `body, file hash?, origin (line 0 only), import? (line 0 only), Seq, Prev_Hash,
+//! Hash`; everything the ledger adds has a fixed form and stands at the end, so it is read backwards from there.
 
 use crate::Digest;
+use crate::beginning::{Beginning, Import};
 use crate::finding::FindingKind;
 use crate::layout::{self, JsonError};
 use crate::record::{LINE_BYTES_MAX, Record, Schema};
 
-pub(crate) const CHAIN_KEYS: [&str; 3] = ["Seq", "Prev_Hash", "Hash"];
+/// What the ledger writes in any schema; the last two in line 0 of an imported ledger only.
+pub(crate) const CHAIN_KEYS: [&str; 5] = ["Seq", "Prev_Hash", "Hash", IMPORT_BYTES, IMPORT_SHA256];
+
+const IMPORT_BYTES: &str = "Ledger_Import_Bytes";
+const IMPORT_SHA256: &str = "Ledger_Import_Sha256";
 
 /// Above 2^53 - 1 readers that keep numbers as doubles (jq) would round.
 pub(crate) const SEQ_MAX: u64 = (1 << 53) - 1;
@@ -45,6 +48,7 @@ struct Fields {
     hash: Digest,
     file_hash: Option<Digest>,
     origin: Option<[u8; ORIGIN_DIGITS]>,
+    import: Option<Import>,
     /// The body without its closing brace.
     body_end: usize,
 }
@@ -67,6 +71,12 @@ macro_rules! line_accessors {
         #[must_use]
         pub fn hash(&self) -> Digest {
             self.fields.hash
+        }
+
+        /// What line 0 of an imported ledger states about the bytes before it.
+        #[must_use]
+        pub fn import(&self) -> Option<Import> {
+            self.fields.import
         }
 
         /// The whole line without its newline.
@@ -145,11 +155,15 @@ impl<'a> Line<'a> {
         )
     }
 
-    pub(crate) fn origin(&self) -> Option<&str> {
-        self.fields
-            .origin
-            .as_ref()
-            .and_then(|origin| std::str::from_utf8(origin).ok())
+    /// What line 0 states.
+    pub(crate) fn beginning(&self) -> Option<Beginning> {
+        let origin = self.fields.origin?;
+        let import = self.fields.import;
+        Some(Beginning {
+            origin: Some(String::from_utf8_lossy(&origin).into_owned()),
+            start: import.map_or(0, |import| import.bytes),
+            sha256: import.map(|import| import.sha256),
+        })
     }
 
     /// Puts the body into a buffer that is used again.
@@ -174,12 +188,13 @@ impl Fields {
         let prev = Digest::from_hex_bytes(prev)?;
         let (rest, seq) = last_number(rest)?;
         let rest = rest.strip_suffix(b",\"Seq\":")?;
-        let (rest, origin) = if seq == 0 {
+        let (rest, import, origin) = if seq == 0 {
+            let (rest, import) = last_import(rest)?;
             let (rest, origin) = last_member(rest, schema.origin, ORIGIN_DIGITS)?;
             let origin: [u8; ORIGIN_DIGITS] = origin.try_into().ok()?;
-            (rest, Some(is_origin(&origin).then_some(origin)?))
+            (rest, import, Some(is_origin(&origin).then_some(origin)?))
         } else {
-            (rest, None)
+            (rest, None, None)
         };
         let (rest, file_hash) = match schema.file_hash {
             Some(key) => {
@@ -194,6 +209,7 @@ impl Fields {
             hash,
             file_hash,
             origin,
+            import,
             body_end: rest.len(),
         })
     }
@@ -205,7 +221,7 @@ pub(crate) fn encode(
     record: &Record,
     seq: u64,
     prev: Digest,
-    origin: &str,
+    beginning: &Beginning,
 ) -> Digest {
     let start = out.len();
     let body = record.body();
@@ -215,7 +231,13 @@ pub(crate) fn encode(
         push_member(out, key, &hash.to_hex());
     }
     if seq == 0 {
+        let origin = beginning.origin.as_deref().unwrap_or_default();
         push_member(out, schema.origin, origin.as_bytes());
+        if let Some(Import { bytes, sha256 }) = beginning.import() {
+            push_key(out, IMPORT_BYTES);
+            push_number(out, bytes);
+            push_member(out, IMPORT_SHA256, &sha256.to_hex());
+        }
     }
     out.extend_from_slice(b",\"Seq\":");
     push_number(out, seq);
@@ -224,15 +246,6 @@ pub(crate) fn encode(
     push_member(out, "Hash", &hash.to_hex());
     out.extend_from_slice(b"}\n");
     hash
-}
-
-/// What stands in line 0 for the hash of a line before.
-pub(crate) fn genesis(origin: &str) -> Digest {
-    let mut hasher = Sha256::new();
-    for part in ["credit-ledger/v1\n", origin, "\n"] {
-        hasher.update(part);
-    }
-    Digest::from_bytes(hasher.finalize().into())
 }
 
 /// 32 lower-case hex digits.
@@ -244,16 +257,24 @@ pub(crate) fn is_origin(text: &[u8]) -> bool {
 pub(crate) fn overhead_max(schema: &Schema) -> usize {
     let member = |key: &str, value: usize| r#","":"""#.len() + key.len() + value;
     let file_hash = schema.file_hash.map_or(0, |key| member(key, 64));
-    let seq = r#","Seq":"#.len() + SEQ_MAX.ilog10() as usize + 1;
+    let number = |key: &str| r#","":"#.len() + key.len() + SEQ_MAX.ilog10() as usize + 1;
     file_hash
         + member(schema.origin, ORIGIN_DIGITS)
-        + seq
+        + number(IMPORT_BYTES)
+        + member(IMPORT_SHA256, 64)
+        + number("Seq")
         + member("Prev_Hash", 64)
         + member("Hash", 64)
 }
 
 fn push_member(out: &mut Vec<u8>, key: &str, value: &[u8]) {
     for part in [b",\"", key.as_bytes(), b"\":\"", value, b"\""] {
+        out.extend_from_slice(part);
+    }
+}
+
+fn push_key(out: &mut Vec<u8>, key: &str) {
+    for part in [b",\"", key.as_bytes(), b"\":"] {
         out.extend_from_slice(part);
     }
 }
@@ -279,6 +300,19 @@ fn last_member<'a>(text: &'a [u8], key: &str, length: usize) -> Option<(&'a [u8]
     let (rest, value) = text.split_at_checked(text.len().checked_sub(length)?)?;
     let rest = rest.strip_suffix(b"\":\"")?.strip_suffix(key.as_bytes())?;
     Some((rest.strip_suffix(b",\"")?, value))
+}
+
+/// Splits what line 0 states about an import, if it does; half of it is damage.
+fn last_import(text: &[u8]) -> Option<(&[u8], Option<Import>)> {
+    let Some((rest, sha256)) = last_member(text, IMPORT_SHA256, 64) else {
+        return Some((text, None));
+    };
+    let sha256 = Digest::from_hex_bytes(sha256)?;
+    let (rest, bytes) = last_number(rest)?;
+    let rest = rest.strip_suffix(b"\":")?;
+    let rest = rest.strip_suffix(IMPORT_BYTES.as_bytes())?;
+    let rest = rest.strip_suffix(b",\"")?;
+    (bytes > 0).then_some((rest, Some(Import { bytes, sha256 })))
 }
 
 /// Splits `…<number>`: no leading zero, at most [`SEQ_MAX`].

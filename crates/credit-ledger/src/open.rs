@@ -6,10 +6,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::beginning::Beginning;
 use crate::chain::{Chain, follow};
 use crate::error::OpenError;
 use crate::finding::{Finding, FindingKind};
 use crate::head::{HeadFile, HeadRecord};
+use crate::import;
 use crate::index::{Disk, Index};
 use crate::ledger::{Config, Recovery, Stats};
 use crate::line::is_origin;
@@ -22,18 +24,7 @@ pub(crate) fn open(
     schema: Schema,
     config: Config,
 ) -> Result<(Writer, Option<Recovery>), OpenError> {
-    if !schema.is_sound() {
-        return Err(OpenError::Schema);
-    }
-    if let Some(origin) = config
-        .origin
-        .as_ref()
-        .filter(|origin| !is_origin(origin.as_bytes()))
-    {
-        return Err(OpenError::Origin {
-            origin: origin.clone(),
-        });
-    }
+    check_arguments(&schema, &config)?;
     let span = tracing::debug_span!("ledger_open");
     let _entered = span.enter();
     let held = Arc::clone(&storage);
@@ -51,6 +42,9 @@ pub(crate) fn open(
             Some(head)
         }
         Some(head) => Some(head),
+        None if size > 0 && unborn && import::is_unchained(&*storage, &schema)? => {
+            return Err(OpenError::Unchained);
+        }
         None if size > 0 => None,
         None if unborn => Some(create(&*storage, config.origin.clone())?),
         // There were lines once, or HEAD would never have become this long.
@@ -67,13 +61,10 @@ pub(crate) fn open(
         .as_ref()
         .filter(|head| head.end <= size && head.lines > 0)
         .and_then(|head| Disk::open(&*storage, &schema, head));
-    let mut chain = Chain::start(head.as_ref().map(|head| head.origin.clone()));
-    if let Some(disk) = &disk {
-        chain.return_to(disk.position());
-    }
+    let chain = begin(&*storage, &schema, head.as_ref(), disk.as_ref())?;
     let mut writer = Writer {
+        index: Index::new(schema, config.index_every, chain.beginning.start, disk),
         chain,
-        index: Index::new(schema, config.index_every, disk),
         synced_end: 0,
         synced_lines: 0,
         durable_head: head.clone().filter(|head| head.lines == 0),
@@ -94,14 +85,26 @@ pub(crate) fn open(
     Ok((writer, recovery))
 }
 
+pub(crate) fn check_arguments(schema: &Schema, config: &Config) -> Result<(), OpenError> {
+    if !schema.is_sound() {
+        return Err(OpenError::Schema);
+    }
+    match &config.origin {
+        Some(origin) if !is_origin(origin.as_bytes()) => Err(OpenError::Origin {
+            origin: origin.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// Makes an empty ledger. HEAD comes first and is durable before the first line: a first line
 /// that is torn can then be told from the rest of a ledger that lost its HEAD.
 fn create(storage: &dyn Storage, origin: Option<String>) -> Result<HeadRecord, OpenError> {
-    let origin = match origin {
-        Some(origin) => origin,
-        None => random_origin()?,
-    };
-    let head = HeadRecord::empty(&origin);
+    let origin = origin_or_random(origin)?;
+    let head = HeadRecord::empty(&Beginning {
+        origin: Some(origin),
+        ..Beginning::default()
+    });
     head.write(storage, 0)?;
     storage.sync(Part::Head)?;
     storage.write_at(Part::Lines, 0, b"")?;
@@ -109,7 +112,34 @@ fn create(storage: &dyn Storage, origin: Option<String>) -> Result<HeadRecord, O
     Ok(head)
 }
 
-fn random_origin() -> Result<String, OpenError> {
+/// Where the chain is followed from: the end of what the index knows, or the beginning, whose
+/// imported bytes are read for their hash.
+fn begin(
+    storage: &dyn Storage,
+    schema: &Schema,
+    head: Option<&HeadRecord>,
+    disk: Option<&Disk>,
+) -> Result<Chain, OpenError> {
+    let mut beginning = Beginning::of(storage, schema, head)?;
+    if disk.is_none() {
+        beginning = beginning.hashed(storage)?;
+    }
+    if let Some(head) = head
+        && head.is_of_other_import(&beginning)
+    {
+        return Err(import_changed(head.end));
+    }
+    let mut chain = Chain::start(beginning);
+    if let Some(disk) = disk {
+        chain.return_to(disk.position());
+    }
+    Ok(chain)
+}
+
+pub(crate) fn origin_or_random(origin: Option<String>) -> Result<String, OpenError> {
+    if let Some(origin) = origin {
+        return Ok(origin);
+    }
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(OpenError::Random)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
@@ -123,9 +153,11 @@ impl Writer {
     ) -> Result<Option<Recovery>, OpenError> {
         if let Some(known) = head
             && size < known.end
-            && let Some(head) = known.head()
         {
-            return Err(OpenError::RolledBack { head, size });
+            return Err(match known.head() {
+                Some(head) => OpenError::RolledBack { head, size },
+                None => import_changed(known.end),
+            });
         }
         let (chain, index) = (&mut self.chain, &mut self.index);
         let broken = follow(&*self.storage, &self.schema, head, chain, index)?;
@@ -203,6 +235,14 @@ impl Writer {
         }
         tail.truncate(filled);
         Ok(tail)
+    }
+}
+
+fn import_changed(bytes: u64) -> OpenError {
+    OpenError::Corrupt {
+        seq: 0,
+        offset: 0,
+        kind: FindingKind::ImportChanged { bytes },
     }
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::Digest;
+use crate::beginning::{Beginning, Import};
 use crate::chain::Chain;
 use crate::finding::{FindingKind, Verification};
 use crate::head::{HeadFile, HeadRecord};
@@ -11,7 +12,7 @@ use crate::index::{self, Manifest};
 use crate::ledger::Head;
 use crate::line::{Line, OwnedLine};
 use crate::record::{LINE_BYTES_MAX, Schema, names};
-use crate::scan::Scan;
+use crate::scan::{Lines, Raw, Scan};
 use crate::storage::{Part, Storage, StorageError};
 use crate::verify::{self, Scope};
 use crate::window::{Window, WindowScan};
@@ -45,6 +46,13 @@ use crate::window::{Window, WindowScan};
 pub struct Reader {
     storage: Arc<dyn Storage>,
     schema: Schema,
+}
+
+/// A pass over the lines a ledger was imported with, made by [`Reader::imported_lines`].
+#[derive(Debug)]
+pub struct ImportedLines<'r> {
+    lines: Lines<'r>,
+    end: u64,
 }
 
 /// Why a ledger could not be read.
@@ -84,21 +92,25 @@ impl Reader {
     /// [`ReadError::Missing`] if the ledger is gone.
     pub fn scan(&self) -> Result<Scan<'_>, ReadError> {
         self.size()?;
-        Ok(Scan::new(&*self.storage, self.schema, 0, None))
+        let start = self.beginning()?.start;
+        Ok(Scan::new(&*self.storage, self.schema, start, None))
     }
 
     /// Starts a pass that hands out a line only if it continues the chain.
+    ///
+    /// Imported bytes are read and hashed first: line 0 states their hash.
     ///
     /// # Errors
     /// [`ReadError::Missing`] if the ledger is gone, [`ReadError::Broken`] if the line HEAD knows
     /// is not there: a pass over what is left would be short without saying so.
     pub fn scan_verified(&self) -> Result<Scan<'_>, ReadError> {
         self.size_past_head()?;
+        let beginning = self.beginning()?.hashed(&*self.storage)?;
         Ok(Scan::new(
             &*self.storage,
             self.schema,
-            0,
-            Some(Chain::start(None)),
+            beginning.start,
+            Some(Chain::start(beginning)),
         ))
     }
 
@@ -134,7 +146,7 @@ impl Reader {
         if line.seq() != head.seq || line.hash() != head.hash {
             return Err(broken_at(line.offset(), FindingKind::Forked { head }));
         }
-        let mut chain = Chain::start(None);
+        let mut chain = Chain::start(self.beginning()?);
         chain.resume(head.seq + 1, head.hash, head.end);
         let chain = Some(chain);
         Ok(Scan::new(&*self.storage, self.schema, head.end, chain))
@@ -169,7 +181,7 @@ impl Reader {
             }
             return self.find_from(manifest.end, id);
         }
-        self.find_from(0, id)
+        self.find_from(self.beginning()?.start, id)
     }
 
     /// Starts a verified pass over the lines that may be of a time, severity or scenario.
@@ -205,7 +217,13 @@ impl Reader {
             let stretches = manifest.stretches(&*self.storage, &window.wanted(&self.schema));
             stretches.ok().map(|stretches| (stretches, manifest.end))
         });
-        Ok(WindowScan::new(&*self.storage, self.schema, known))
+        let beginning = self.beginning()?;
+        Ok(WindowScan::new(
+            &*self.storage,
+            self.schema,
+            beginning,
+            known,
+        ))
     }
 
     /// The last whole line. Its hash is checked; the chain before it is not.
@@ -224,6 +242,9 @@ impl Reader {
                 Err(broken_at(start, not_a_line(NO_NEWLINE)))
             };
         };
+        if start + (last as u64) < self.beginning()?.start {
+            return Ok(None);
+        }
         let before = window.get(..last).unwrap_or_default();
         let from = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
         let offset = start + from as u64;
@@ -235,6 +256,53 @@ impl Reader {
             hash: line.hash(),
             end: start + last as u64 + 1,
         }))
+    }
+
+    /// What the ledger was imported with ([`Ledger::import`](crate::Ledger::import)), as line 0
+    /// states it; while HEAD knows of no line, as the bytes are.
+    ///
+    /// # Errors
+    /// [`ReadError::Broken`] if line 0 was edited or the bytes are cut short.
+    pub fn imported(&self) -> Result<Option<Import>, ReadError> {
+        self.size_past_head()?;
+        let head = HeadFile::read(&*self.storage)?.best;
+        let beginning = Beginning::of(&*self.storage, &self.schema, head.as_ref())?;
+        if beginning.start == 0 {
+            return Ok(None);
+        }
+        if head.is_some_and(|head| head.lines == 0) {
+            return Ok(beginning.hashed(&*self.storage)?.import());
+        }
+        let line = line_at(&*self.storage, &self.schema, beginning.start)?;
+        Ok(line.import())
+    }
+
+    /// Starts a pass over the lines the ledger was imported with, as they were written.
+    ///
+    /// Nothing of them is checked; [`Reader::verify`] checks their hash.
+    ///
+    /// # Errors
+    /// [`ReadError::Missing`] if the ledger is gone.
+    ///
+    /// ```
+    /// # use credit_ledger::{Config, Ledger, MemoryStorage, Schema};
+    /// # const RUNS: Schema = Schema { id: "Run_ID", identity: "Input_Sha256",
+    /// #     file_hash: None, origin: "Ledger_Origin", time: None,
+    /// #     severity: None, scenario: None };
+    /// let old = MemoryStorage::with_lines(b"{\"a\":1}\n{\"a\":2}\n".to_vec());
+    /// let reader = Ledger::import(Box::new(old), RUNS, Config::default())?.reader();
+    /// let mut lines = reader.imported_lines()?;
+    /// assert_eq!(lines.next_line()?, Some(&b"{\"a\":1}"[..]));
+    /// assert_eq!(lines.next_line()?, Some(&b"{\"a\":2}"[..]));
+    /// assert_eq!(lines.next_line()?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn imported_lines(&self) -> Result<ImportedLines<'_>, ReadError> {
+        self.size()?;
+        Ok(ImportedLines {
+            lines: Lines::new(&*self.storage, 0),
+            end: self.beginning()?.start,
+        })
     }
 
     /// Looks at everything and reports everything that is wrong, not only the first.
@@ -340,6 +408,11 @@ impl Reader {
         Ok(None)
     }
 
+    fn beginning(&self) -> Result<Beginning, ReadError> {
+        let head = HeadFile::read(&*self.storage)?.best;
+        Ok(Beginning::of(&*self.storage, &self.schema, head.as_ref())?)
+    }
+
     fn manifest(&self, size: u64) -> Option<Manifest> {
         let storage = &*self.storage;
         Manifest::open(storage, &self.schema, |manifest| manifest.end <= size)
@@ -353,7 +426,12 @@ impl Reader {
         let known = HeadFile::read(&*self.storage)?.best;
         let size = self.size()?;
         let Some(head) = known.as_ref().and_then(HeadRecord::head) else {
-            return Ok(size);
+            return match known {
+                Some(HeadRecord { end: bytes, .. }) if size < bytes => {
+                    Err(broken_at(size, FindingKind::ImportChanged { bytes }))
+                }
+                _ => Ok(size),
+            };
         };
         if size < head.end {
             return Err(broken_at(size, FindingKind::RolledBack { head }));
@@ -376,13 +454,30 @@ impl Reader {
             return Ok(size);
         }
         match HeadFile::read(&*self.storage)?.best {
-            Some(head) if head.lines == 0 => Ok(0),
+            Some(head) if head.end == 0 => Ok(0),
             _ => Err(ReadError::Missing),
         }
     }
 
     fn read(&self, offset: u64, length: u64) -> Result<Vec<u8>, ReadError> {
         Ok(read(&*self.storage, offset, length)?)
+    }
+}
+
+impl ImportedLines<'_> {
+    /// The next line without its newline, or `None` after the last one.
+    ///
+    /// # Errors
+    /// [`ReadError::Broken`] for a line that is too long, which none was that was imported.
+    pub fn next_line(&mut self) -> Result<Option<&[u8]>, ReadError> {
+        if self.lines.offset() >= self.end {
+            return Ok(None);
+        }
+        match self.lines.next()? {
+            Raw::Line { bytes, .. } => Ok(Some(bytes)),
+            Raw::Overlong { offset } => Err(broken_at(offset, not_a_line("it is too long"))),
+            Raw::Tail { .. } | Raw::End => Ok(None),
+        }
     }
 }
 

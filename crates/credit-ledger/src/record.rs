@@ -14,7 +14,7 @@ pub const LINE_BYTES_MAX: usize = 65_535;
 /// Which keys of a record the ledger looks at.
 ///
 /// The keys are plain words (`A-Z a-z 0-9 _`), all different, and none of the chain's own
-/// (`Seq`, `Prev_Hash`, `Hash`); [`Ledger::open`](crate::Ledger::open) refuses others.
+/// (`Seq`, `Prev_Hash`, `Hash`, `Ledger_Import_Bytes`, `Ledger_Import_Sha256`); [`Ledger::open`](crate::Ledger::open) refuses others.
 ///
 /// ```
 /// const RUNS: credit_ledger::Schema = credit_ledger::Schema {
@@ -146,6 +146,11 @@ impl Record {
         if bytes > LINE_BYTES_MAX {
             return Err(RecordError::TooLong { bytes });
         }
+        Self::of_line(schema, body)
+    }
+
+    /// The same for a body that stands in a line already, whose length was looked at there.
+    pub(crate) fn of_line(schema: &Schema, body: Vec<u8>) -> Result<Self, RecordError> {
         let (names, file) = if schema.file_hash.is_some() {
             let mut sink = Watched::new(schema, Pretty::for_input(&body));
             let names = sink.names(&body)?;

@@ -10,11 +10,12 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use crate::Digest;
+use crate::beginning::{Beginning, Imported, lines_before};
 use crate::chain::out_of_order;
 use crate::finding::{Finding, FindingKind, Verification};
 use crate::head::{HeadFile, HeadRecord};
 use crate::ledger::Head;
-use crate::line::{Line, genesis};
+use crate::line::Line;
 use crate::reader::{ReadError, line_ending_at};
 use crate::record::{Record, Schema};
 use crate::scan::{Lines, Raw};
@@ -46,6 +47,17 @@ pub(crate) fn verify(
         None if head.is_unborn() => return Err(ReadError::Missing),
         size => size.unwrap_or(0),
     };
+    let mut beginning = Beginning::found(storage, schema, head.best.as_ref())?;
+    let imported = match (beginning.start, scope.from) {
+        (0, _) => 0,
+        // What is before that line is not looked at, but its lines are counted.
+        (start, Some(_)) => lines_before(storage, start)?,
+        (start, None) => {
+            let Imported { sha256, lines } = Imported::read(storage, start)?;
+            beginning.sha256 = Some(sha256);
+            lines
+        }
+    };
     if let Some(from) = scope.from
         && !is_there(storage, schema, from, size)?
     {
@@ -57,18 +69,23 @@ pub(crate) fn verify(
         let offset = from.end.min(size);
         let finding = Finding {
             seq: None,
-            line: from.seq + 1,
+            line: imported + from.seq + 1,
             offset,
             kind,
         };
         return Ok(Verification {
             lines: 0,
+            imported,
             head: None,
             recorded: head.best.as_ref().and_then(HeadRecord::head),
             findings: vec![finding],
         });
     }
-    let mut pass = Pass::new(head.best.as_ref(), scope.from, Ids::rough(size));
+    let before = Before {
+        beginning,
+        imported,
+    };
+    let mut pass = Pass::new(head.best.as_ref(), scope.from, &before, Ids::rough(size));
     let end = look(storage, schema, scope, size, &mut pass)?;
     if let Ids::Rough { suspects, .. } = &mut pass.ids
         && !suspects.is_empty()
@@ -78,7 +95,7 @@ pub(crate) fn verify(
             suspects: std::mem::take(suspects),
             first: HashMap::new(),
         };
-        pass = Pass::new(head.best.as_ref(), scope.from, ids);
+        pass = Pass::new(head.best.as_ref(), scope.from, &before, ids);
         let end = look(storage, schema, scope, size, &mut pass)?;
         return Ok(pass.finish(&head, end));
     }
@@ -109,7 +126,10 @@ fn look(
     size: u64,
     pass: &mut Pass<'_>,
 ) -> Result<u64, ReadError> {
-    let start = scope.from.map_or(0, |from| from.end);
+    let start = scope
+        .from
+        .map_or(pass.before.beginning.start, |from| from.end)
+        .min(size);
     let pieces = (size - start).div_ceil(PIECE_BYTES);
     let cores = thread::available_parallelism().map_or(1, NonZero::get) as u64;
     let threads = cores.min(pieces);
@@ -181,7 +201,8 @@ struct SeenLine {
     end: u64,
     hash: Digest,
     prev: Digest,
-    origin: Option<String>,
+    /// What line 0 states.
+    beginning: Option<Box<Beginning>>,
     intact: bool,
     /// `None` if only the chain is looked at.
     record: Option<SeenRecord>,
@@ -267,7 +288,7 @@ fn look_at_line(schema: &Schema, scope: Scope, raw: &[u8], offset: u64) -> Seen 
         }
     };
     let intact = line.actual_hash() == line.hash();
-    let record = (scope.records && intact).then(|| match Record::new(schema, line.body()) {
+    let record = (scope.records && intact).then(|| match Record::of_line(schema, line.body()) {
         Ok(record) => SeenRecord::Good {
             id: record.id().to_owned(),
             file_hash: record.file_hash() == line.file_hash(),
@@ -282,7 +303,7 @@ fn look_at_line(schema: &Schema, scope: Scope, raw: &[u8], offset: u64) -> Seen 
         end,
         hash: line.hash(),
         prev: line.prev_hash(),
-        origin: line.origin().map(str::to_owned),
+        beginning: line.beginning().map(Box::new),
         intact,
         record,
     })
@@ -353,10 +374,20 @@ impl Ids {
     }
 }
 
+/// What stands before the chain.
+#[derive(Debug)]
+struct Before {
+    /// Its hash is known unless the pass goes on from a line in the middle.
+    beginning: Beginning,
+    /// How many lines of the file that is.
+    imported: u64,
+}
+
 struct Pass<'s> {
+    before: &'s Before,
     /// The HEAD record that was not met yet.
     head: Option<&'s HeadRecord>,
-    /// How many lines were seen.
+    /// How many lines of the chain were seen.
     number: u64,
     /// The number the next line should have, or also the one after it.
     expected: u64,
@@ -369,13 +400,14 @@ struct Pass<'s> {
 }
 
 impl<'s> Pass<'s> {
-    fn new(head: Option<&'s HeadRecord>, from: Option<Head>, ids: Ids) -> Self {
+    fn new(head: Option<&'s HeadRecord>, from: Option<Head>, before: &'s Before, ids: Ids) -> Self {
         let lines = from.map_or(0, |from| from.seq + 1);
         let passed = |head: &&HeadRecord| {
             let there = from.is_some_and(|from| head.lines == lines && head.hash == from.hash);
             head.lines < lines || there
         };
         Self {
+            before,
             head: head.filter(|head| !passed(head)),
             number: lines,
             expected: lines,
@@ -459,19 +491,33 @@ impl<'s> Pass<'s> {
             self.find(Some(seq), offset, out_of_order(expected, seq));
             return true;
         }
-        let prev = line.origin.as_deref().map(genesis).or(prev);
+        let stated = line.beginning.as_deref();
+        let prev = stated.map(Beginning::genesis).or(prev);
         if prev.is_some_and(|prev| prev != line.prev) {
             self.find(Some(seq), offset, FindingKind::BrokenLink);
         }
-        let known = self.head.map(|head| head.origin.as_str());
-        if line
-            .origin
-            .as_deref()
-            .is_some_and(|origin| known.is_some_and(|known| known != origin))
-        {
-            self.find(Some(seq), offset, FindingKind::OtherOrigin);
+        if let Some(stated) = stated {
+            self.begins(line, stated);
         }
         true
+    }
+
+    /// Compares what line 0 states with HEAD and with what is before it.
+    fn begins(&mut self, line: &SeenLine, stated: &Beginning) {
+        let (seq, offset) = (Some(line.seq), line.offset);
+        let head = self.head;
+        if head.is_some_and(|head| Some(&head.origin) != stated.origin.as_ref()) {
+            self.find(seq, offset, FindingKind::OtherOrigin);
+        }
+        if !line.intact {
+            return;
+        }
+        if let Err(kind) = self.before.beginning.imported_as(stated) {
+            self.find(seq, offset, kind);
+        } else if let Some(head) = head.filter(|head| head.start != stated.start) {
+            let bytes = head.start;
+            self.find(seq, offset, FindingKind::ImportChanged { bytes });
+        }
     }
 
     /// Looks at the record itself.
@@ -497,6 +543,18 @@ impl<'s> Pass<'s> {
     }
 
     fn finish(mut self, head_file: &HeadFile, end: u64) -> Verification {
+        // Without a line 0 it is HEAD that says what was imported.
+        if let Some(head) = &head_file.best
+            && self.expected == 0
+            && head.is_of_other_import(&self.before.beginning)
+        {
+            self.findings.push(Finding {
+                seq: None,
+                line: 1,
+                offset: 0,
+                kind: FindingKind::ImportChanged { bytes: head.end },
+            });
+        }
         let missed = self.head.and_then(HeadRecord::head);
         if let Some(head) = missed {
             let kind = if self.expected > head.seq {
@@ -510,6 +568,7 @@ impl<'s> Pass<'s> {
         }
         Verification {
             lines: self.number,
+            imported: self.before.imported,
             head: self.last_good,
             recorded: head_file.best.as_ref().and_then(HeadRecord::head),
             findings: self.findings,
@@ -519,7 +578,7 @@ impl<'s> Pass<'s> {
     fn find(&mut self, seq: Option<u64>, offset: u64, kind: FindingKind) {
         self.findings.push(Finding {
             seq,
-            line: self.number,
+            line: self.before.imported + self.number,
             offset,
             kind,
         });

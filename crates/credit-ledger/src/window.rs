@@ -1,5 +1,6 @@
 //! Reading only what may be of a time, severity or scenario.
 
+use crate::beginning::Beginning;
 use crate::chain::Chain;
 use crate::index::Wanted;
 use crate::line::Line;
@@ -28,6 +29,7 @@ pub struct Window<'a> {
 pub struct WindowScan<'r> {
     storage: &'r dyn Storage,
     schema: Schema,
+    beginning: Beginning,
     /// What is left, the next stretch last.
     stretches: Vec<(u64, u64)>,
     current: Option<(Scan<'r>, u64)>,
@@ -44,9 +46,10 @@ impl<'r> WindowScan<'r> {
     pub(crate) fn new(
         storage: &'r dyn Storage,
         schema: Schema,
+        beginning: Beginning,
         known: Option<(Vec<(u64, u64)>, u64)>,
     ) -> Self {
-        let (mut stretches, end) = known.unwrap_or_default();
+        let (mut stretches, end) = known.unwrap_or((Vec::new(), beginning.start));
         match stretches.last_mut() {
             Some((_, last)) if *last == end => *last = u64::MAX,
             _ => stretches.push((end, u64::MAX)),
@@ -55,6 +58,7 @@ impl<'r> WindowScan<'r> {
         Self {
             storage,
             schema,
+            beginning,
             stretches,
             current: None,
         }
@@ -83,13 +87,13 @@ impl<'r> WindowScan<'r> {
 
     /// The first line of a stretch says what its predecessor was; from there on the chain does.
     fn scan_from(&self, start: u64) -> Result<Scan<'r>, ReadError> {
-        let mut chain = Chain::start(None);
+        let mut chain = Chain::start(self.beginning.clone());
         let at_end = || -> Result<bool, ReadError> {
             let mut byte = [0];
             let part = crate::Part::Lines;
             Ok(self.storage.read_at(part, start, &mut byte)? == 0)
         };
-        if start > 0 && !at_end()? {
+        if start > self.beginning.start && !at_end()? {
             match line_at(self.storage, &self.schema, start) {
                 Ok(first) => chain.resume(first.seq(), first.prev_hash(), start),
                 // A torn tail is not handed out, as in every pass.

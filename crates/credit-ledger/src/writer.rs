@@ -111,7 +111,7 @@ impl Writer {
     }
 
     pub(crate) fn origin(&self) -> &str {
-        self.chain.origin.as_deref().unwrap_or_default()
+        self.chain.beginning.origin.as_deref().unwrap_or_default()
     }
 
     pub(crate) fn head(&self) -> Option<Head> {
@@ -169,7 +169,11 @@ impl Writer {
                 .or(self.head());
             return match head {
                 Some(head) => reopen(size, FindingKind::RolledBack { head }),
-                None => reopen(size, FindingKind::TornTail { bytes: 0 }),
+                // Before line 0 there is only what was imported.
+                None => {
+                    let bytes = self.chain.beginning.start;
+                    reopen(size, FindingKind::ImportChanged { bytes })
+                }
             };
         }
         let before = self.chain.lines;
@@ -243,8 +247,8 @@ impl Writer {
             ..
         } = self.chain;
         let start = self.buffer.len();
-        let origin = self.chain.origin.as_deref().unwrap_or_default();
-        let hash = line::encode(&mut self.buffer, record, seq, prev, origin);
+        let beginning = &self.chain.beginning;
+        let hash = line::encode(&mut self.buffer, record, seq, prev, beginning);
         self.chain.advance(hash, self.buffer.len() - start);
         let found = Found {
             seq,
@@ -359,6 +363,7 @@ impl Writer {
             hash,
             end,
             origin: self.origin().to_owned(),
+            start: self.chain.beginning.start,
         }
     }
 

@@ -7,6 +7,9 @@
 //! After every such crash the ledger opens, has every acknowledged line with the hash of its
 //! receipt, has nothing that nobody submitted, verifies, and takes the next line.
 //!
+//! One session in four begins with lines that no ledger wrote: the first process imports them, and
+//! whatever a crash leaves of that, they are there byte for byte and imported or to be imported.
+//!
 //! A crash point is counted once for each different pair of files it leaves behind. The short
 //! setting stops after 120,000 of them, `CREDIT_LONG=1` after five million. `CREDIT_SEED=n` runs
 //! one session again.
@@ -32,7 +35,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{RUNS, Rng, Seed};
-use credit_ledger::{Appended, Config, Digest, Ledger, OpenError, Part, Record};
+use credit_ledger::{Appended, Config, Digest, ImportError, Ledger, OpenError, Part, Record};
 use disk::{Fault, FaultKind, File, Handle, Moment, SECTOR};
 
 #[test]
@@ -147,6 +150,8 @@ impl Counts {
 /// What the callers of the ledger know.
 #[derive(Clone, Debug, Default)]
 struct Known {
+    /// The lines that were imported.
+    old: Vec<u8>,
     /// The record `r-<n>` at place n.
     submitted: Vec<Vec<u8>>,
     /// The numbers of records with their receipts.
@@ -193,9 +198,13 @@ fn config(seed: u64, rng: &mut Rng) -> Config {
 fn session(seed: u64, counts: &Counts) {
     let _seed = Seed(seed);
     let mut rng = Rng(seed);
-    let disk = Handle::new(None, None, Rng(rng.next()));
+    let old = rng.once_in(4).then(|| old_lines(&mut rng));
+    let disk = Handle::new(old.clone(), None, Rng(rng.next()));
     let config = config(seed, &mut rng);
-    let mut known = Known::default();
+    let mut known = Known {
+        old: old.unwrap_or_default(),
+        ..Known::default()
+    };
     let mut processes: Vec<Option<(Handle, Ledger)>> = (0..3).map(|_| None).collect();
     let mut seen = HashSet::new();
     let mut crash = |known: &Known, rng: &mut Rng, disk: &Handle| {
@@ -209,6 +218,13 @@ fn session(seed: u64, counts: &Counts) {
             check.all(&moment, rng, 16);
         }
     };
+    if !known.old.is_empty() {
+        // A crash during the import, which may fail as well.
+        disk.arm(rng.once_in(2).then(|| fault(&mut rng)));
+        drop(start(&disk, &config));
+        crash(&known, &mut rng, &disk);
+        disk.arm(None);
+    }
     for _ in 0..4 + rng.below(12) {
         if rng.once_in(2) {
             disk.arm(Some(fault(&mut rng)));
@@ -264,13 +280,25 @@ fn session(seed: u64, counts: &Counts) {
     known.compare(&ledger);
 }
 
+/// Opens the ledger, or imports what is there if it says that this comes first.
 fn start(disk: &Handle, config: &Config) -> Option<(Handle, Ledger)> {
     let handle = disk.other();
-    match Ledger::open(Box::new(handle.clone()), RUNS, config.clone()) {
+    let opened = match Ledger::open(Box::new(handle.clone()), RUNS, config.clone()) {
+        Err(OpenError::Unchained) => Ledger::import(Box::new(handle.clone()), RUNS, config.clone()),
+        opened => opened.map_err(ImportError::from),
+    };
+    match opened {
         Ok(ledger) => Some((handle, ledger)),
-        Err(OpenError::Storage(_)) => None,
+        Err(ImportError::Open(OpenError::Storage(_))) => None,
         Err(error) => panic!("{error:?}"),
     }
+}
+
+/// One to four lines, some longer than a sector.
+fn old_lines(rng: &mut Rng) -> Vec<u8> {
+    let line = |n| format!("{{\"old\":{n},\"note\":\"{}\"}}\n", "x".repeat(n));
+    let lines = (0..1 + rng.below(4)).map(|_| line(rng.below(700)));
+    lines.collect::<String>().into_bytes()
 }
 
 fn fault(rng: &mut Rng) -> Fault {
@@ -399,6 +427,12 @@ impl Known {
         assert!(verification.ok(), "{:?}", verification.findings);
         assert_eq!(verification.lines, ledger.len());
         let reader = ledger.reader();
+        let mut old = Vec::new();
+        let mut imported = reader.imported_lines().unwrap();
+        while let Some(line) = imported.next_line().unwrap() {
+            old.extend([line, b"\n"].concat());
+        }
+        assert_eq!(old, self.old, "imported lines were changed");
         let mut scan = reader.scan().unwrap();
         let mut lines = Vec::new();
         while let Some(line) = scan.next_line().unwrap() {

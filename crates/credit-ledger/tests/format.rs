@@ -5,7 +5,7 @@
 mod common;
 
 use common::{ORIGIN, RUNS, body, lines_of, open, record};
-use credit_ledger::{Digest, MemoryStorage, Part, Record, RecordError, Schema};
+use credit_ledger::{Digest, MemoryStorage, Part, Reader, Record, RecordError, Schema};
 
 const FILE_0: &str = include_str!("golden/run_r-0.json");
 const LINES: &str = include_str!("golden/ledger.jsonl");
@@ -150,6 +150,8 @@ fn records_that_are_refused() {
         "Prev_Hash",
         "Hash",
         "Ledger_Origin",
+        "Ledger_Import_Bytes",
+        "Ledger_Import_Sha256",
         "Run_Sha256",
         "\\u0053eq",
     ] {
@@ -176,11 +178,6 @@ fn records_that_are_refused() {
 
 #[test]
 fn the_longest_line_fits_and_no_longer_one() {
-    let padded = |padding: usize| {
-        let identity = Digest::of(b"x");
-        let padding = "p".repeat(padding);
-        format!(r#"{{"Run_ID":"r","Input_Sha256":"{identity}","P":"{padding}"}}"#).into_bytes()
-    };
     let Err(RecordError::TooLong { bytes }) = Record::new(&RUNS, padded(65_535)) else {
         panic!("a line of more than 65,535 bytes was accepted");
     };
@@ -191,7 +188,40 @@ fn the_longest_line_fits_and_no_longer_one() {
     ledger
         .append(Record::new(&RUNS, padded(most)).unwrap())
         .unwrap();
-    // Only the digits of `Seq` are not used up.
-    assert_eq!(lines_of(&storage).len() - 1, 65_535 - 15);
+    // Only the digits of `Seq` and what an import would add are not used up.
+    let import = r#","Ledger_Import_Bytes":1234567890123456,"Ledger_Import_Sha256":"""#;
+    let unused = 15 + import.len() + 64;
+    assert_eq!(lines_of(&storage).len() - 1, 65_535 - unused);
     assert!(ledger.reader().verify().unwrap().ok());
+}
+
+/// What bounds a record leaves room that a line may use: it is the line's length that counts.
+#[test]
+fn the_longest_line_is_one_whoever_wrote_it() {
+    let line_0 = |padding| {
+        let body = String::from_utf8(padded(padding)).unwrap();
+        let file = credit_ledger::layout::pretty(body.as_bytes()).unwrap();
+        let prev = Digest::of(format!("credit-ledger/v1\n{ORIGIN}\n").as_bytes());
+        let covered = format!(
+            r#"{},"Run_Sha256":"{}","Ledger_Origin":"{ORIGIN}","Seq":0,"Prev_Hash":"{prev}""#,
+            body.strip_suffix('}').unwrap(),
+            Digest::of(&file),
+        );
+        let hash = Digest::of(covered.as_bytes());
+        format!("{covered},\"Hash\":\"{hash}\"}}\n").into_bytes()
+    };
+    let most = 65_535 - (line_0(0).len() - 1);
+    let verify = |padding| {
+        let storage = MemoryStorage::with_lines(line_0(padding));
+        let reader = Reader::open(Box::new(storage), RUNS).unwrap();
+        reader.verify().unwrap()
+    };
+    assert!(verify(most).ok(), "{:?}", verify(most).findings);
+    assert!(!verify(most + 1).ok());
+}
+
+fn padded(padding: usize) -> Vec<u8> {
+    let identity = Digest::of(b"x");
+    let padding = "p".repeat(padding);
+    format!(r#"{{"Run_ID":"r","Input_Sha256":"{identity}","P":"{padding}"}}"#).into_bytes()
 }

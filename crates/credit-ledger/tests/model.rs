@@ -1,8 +1,9 @@
-//! The ledger against a plain `Vec`, with any sequence of appends, reopens and second writers.
+//! The ledger against a plain `Vec`, with any sequence of appends, reopens and second writers,
+//! begun anew or behind imported lines.
 
 mod common;
 
-use common::{body, open, record};
+use common::{RUNS, body, boxed, config, lines_of, open, record};
 use credit_ledger::{Appended, Ledger, MemoryStorage, Refused};
 use proptest::prelude::*;
 
@@ -22,6 +23,11 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// What stood in the file before it was a ledger, under ids that records have, too.
+fn old_line() -> impl Strategy<Value = String> {
+    (0u8..40, " {0,3}").prop_map(|(n, space)| format!("{{{space}\"Run_ID\":\"r-{n}\"}}\n"))
+}
+
 fn id(n: u8) -> String {
     format!("r-{n}")
 }
@@ -30,8 +36,14 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn behaves_like_a_vec(steps in prop::collection::vec(step(), 1..30)) {
-        let storage = MemoryStorage::new();
+    fn behaves_like_a_vec(
+        steps in prop::collection::vec(step(), 1..30),
+        old in prop::collection::vec(old_line(), 0..4),
+    ) {
+        let storage = MemoryStorage::with_lines(old.concat().into_bytes());
+        if !old.is_empty() {
+            Ledger::import(boxed(&storage), RUNS, config()).unwrap();
+        }
         let mut writers: Vec<Ledger> = (0..2).map(|_| open(&storage).unwrap()).collect();
         // The position is the number; the content is which meaning the id has.
         let mut model: Vec<(u8, u8)> = Vec::new();
@@ -78,6 +90,8 @@ proptest! {
         let verification = reader.verify().unwrap();
         prop_assert!(verification.ok(), "{:?}", verification);
         prop_assert_eq!(verification.recorded, verification.head);
+        prop_assert_eq!(verification.imported, old.len() as u64);
+        prop_assert!(lines_of(&storage).starts_with(old.concat().as_bytes()));
         prop_assert_eq!(reader.head().unwrap(), verification.head);
         let mut scan = reader.scan_verified().unwrap();
         for (n, m) in model {

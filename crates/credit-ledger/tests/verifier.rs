@@ -15,18 +15,23 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use common::{RUNS, Rng, Seed, append, lines_of, open, sample};
-use credit_ledger::{FileStorage, MemoryStorage, Part, Reader, Record};
+use credit_ledger::{FileStorage, Ledger, MemoryStorage, Part, Reader, Record};
 
 #[test]
 fn the_independent_verifier_agrees_with_ours() {
     if !python_works() {
         return;
     }
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    assert!(both_say(&golden, None), "the golden ledger is fine");
-
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    for stem in ["ledger", "imported"] {
+        for part in ["jsonl", "HEAD"] {
+            let from = golden.join(format!("{stem}.{part}"));
+            fs::copy(from, dir.join(format!("ledger.{part}"))).unwrap();
+        }
+        assert!(both_say(dir, None), "the golden {stem} is fine");
+    }
     let storage = everything();
     let reader = Reader::open(Box::new(storage.clone()), RUNS).unwrap();
     let head = reader.head().unwrap().unwrap().to_string();
@@ -36,14 +41,26 @@ fn the_independent_verifier_agrees_with_ours() {
 
     let copies = if common::long() { 5000 } else { 120 };
     let (mut fine, mut wrong) = (0, 0);
+    // Some of a ledger that begins with lines it was imported with.
+    let imported = imported(4);
     for seed in 0..copies {
         let _seed = Seed(seed);
-        tamper(dir, &storage, &mut Rng(seed));
+        let sample = if seed % 3 == 0 { &imported } else { &storage };
+        tamper(dir, sample, &mut Rng(seed));
         *if both_say(dir, None) {
             &mut fine
         } else {
             &mut wrong
         } += 1;
+    }
+    for count in [4, 0] {
+        let imported = self::imported(count);
+        put(dir, &imported);
+        assert!(both_say(dir, None), "an imported ledger is fine");
+        let mut lines = lines_of(&imported);
+        lines.swap(0, 1);
+        fs::write(dir.join("ledger.jsonl"), lines).unwrap();
+        assert!(!both_say(dir, None), "what was imported counts");
     }
     println!("verifier: {copies} tampered copies, {wrong} found and {fine} fine by both, 0 apart");
     assert!(wrong > copies / 2 && fine > 0);
@@ -86,6 +103,16 @@ fn everything() -> MemoryStorage {
         let record = Record::new(&RUNS, body.into_bytes()).unwrap();
         ledger.append(record).unwrap();
     }
+    ledger.close().unwrap();
+    storage
+}
+
+/// Some lines behind three that no ledger wrote.
+fn imported(count: u32) -> MemoryStorage {
+    let old = "{\"Run_ID\":\"old\",\"Credits_Total\":1}\n{}\n{ \"Run_ID\": \"old\" }\n";
+    let storage = MemoryStorage::with_lines(old.as_bytes().to_vec());
+    let ledger = Ledger::import(common::boxed(&storage), RUNS, common::config()).unwrap();
+    append(&ledger, 0..count);
     ledger.close().unwrap();
     storage
 }

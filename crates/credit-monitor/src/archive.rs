@@ -9,7 +9,7 @@ use credit_ledger::{FileStorage, Head, OwnedLine, ReadError, Reader, Schema, Win
 
 use crate::gates;
 use crate::live_docket::LiveDocket;
-use crate::{Error, Tree};
+use crate::{Error, Tree, import};
 
 /// The keys of a run that the ledger looks at.
 pub const RUNS: Schema = Schema {
@@ -161,6 +161,7 @@ impl Archive {
     /// # Errors
     /// [`Error::Read`] if it is damaged.
     pub fn head(&self) -> Result<Option<Head>, Error> {
+        import::refuse_unchained(&self.tree)?;
         head(self.runs()).map_err(|e| self.ledger_error(e))
     }
 
@@ -312,6 +313,7 @@ impl Archive {
         if matches!(reader, Err(ReadError::Missing)) {
             refuse_lost_ledger(&self.tree)?;
         }
+        import::refuse_unchained(&self.tree)?;
         reader.map_err(|e| self.ledger_error(e))
     }
 

@@ -7,12 +7,12 @@ use credit_core::{CaseId, RunId, Timestamp};
 use credit_governance::{
     About, Actor, Approval, Denied, Docket, Enactable, Event, PatternRule, Rules, What,
 };
-use credit_ledger::Record;
+use credit_ledger::{Ledger, Record};
 use credit_policy::Policy;
 
 use crate::archive::EVENTS;
 use crate::live_docket::LiveDocket;
-use crate::{Error, Monitor};
+use crate::{Error, Monitor, Tree};
 
 /// The docket and the right to add to it: no other process decides anything meanwhile.
 pub(crate) struct Deciding<'m> {
@@ -159,9 +159,7 @@ impl Monitor {
     /// Waits for its turn to decide.
     pub(crate) fn deciding(&self) -> Result<Deciding<'_>, Error> {
         let mut live = self.live_docket();
-        let path = self.tree().decisions_lock();
-        let lock = File::create(&path).map_err(Error::io("creating", &path))?;
-        lock.lock().map_err(Error::io("locking", &path))?;
+        let lock = lock(self.tree())?;
         live.catch_up(&self.archive())?;
         Ok(Deciding {
             monitor: self,
@@ -197,7 +195,7 @@ impl Deciding<'_> {
         if events.is_empty() {
             return Ok(events);
         }
-        let appended = append(self.monitor, &events);
+        let appended = append(&self.monitor.events, self.monitor.tree(), &events);
         if appended.is_ok() {
             let head = self.monitor.events.head();
             self.live.appended(head, self.monitor.tree());
@@ -217,15 +215,24 @@ impl Drop for Deciding<'_> {
     }
 }
 
-fn append(monitor: &Monitor, events: &[Event]) -> Result<(), Error> {
-    let path = monitor.tree().events();
+/// The right to decide, until dropped; waits for it.
+pub(crate) fn lock(tree: &Tree) -> Result<File, Error> {
+    let path = tree.decisions_lock();
+    let lock = File::create(&path).map_err(Error::io("creating", &path))?;
+    lock.lock().map_err(Error::io("locking", &path))?;
+    Ok(lock)
+}
+
+/// Appends events that nothing decided before can speak against, with one sync.
+pub(crate) fn append(ledger: &Ledger, tree: &Tree, events: &[Event]) -> Result<(), Error> {
+    let path = tree.events();
     let record = |event: &Event| {
         Record::new(&EVENTS, event.to_json().into_bytes()).map_err(|e| Error::Precondition {
             reason: format!("event: {e}"),
         })
     };
     let records = events.iter().map(record).collect::<Result<Vec<_>, _>>()?;
-    let appended = monitor.events.append_batch(records);
+    let appended = ledger.append_batch(records);
     let appended = appended.map_err(|source| Error::Append {
         path: path.clone(),
         source,

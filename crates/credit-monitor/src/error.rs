@@ -37,6 +37,14 @@ pub enum Error {
         /// Why.
         source: ledger::OpenError,
     },
+    /// What lies in a ledger's place could not be imported.
+    #[error("{}", path.display())]
+    Import {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        source: ledger::ImportError,
+    },
     /// A ledger could not be written to.
     #[error("{}", path.display())]
     Append {
@@ -124,10 +132,14 @@ impl Error {
 
     /// Whether state on disk is damaged or has been tampered with.
     pub fn is_integrity(&self) -> bool {
-        use ledger::{AppendError, OpenError, ReadError, StorageError};
+        use ledger::{AppendError, ImportError, OpenError, ReadError, StorageError};
         match self {
             Error::Integrity { .. } => true,
-            Error::Open { source, .. } => matches!(
+            Error::Open { source, .. }
+            | Error::Import {
+                source: ImportError::Open(source),
+                ..
+            } => matches!(
                 source,
                 OpenError::Corrupt { .. } | OpenError::RolledBack { .. } | OpenError::Forked { .. }
             ),
@@ -156,9 +168,13 @@ impl Error {
 
     /// Whether another process holds a lock: the same call may succeed later.
     pub fn is_locked(&self) -> bool {
-        use ledger::{AppendError, OpenError};
+        use ledger::{AppendError, ImportError, OpenError};
         match self {
-            Error::Open { source, .. } => matches!(source, OpenError::Locked { .. }),
+            Error::Open { source, .. }
+            | Error::Import {
+                source: ImportError::Open(source),
+                ..
+            } => matches!(source, OpenError::Locked { .. }),
             Error::Append { source, .. } => matches!(source, AppendError::Locked { .. }),
             _ => false,
         }

@@ -2,11 +2,14 @@
 
 mod adoption;
 mod archive;
+mod backtest;
 mod baseline_update;
 mod config;
 mod decisions;
 mod error;
+mod explain;
 mod gates;
+mod import;
 mod init;
 mod live_docket;
 mod monitor;
@@ -33,9 +36,11 @@ pub use credit_report as report;
 
 pub use adoption::Candidate;
 pub use archive::{Archive, Dispatch, EVENTS, Filter, RUNS};
+pub use backtest::{BacktestReport, BacktestRequest};
 pub use baseline_update::{Draft, Grounds};
 pub use config::{Config, Hashed, read_operators};
 pub use error::{Error, Refusal};
+pub use explain::Unexplained;
 pub use gates::Rerun;
 pub use monitor::{Batch, Monitor, ObserveError};
 pub use outcome::{Outcome, Verdict};

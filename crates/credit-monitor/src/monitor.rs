@@ -8,12 +8,14 @@ use std::sync::{Arc, Mutex};
 use credit_core::{CaseId, Run, RunId, RunRecord, ScenarioId, Sha256, Timestamp};
 use credit_governance::{Actor, Event, Verb, What};
 use credit_ledger::{
-    Appended, Config as LedgerConfig, Digest, FileStorage, Ledger, Record, Refused, Schema,
+    Appended, Config as LedgerConfig, Digest, FileStorage, Ledger, OpenError, Record, Refused,
+    Schema,
 };
 use credit_notify::Alert;
 
 use crate::archive::{self, EVENTS, RUNS};
 use crate::config::{Config, LiveConfig, SharedScenario};
+use crate::import;
 use crate::live_docket::LiveDocket;
 use crate::objects::Objects;
 use crate::parallel::parallel;
@@ -482,7 +484,7 @@ fn judge(config: &Config, scenarios: &Scenarios, run: Run) -> Result<(Judged, Re
     Ok((judged, line))
 }
 
-fn open_ledger(
+pub(crate) fn open_ledger(
     dir: &Path,
     stem: &str,
     schema: Schema,
@@ -493,8 +495,11 @@ fn open_ledger(
         schema,
         config.clone(),
     )
-    .map_err(|source| Error::Open {
-        path: dir.join(format!("{stem}.jsonl")),
-        source,
+    .map_err(|source| {
+        let path = dir.join(format!("{stem}.jsonl"));
+        match source {
+            OpenError::Unchained if stem == "ledger" => import::needed(&path),
+            source => Error::Open { path, source },
+        }
     })
 }

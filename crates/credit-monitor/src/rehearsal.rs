@@ -73,14 +73,14 @@ impl Archive {
     /// # Errors
     /// [`Error::UnknownRun`]; [`Error::Integrity`] if its folder's manifest is missing or damaged.
     pub fn check_quarantined(&self, id: &RunId) -> Result<Vec<String>, Error> {
-        let run_file = self.kept(id)?.run_file(self.tree())?;
+        let run_file = self.kept(id)?.run_file;
         Folder::of(self.tree(), id).check(Sha256::of(&run_file))
     }
 
     fn kept(&self, id: &RunId) -> Result<Kept, Error> {
         let line = self.run(id)?;
         let line = line.ok_or_else(|| Error::UnknownRun { run_id: id.clone() })?;
-        Kept::stored(line, self.tree())
+        Kept::stored(&line, self.tree())
     }
 }
 
@@ -269,8 +269,7 @@ impl Rehearsal {
         let releasable = self.docket.releasable(&kept.judged.run, blocked, reason)?;
         if releasable.is_quarantined() {
             let tree = self.archive.tree();
-            let run_file = kept.run_file(tree)?;
-            Folder::of(tree, id).require_whole(Sha256::of(&run_file))?;
+            Folder::of(tree, id).require_whole(Sha256::of(&kept.run_file))?;
         }
         Ok(self.docket.release(now, releasable.approve(actor)?)?)
     }

@@ -97,6 +97,8 @@ pub(crate) struct Pass<'a> {
     write: bool,
     rebuilt: Rebuilt,
     repair: Repair,
+    /// How many lines stand before the chain.
+    imported: u64,
 }
 
 impl<'a> Pass<'a> {
@@ -106,6 +108,7 @@ impl<'a> Pass<'a> {
             write,
             rebuilt: Rebuilt::default(),
             repair: Repair::default(),
+            imported: 0,
         }
     }
 
@@ -129,6 +132,7 @@ impl<'a> Pass<'a> {
     ) -> Result<(), Error> {
         let reader = archive.ledger()?;
         let total = archive.head()?.map_or(0, |head| head.seq + 1);
+        self.imported = archive.imported()?.map_or(0, |found| found.lines);
         let mut scan = reader
             .scan_verified()
             .map_err(|e| archive.ledger_error(e))?;
@@ -162,7 +166,10 @@ impl<'a> Pass<'a> {
                 }
                 // A line that states no hash has no run file.
                 Ok(None) => {}
-                Err(e) => self.evidence(&self.tree.ledger(), Some(seq + 1), e.to_string()),
+                Err(e) => {
+                    let line = self.imported + seq + 1;
+                    self.evidence(&self.tree.ledger(), Some(line), e.to_string());
+                }
             }
         }
         let looked = parallel(all, |expected| {
@@ -209,7 +216,7 @@ impl<'a> Pass<'a> {
             match file_bytes(expected) {
                 Ok(file) => bytes.push((expected, file)),
                 Err(problem) => {
-                    let line = expected.line.seq() + 1;
+                    let line = self.imported + expected.line.seq() + 1;
                     self.evidence(&self.tree.ledger(), Some(line), problem);
                 }
             }

@@ -31,14 +31,7 @@ pub(crate) struct Kept {
     pub(crate) judged: JudgedRun,
     at: Timestamp,
     link: Option<String>,
-    line: Line,
-}
-
-/// The line of a run, or what it takes to make its run file.
-#[derive(Debug)]
-enum Line {
-    Stored(OwnedLine),
-    RunFile(Vec<u8>),
+    pub(crate) run_file: Vec<u8>,
 }
 
 impl Kept {
@@ -63,13 +56,17 @@ impl Kept {
             },
             at: run.timestamp,
             link: run.artifacts_link.clone(),
-            line: Line::RunFile(run_file.to_owned()),
+            run_file: run_file.to_owned(),
         }
     }
 
     /// Of a line of the ledger.
-    pub(crate) fn stored(line: OwnedLine, tree: &Tree) -> Result<Kept, Error> {
+    pub(crate) fn stored(line: &OwnedLine, tree: &Tree) -> Result<Kept, Error> {
         let path = tree.ledger();
+        let run_file = line.file_bytes().map_err(|e| Error::Integrity {
+            path: path.clone(),
+            reason: format!("line {} is not strict JSON: {e}", line.seq()),
+        })?;
         let stored = StoredRecord::parse(text(line.raw(), &path)?);
         let StoredRecord {
             run,
@@ -98,18 +95,8 @@ impl Kept {
             },
             at: run.timestamp,
             link: run.artifacts_link,
-            line: Line::Stored(line),
+            run_file,
         })
-    }
-
-    pub(crate) fn run_file(&self, tree: &Tree) -> Result<Vec<u8>, Error> {
-        match &self.line {
-            Line::RunFile(bytes) => Ok(bytes.clone()),
-            Line::Stored(line) => line.file_bytes().map_err(|e| Error::Integrity {
-                path: tree.ledger(),
-                reason: format!("line {} is not strict JSON: {e}", line.seq()),
-            }),
-        }
     }
 }
 
@@ -177,7 +164,7 @@ impl Monitor {
             while let Some(line) = scan.next_line().map_err(failed)? {
                 let wanted = line.seq() >= first && has_severity(line.raw(), &severity);
                 if wanted {
-                    kept.push(Kept::stored(line.to_owned(), self.tree())?);
+                    kept.push(Kept::stored(&line.to_owned(), self.tree())?);
                 }
                 if kept.len() >= BATCH {
                     self.settle(std::mem::take(&mut kept), now)?;
@@ -227,11 +214,10 @@ impl Monitor {
         (trigger, actor): (Trigger, &Actor),
         now: Timestamp,
     ) -> Result<RunQuarantined, Error> {
-        let run_file = kept.run_file(self.tree())?;
         let manifest = Folder::of(self.tree(), &run.run_id).fill(&Order {
             run_id: &run.run_id,
             seq: run.seq,
-            run_file: &run_file,
+            run_file: &kept.run_file,
             link: kept.link.as_deref(),
             at: now,
             by: actor.name(),
@@ -266,7 +252,7 @@ impl Monitor {
                 source,
             })?
             .ok_or_else(|| Error::UnknownRun { run_id: id.clone() })?;
-        Kept::stored(line, self.tree())
+        Kept::stored(&line, self.tree())
     }
 
     /// Tells each moderate spike which came before it, as far back as a pattern reaches.

@@ -29,8 +29,10 @@ pub struct TreeFinding {
 /// The result of looking at everything.
 #[derive(Clone, Debug)]
 pub struct TreeVerification {
-    /// Lines of the run ledger.
+    /// Lines of the run ledger's chain.
     pub lines: u64,
+    /// Lines it was imported with, which were compared with their hash as a whole.
+    pub imported: u64,
     /// Its last good line.
     pub head: Option<Head>,
     /// Lines of the events.
@@ -67,8 +69,10 @@ impl Archive {
             archive: self,
             tree: self.tree(),
             findings: Vec::new(),
+            imported: 0,
         };
         let chain = self.ledger()?.verify().map_err(|e| self.ledger_error(e))?;
+        verifier.imported = chain.imported;
         verifier.add_chain(&self.tree().ledger(), chain.findings);
         let events = verifier.events()?;
         if let Some((seq, hash)) = head {
@@ -84,6 +88,7 @@ impl Archive {
         findings.sort();
         Ok(TreeVerification {
             lines: chain.lines,
+            imported: chain.imported,
             head: chain.head,
             events,
             run_files,
@@ -100,6 +105,8 @@ struct Verifier<'a> {
     archive: &'a Archive,
     tree: &'a Tree,
     findings: Vec<TreeFinding>,
+    /// How many lines stand before the chain.
+    imported: u64,
 }
 
 impl Verifier<'_> {
@@ -151,7 +158,7 @@ impl Verifier<'_> {
                 "does not contain the remembered line {seq}:{hash}; it was cut, rewritten or \
                  replaced since, compare with a copy"
             );
-            self.add(&self.tree.ledger(), Some(seq + 1), problem);
+            self.add(&self.tree.ledger(), Some(self.imported + seq + 1), problem);
         }
         Ok(())
     }
@@ -182,7 +189,7 @@ impl Verifier<'_> {
                         .err()
                         .map_or("it names no run file".into(), |e| e.to_string());
                     let problem = format!("is no run record: {reason}; compare with a copy");
-                    self.add(&path, Some(line.seq() + 1), problem);
+                    self.add(&path, Some(self.imported + line.seq() + 1), problem);
                 }
             }
         }
@@ -232,9 +239,11 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    /// Files in day folders that no line knows.
+    /// Files in day folders that no line knows. Of an imported line only the id is known, so its
+    /// file may lie in any of them and is not compared.
     fn orphans(&mut self, expected: &RunFiles) -> Result<(), Error> {
         let none = BTreeMap::new();
+        let imported = self.archive.imported_run_files()?;
         for name in list(&self.tree.monitoring())? {
             let Some(day) = name.to_str().and_then(|n| n.parse::<Day>().ok()) else {
                 continue;
@@ -244,7 +253,7 @@ impl Verifier<'_> {
                 let name = file.to_string_lossy();
                 let base = name.strip_suffix(".sha256").unwrap_or(&name);
                 let ours = base.starts_with("run_") && !base.ends_with(".notion.json");
-                if ours && !known.contains_key(base) {
+                if ours && !known.contains_key(base) && !imported.contains(base) {
                     let path = self.tree.day(day).join(&file);
                     let problem = "belongs to no line of the ledger; it was put there by hand, or \
                                    its line was removed";

@@ -206,7 +206,7 @@ impl Lines {
 }
 
 /// The time of a run's line without reading the rest of it: the second member of every record.
-fn timestamp_of(line: &str) -> Option<Timestamp> {
+pub(crate) fn timestamp_of(line: &str) -> Option<Timestamp> {
     let (_, rest) = line.split_once("\"Timestamp\":\"")?;
     let (time, _) = rest.split_once('"')?;
     time.parse().ok()

@@ -1,94 +1,191 @@
-//! Who sends it, as traits, and a double that only remembers.
+//! Who sends it, as traits.
 
 use std::fmt::Debug;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
-use crate::{Alert, RunRow};
+use crate::notion::{DataSourceId, DatabaseId, Page, PageId, PageRef, Properties, Schema};
+use crate::routing::Address;
+use crate::slack::{Message, Posted};
+use crate::{Answer, Link, Reason};
 
-/// A way to Slack.
+/// A way to post to Slack.
 ///
-/// **Contract:** when [`Slack::post`] returns `Ok`, Slack has accepted the message. It is called
-/// only after the run is durable, and its failure changes nothing about the run. It must give up
-/// within a bounded time; the caller may call it again after [`SendError::Transient`].
+/// **Contract.** A method returns within a bounded time. [`Answer::Done`] means that Slack has
+/// accepted the message; [`Answer::Retry`], [`Answer::Pause`] and [`Answer::Park`] mean that it
+/// has not, and everything of which nobody can know is [`Answer::Unknown`]. Posting twice shows
+/// two messages: after `Unknown` the caller marks the second as a possible repeat
+/// ([`Message::as_possible_repeat`]). It is called after the run is durable, possibly from several
+/// threads; pace and order are the caller's business ([`crate::delivery`]).
 pub trait Slack: Debug + Send + Sync {
-    /// Posts an alert to the channel of its severity.
-    ///
-    /// # Errors
-    /// [`SendError`], by what the caller does next.
-    fn post(&self, alert: &Alert) -> Result<(), SendError>;
+    /// Posts a message. Where it is, is known from a bot's only.
+    fn post(&self, to: &Address, message: &Message) -> Answer<Option<Posted>>;
 }
 
-/// A way to Notion.
+/// A way to post to Slack that knows where messages are: a bot's, and never a webhook's.
 ///
-/// **Contract:** when [`Notion::add_run`] returns `Ok`, the row exists once; adding a run whose
-/// row exists already changes nothing. Otherwise as [`Slack`].
-pub trait Notion: Debug + Send + Sync {
-    /// Adds a row to the runs database.
-    ///
-    /// # Errors
-    /// [`SendError`], by what the caller does next.
-    fn add_run(&self, row: &RunRow) -> Result<(), SendError>;
+/// **Contract.** As [`Slack`]. [`SlackThreads::update`] and [`SlackThreads::permalink`] may be
+/// repeated freely; a reply is a message and may not.
+pub trait SlackThreads: Slack {
+    /// Replies in the thread of a message.
+    fn reply(&self, to: &Posted, message: &Message) -> Answer<Posted>;
+
+    /// Puts another message in the place of one.
+    fn update(&self, posted: &Posted, message: &Message) -> Answer<()>;
+
+    /// Where people can open a message.
+    fn permalink(&self, posted: &Posted) -> Answer<Link>;
 }
 
-/// Why something was not sent.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendError {
-    /// Try again later.
-    #[error("not sent for now: {reason}")]
-    Transient {
-        /// What the other side said.
-        reason: String,
-    },
-    /// Trying again is useless until somebody changes the set-up or the message.
-    #[error("refused: {reason}")]
-    Permanent {
-        /// What the other side said.
-        reason: String,
-    },
+/// A way to look into Notion, which cannot change anything:
+///
+/// ```compile_fail,E0599
+/// use credit_notify::NotionReader;
+/// use credit_notify::notion::PageId;
+///
+/// fn lock(reader: &dyn NotionReader, page: &PageId) {
+///     reader.lock(page, true);
+/// }
+/// ```
+///
+/// **Contract.** A method returns within a bounded time and may be repeated freely.
+pub trait NotionReader: Debug + Send + Sync {
+    /// The one data source of a database. Asked for once: it does not change.
+    fn resolve(&self, database: &DatabaseId) -> Answer<DataSourceId>;
+
+    /// The properties of a data source.
+    fn schema(&self, source: &DataSourceId) -> Answer<Schema>;
+
+    /// The pages whose title is exactly this; of several, two at least.
+    fn find(&self, source: &DataSourceId, property: &str, title: &str) -> Answer<Vec<PageRef>>;
+
+    /// One page.
+    fn page(&self, page: &PageId) -> Answer<PageRef>;
 }
 
-/// A double that sends nothing and keeps everything, for tests.
-#[derive(Debug, Default)]
-pub struct Outbound {
-    alerts: Mutex<Vec<Alert>>,
-    rows: Mutex<Vec<RunRow>>,
+/// A way to write to Notion.
+///
+/// **Contract.** As [`NotionReader`], and: [`Answer::Done`] means that the change is made.
+/// [`Notion::create`] called twice makes two pages, so that after any failure the caller looks
+/// for the title first ([`create_once`]); the other two may be repeated freely.
+pub trait Notion: NotionReader {
+    /// Creates a page.
+    fn create(&self, source: &DataSourceId, page: &Page) -> Answer<PageRef>;
+
+    /// Sets properties of a page.
+    fn update(&self, page: &PageId, properties: &Properties) -> Answer<PageRef>;
+
+    /// Locks or unlocks a page. Whether it did is in the answer; any editor can undo it.
+    fn lock(&self, page: &PageId, locked: bool) -> Answer<PageRef>;
 }
 
-impl Outbound {
-    /// The alerts posted so far.
-    pub fn alerts(&self) -> Vec<Alert> {
-        self.alerts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// The rows added so far.
-    pub fn rows(&self) -> Vec<RunRow> {
-        self.rows
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
+/// Creates a page of which nobody knows whether it exists: it is looked for by its title, and
+/// what is found is adopted.
+///
+/// Two pages of one title are for a person to sort out.
+///
+/// ```
+/// use credit_core::{CaseId, RiskFlags, Severity};
+/// use credit_notify::memory::MemoryNotion;
+/// use credit_notify::notion::{CaseRow, Choice, Owner};
+/// use credit_notify::{Answer, Notion, NotionReader, create_once};
+///
+/// let page = CaseRow {
+///     case_id: "CASE-20250131-ABC123".parse()?,
+///     title: "EXPORT cost 5 times its baseline".to_owned(),
+///     category: Choice::new("Cost/Credits")?,
+///     severity: Severity::Sev1,
+///     exposure_band: Choice::new("Financial")?,
+///     status: Choice::new("Open")?,
+///     root_cause: None,
+///     primary_run_id: "RUN-1".parse()?,
+///     related_run_ids: Vec::new(),
+///     risk_flags: RiskFlags::NONE,
+///     created_at: "2025-01-31T10:00:00Z".parse()?,
+///     owner: Owner::new("operations").ok_or("no name")?,
+/// }
+/// .page();
+/// let notion = MemoryNotion::default();
+/// let source = MemoryNotion::source();
+/// let first = notion.create(&source, &page).done();
+/// // Had the answer been lost, this is what comes next.
+/// assert_eq!(create_once(&notion, &source, &page).done(), first);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn create_once(notion: &dyn Notion, source: &DataSourceId, page: &Page) -> Answer<PageRef> {
+    let found = notion.find(source, page.title_property(), page.title());
+    found.and_then(|found| match found.as_slice() {
+        [] => notion.create(source, page),
+        [only] => Answer::Done(only.clone()),
+        [one, other, ..] => Answer::Park {
+            reason: Reason::new(&format!(
+                "two pages are called {}: {} and {}; delete one",
+                page.title(),
+                one.id,
+                other.id
+            )),
+        },
+    })
 }
 
-impl Slack for Outbound {
-    fn post(&self, alert: &Alert) -> Result<(), SendError> {
-        self.alerts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(alert.clone());
-        Ok(())
-    }
-}
-
-impl Notion for Outbound {
-    fn add_run(&self, row: &RunRow) -> Result<(), SendError> {
-        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        if !rows.iter().any(|r| r.run_id == row.run_id) {
-            rows.push(row.clone());
+macro_rules! forward {
+    ($($pointer:ident),+) => {$(
+        impl<T: Slack + ?Sized> Slack for $pointer<T> {
+            fn post(&self, to: &Address, message: &Message) -> Answer<Option<Posted>> {
+                (**self).post(to, message)
+            }
         }
-        Ok(())
-    }
+
+        impl<T: SlackThreads + ?Sized> SlackThreads for $pointer<T> {
+            fn reply(&self, to: &Posted, message: &Message) -> Answer<Posted> {
+                (**self).reply(to, message)
+            }
+
+            fn update(&self, posted: &Posted, message: &Message) -> Answer<()> {
+                (**self).update(posted, message)
+            }
+
+            fn permalink(&self, posted: &Posted) -> Answer<Link> {
+                (**self).permalink(posted)
+            }
+        }
+
+        impl<T: NotionReader + ?Sized> NotionReader for $pointer<T> {
+            fn resolve(&self, database: &DatabaseId) -> Answer<DataSourceId> {
+                (**self).resolve(database)
+            }
+
+            fn schema(&self, source: &DataSourceId) -> Answer<Schema> {
+                (**self).schema(source)
+            }
+
+            fn find(
+                &self,
+                source: &DataSourceId,
+                property: &str,
+                title: &str,
+            ) -> Answer<Vec<PageRef>> {
+                (**self).find(source, property, title)
+            }
+
+            fn page(&self, page: &PageId) -> Answer<PageRef> {
+                (**self).page(page)
+            }
+        }
+
+        impl<T: Notion + ?Sized> Notion for $pointer<T> {
+            fn create(&self, source: &DataSourceId, page: &Page) -> Answer<PageRef> {
+                (**self).create(source, page)
+            }
+
+            fn update(&self, page: &PageId, properties: &Properties) -> Answer<PageRef> {
+                (**self).update(page, properties)
+            }
+
+            fn lock(&self, page: &PageId, locked: bool) -> Answer<PageRef> {
+                (**self).lock(page, locked)
+            }
+        }
+    )+};
 }
+
+forward!(Arc, Box);

@@ -1,7 +1,21 @@
 #![doc = include_str!("../README.md")]
 
+mod answer;
 mod channel;
+pub mod client;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+pub mod delivery;
+pub mod memory;
 mod message;
+pub mod notion;
+pub mod routing;
+mod secret;
+pub mod slack;
+mod text;
+mod wire;
 
-pub use channel::{Notion, Outbound, SendError, Slack};
-pub use message::{Alert, RunRow};
+pub use answer::{Answer, Reason};
+pub use channel::{Notion, NotionReader, Slack, SlackThreads, create_once};
+pub use message::{Alert, DigestOf, Exposure, Links, Mention, Reply, TopScenario, Weekly};
+pub use secret::{BaseUrl, Link, SettingError, Token, WebhookUrl};

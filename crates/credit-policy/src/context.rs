@@ -1,6 +1,6 @@
 //! What a run is judged against.
 
-use credit_core::{BaselineStatus, Credits, StoredRecord, Usual};
+use credit_core::{BaselineStatus, Credits, RunRecord, StoredRecord, Usual};
 
 /// Everything that a verdict depends on besides the run and the policy: what is known of the
 /// scenario. It is kept with the verdict, so that judging again needs no history.
@@ -34,15 +34,19 @@ impl Context {
     /// depends on it.
     pub fn of(record: &StoredRecord) -> Context {
         let verdict = &record.verdict;
-        let expected = match verdict.baseline {
-            None => Expected::Missing,
-            Some(credits) => Expected::Baseline {
-                credits,
-                manual: verdict.baseline_status == BaselineStatus::Manual,
-            },
-        };
         Context {
-            expected,
+            expected: Expected::of(verdict.baseline, verdict.baseline_status),
+            usual: record.inputs.usual,
+        }
+    }
+}
+
+/// What the verdict of a record was judged against.
+impl From<&RunRecord> for Context {
+    fn from(record: &RunRecord) -> Context {
+        let verdict = &record.assessment;
+        Context {
+            expected: Expected::of(verdict.baseline, verdict.baseline_status),
             usual: record.inputs.usual,
         }
     }
@@ -70,4 +74,16 @@ pub enum Expected {
         /// Whether somebody entered it by hand.
         manual: bool,
     },
+}
+
+impl Expected {
+    fn of(baseline: Option<Credits>, status: BaselineStatus) -> Expected {
+        match baseline {
+            None => Expected::Missing,
+            Some(credits) => Expected::Baseline {
+                credits,
+                manual: status == BaselineStatus::Manual,
+            },
+        }
+    }
 }

@@ -1,14 +1,18 @@
 #![doc = include_str!("../README.md")]
 
 mod assess;
+mod backtest;
 pub mod cases;
 mod columns;
 mod context;
 mod defaults;
+mod diagnosis;
 mod diff;
 mod effective;
 mod error;
+pub mod explain;
 mod lint;
+mod outcomes;
 mod parse;
 mod policy;
 mod reach;
@@ -18,11 +22,17 @@ mod section;
 mod signals;
 mod summary;
 
+pub use backtest::{
+    AlertRate, Alerts, Backtest, BacktestResult, Change, Decision, LeftOut, PerWeek, RunSum, Score,
+    Scores, SeverityMatrix,
+};
 pub use columns::{Columns, UnequalColumns, Verdicts};
 pub use context::{Context, Expected};
+pub use diagnosis::{Diagnosis, diagnose};
 pub use diff::Difference;
 pub use error::{PolicyError, Problem};
 pub use lint::{Finding, Level, lint};
+pub use outcomes::{Outcomes, OutcomesError};
 pub use policy::{Policy, STANDARD_JSON};
 #[cfg(feature = "schema")]
 pub use schema::schema;

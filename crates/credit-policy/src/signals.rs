@@ -45,7 +45,13 @@ impl Policy {
     /// ```
     #[inline]
     pub fn risk_flags(&self, run: &Run, context: &Context) -> RiskFlags {
-        run.risk_flags
+        run.risk_flags.union(self.derived_flags(run, context))
+    }
+
+    /// The flags that follow from facts.
+    #[inline]
+    pub(crate) fn derived_flags(&self, run: &Run, context: &Context) -> RiskFlags {
+        RiskFlags::NONE
             .with_if(
                 RiskFlag::RetryLoop,
                 run.retry_count > self.signals.retries_max,

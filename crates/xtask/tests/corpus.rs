@@ -18,12 +18,18 @@ mod cases;
 mod compact;
 #[path = "../../../fuzz/bodies/event.rs"]
 mod event;
+#[path = "../../../fuzz/bodies/explain.rs"]
+mod explain;
 #[path = "../../../fuzz/bodies/ledger_open.rs"]
 mod ledger_open;
 #[path = "../../../fuzz/bodies/ledger_record.rs"]
 mod ledger_record;
+#[path = "../../../fuzz/bodies/notify_answer.rs"]
+mod notify_answer;
 #[path = "../../../fuzz/bodies/numbers.rs"]
 mod numbers;
+#[path = "../../../fuzz/bodies/phrase.rs"]
+mod phrase;
 #[path = "../../../fuzz/bodies/policy.rs"]
 mod policy;
 #[path = "../../../fuzz/bodies/run.rs"]
@@ -39,9 +45,12 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("cases", |bytes| text(bytes, cases::check)),
     ("compact", |bytes| text(bytes, compact::check)),
     ("event", |bytes| text(bytes, event::check)),
+    ("explain", |bytes| text(bytes, explain::check)),
     ("ledger_open", ledger_open::check),
     ("ledger_record", ledger_record::check),
+    ("notify_answer", notify_answer::check),
     ("numbers", |bytes| text(bytes, numbers::check)),
+    ("phrase", |bytes| text(bytes, phrase::check)),
     ("policy", |bytes| text(bytes, policy::check)),
     ("run", |bytes| text(bytes, run::check)),
     ("run_facts", |bytes| text(bytes, run_facts::check)),

@@ -2,10 +2,12 @@
 
 mod adopt;
 mod approvals;
+mod backtest;
 mod baseline;
 mod case;
 mod emergency;
 mod init;
+mod ledger;
 mod observe;
 mod policy;
 mod quarantine;
@@ -17,7 +19,7 @@ mod review;
 mod say;
 mod verify;
 
-use crate::args::{Command, ReportCommand, RunCommand};
+use crate::args::{Command, LedgerCommand, ReportCommand, RunCommand};
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -30,6 +32,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Classify(args) => observe::classify(context, &args),
         Command::Query(args) => query::query(context, &args),
         Command::Verify(args) => verify::verify(context, &args),
+        Command::Ledger(LedgerCommand::Import(args)) => ledger::import(context, &args),
         Command::Repair(args) => repair::repair(context, &args),
         Command::Baseline(command) => baseline::baseline(context, command),
         Command::Report(ReportCommand::Weekly(args)) | Command::GenerateWeeklyReport(args) => {

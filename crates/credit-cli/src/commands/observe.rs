@@ -12,7 +12,7 @@ use crate::args::{Classify, Ingest, RunLog};
 use crate::context::Context;
 use crate::exit::{Exit, Told};
 use crate::input::{Input, Slot};
-use crate::output::{Kept, Summary, put_line, talk, verdict_json};
+use crate::output::{Kept, Summary, explained_json, put_line, talk, verdict_json, with_cause};
 
 /// Runs that share a sync; also how often the progress bar moves.
 const BATCH: usize = 4096;
@@ -30,7 +30,7 @@ struct Tally {
 pub(crate) fn ingest(context: &Context, args: &Ingest) -> anyhow::Result<Exit> {
     context.actor(Verb::Ingest)?;
     if args.dry_run {
-        return judge_only(context, &args.file, None);
+        return judge_only(context, &args.file, None, false);
     }
     warn_of_baselines(context, &Config::load(&context.tree)?);
     let input = Input::read(&args.file)?;
@@ -97,11 +97,16 @@ pub(crate) fn classify(context: &Context, args: &Classify) -> anyhow::Result<Exi
         ),
         None => None,
     };
-    judge_only(context, &args.file, baseline)
+    judge_only(context, &args.file, baseline, args.explain)
 }
 
 /// Judges without writing, against the scenarios' baselines or against one given for all.
-fn judge_only(context: &Context, file: &Path, baseline: Option<Credits>) -> anyhow::Result<Exit> {
+fn judge_only(
+    context: &Context,
+    file: &Path,
+    baseline: Option<Credits>,
+    explain: bool,
+) -> anyhow::Result<Exit> {
     let config = Config::load(&context.tree)?;
     warn_of_baselines(context, &config);
     let input = Input::read(file)?;
@@ -118,8 +123,11 @@ fn judge_only(context: &Context, file: &Path, baseline: Option<Credits>) -> anyh
         match judged {
             Ok(record) => {
                 let verdict = Verdict::of(&record);
-                if context.json {
-                    put_line(verdict_json(&verdict, None))?;
+                match (explain.then(|| config.explain(&record)), context.json) {
+                    (Some(why), true) => put_line(explained_json(&verdict, &why))?,
+                    (Some(why), false) => put_line(why)?,
+                    (None, true) => put_line(verdict_json(&verdict, None))?,
+                    (None, false) => {}
                 }
                 tally.summary.add(&verdict);
                 tally.added += 1;
@@ -258,13 +266,6 @@ fn warn_of_baselines(context: &Context, config: &Config) {
             "warning: {}: {warning}",
             context.tree.baselines().display()
         ));
-    }
-}
-
-fn with_cause(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
     }
 }
 

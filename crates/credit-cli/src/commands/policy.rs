@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::adopt;
+use super::backtest;
 use crate::args::PolicyCommand;
 use crate::context::Context;
 use crate::exit::{Exit, Told};
@@ -37,6 +38,7 @@ pub(crate) fn policy(context: &Context, command: PolicyCommand) -> anyhow::Resul
             backtest,
             dry_run,
         } => adopt::policy(context, file, reason, backtest, dry_run),
+        PolicyCommand::Backtest(args) => backtest::backtest(context, &args),
     }
 }
 

@@ -10,7 +10,7 @@ use credit_monitor::{Archive, Dispatch, Error, Filter};
 use crate::args::Query;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::output::{put_line, put_text};
+use crate::output::{put_line, put_text, with_cause};
 
 pub(crate) fn query(context: &Context, args: &Query) -> anyhow::Result<Exit> {
     context.actor(Verb::View)?;
@@ -73,7 +73,16 @@ pub(crate) fn show(context: &Context, run_id: &str) -> anyhow::Result<Exit> {
     let facts = RunFacts::parse(text)?;
     put_text(String::from_utf8_lossy(&line.file_bytes()?))?;
     put_line("")?;
-    put_line(format_args!("{}: {}", facts.severity, facts.summary))?;
+    match archive.explain(text) {
+        Ok(why) => put_line(why)?,
+        Err(reason) => {
+            put_line(format_args!("{}: {}", facts.severity, facts.summary))?;
+            put_line(format_args!(
+                "why cannot be said again: {}",
+                with_cause(&reason)
+            ))?;
+        }
+    }
     put_line(format_args!(
         "ledger line {} ({})",
         line.seq() + 1,

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use credit_monitor::core::RunId;
-use credit_monitor::governance::{Actor, Docket, Phrase};
+use credit_monitor::governance::{Actor, Docket, Phrase, RerunStage};
 
 use super::{case, rerun};
 use crate::args::{RerunApprove, Say};
@@ -73,8 +73,10 @@ fn meant(desk: &Desk<'_>, args: &Say) -> Result<RunId> {
         }
     };
     let waiting = |docket: &Docket| -> Vec<RunId> {
-        let open = docket.open_requests().map(|(run, _)| run);
-        open.filter(|run| case.has(run)).cloned().collect()
+        let open = docket
+            .reruns()
+            .filter(|(run, rerun)| rerun.stage == RerunStage::Requested && case.has(run));
+        open.map(|(run, _)| run.clone()).collect()
     };
     let mut waiting = desk.ask(waiting)?;
     waiting.sort();

@@ -31,6 +31,12 @@ pub(crate) fn verify(context: &Context, args: &Verify) -> anyhow::Result<Exit> {
                 finding.problem
             ))?;
         }
+        if verified.imported > 0 {
+            context.say(format_args!(
+                "{} imported lines compared with their hash",
+                verified.imported
+            ));
+        }
         context.say(format_args!(
             "{} ledger lines, {} events, {} run files and {} reports checked",
             verified.lines, verified.events, verified.run_files, verified.reports
@@ -48,6 +54,7 @@ pub(crate) fn verify(context: &Context, args: &Verify) -> anyhow::Result<Exit> {
     print_json(&Summary {
         ok: verified.ok(),
         lines: verified.lines,
+        imported: verified.imported,
         head: verified.head.map(|h| Head {
             seq: h.seq,
             hash: h.hash.to_string(),
@@ -78,11 +85,22 @@ fn parse_head(text: &str) -> anyhow::Result<(u64, Digest)> {
     ))
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the form that serde wants"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 /// The last line on standard output.
 #[derive(Serialize)]
 struct Summary<'a> {
     ok: bool,
     lines: u64,
+    /// Only where there was an import.
+    #[serde(skip_serializing_if = "is_zero")]
+    imported: u64,
     head: Option<Head>,
     findings: Vec<Finding<'a>>,
 }

@@ -307,12 +307,10 @@ impl Docket {
         })
     }
 
-    /// The last requests for reruns that nobody answered, in no particular order.
-    pub fn open_requests(&self) -> impl Iterator<Item = (&RunId, &Rerun)> {
-        self.runs.0.iter().filter_map(|(run, state)| {
-            let rerun = state.rerun.as_deref()?;
-            (rerun.stage == RerunStage::Requested).then_some((run, rerun))
-        })
+    /// The last request for a rerun of each run that has one, in no particular order.
+    pub fn reruns(&self) -> impl Iterator<Item = (&RunId, &Rerun)> {
+        let runs = self.runs.0.iter();
+        runs.filter_map(|(run, state)| state.rerun.as_deref().map(|rerun| (run, rerun)))
     }
 
     /// Whether anything downstream may use a run, as far as the docket and the run's own line

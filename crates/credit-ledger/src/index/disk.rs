@@ -53,6 +53,7 @@ impl Disk {
             manifest.lines <= head.lines
                 && manifest.end <= head.end
                 && (manifest.end < head.end || manifest.hash == head.hash)
+                && manifest.start() == Some(head.start)
         };
         let manifest = Manifest::open(storage, schema, vouches)?;
         Self::load(storage.index()?, manifest).ok()
@@ -139,7 +140,7 @@ impl Disk {
             Some(newest) => (newest.generation + 1, newest.next_number),
             None => (1, random()?),
         };
-        let start = base.map_or(0, |base| base.manifest.end);
+        let start = base.map_or(tail.start(), |base| base.manifest.end);
         let blocks = blocks_of(tail, start);
         let mut ids: Vec<IdEntry> = tail.lines_from(start).map(|line| id_entry(&line)).collect();
         ids.sort_unstable();
@@ -260,6 +261,11 @@ impl Manifest {
         Ok(stretches)
     }
 
+    /// Where the first line it knows starts.
+    fn start(&self) -> Option<u64> {
+        self.segments.first().map(|segment| segment.start)
+    }
+
     /// Whether the tail has the line this one ends with.
     fn is_in(&self, schema: &Schema, tail: &Tail) -> bool {
         let line = tail.line_ending_at(self.end);
@@ -287,7 +293,7 @@ impl Manifest {
             return None;
         }
         let mut segments = Vec::new();
-        let mut covered = 0;
+        let mut covered = None;
         for _ in 0..count {
             let segment = Segment {
                 number: next()?,
@@ -301,13 +307,14 @@ impl Manifest {
                 time_max: next()?,
                 severities: next()?,
             };
-            if segment.start != covered {
+            // The first starts where line 0 does.
+            if covered.is_some_and(|covered| covered != segment.start) {
                 return None;
             }
-            covered = segment.end;
+            covered = Some(segment.end);
             segments.push(segment);
         }
-        (covered == end).then_some(Self {
+        (covered == Some(end)).then_some(Self {
             generation,
             lines,
             end,

@@ -1,0 +1,252 @@
+//! The story of the kill: a command with several steps is killed before each of its calls that
+//! change the disk, one call a time; then it is run again, as an operator would. However far it
+//! had come, what it does is done once in the end, and the tree verifies.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a test may panic, and tells its figures"
+)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use support::{Tree, baselines, run};
+
+const CREDITCTL: &str = env!("CARGO_BIN_EXE_creditctl");
+
+/// Everything by which a command can change the disk.
+const CALLS: &str = "write,pwrite64,fsync,fdatasync,ftruncate,mkdir,mkdirat,rename,renameat,\
+                     renameat2,link,linkat,unlink,unlinkat";
+
+/// What is run, from which tree, and what must be so in the end.
+struct Story {
+    name: &'static str,
+    tree: fn() -> Tree,
+    command: &'static [&'static str],
+    /// Whether running it once more, when it was done already, is refused.
+    refused_when_done: bool,
+    check: fn(&Tree),
+}
+
+const STORIES: [Story; 2] = [
+    Story {
+        name: "a SEV0 run with a payload",
+        tree: leak,
+        command: &["ingest", "leak.jsonl"],
+        refused_when_done: false,
+        check: |tree| {
+            assert_eq!(
+                decisions(tree),
+                ["run_quarantined", "dispatch_blocked", "case_opened"]
+            );
+            assert_eq!(tree.lines().len(), 1);
+            assert!(!tree.path("out/people.csv").exists());
+            assert_eq!(tree.read("runs/QUARANTINE/RUN-LEAK/people.csv"), "name\n");
+            let copy = tree.read("runs/QUARANTINE/RUN-LEAK/run_RUN-LEAK.json");
+            let record = "runs/CREDIT_MONITORING/2024-01-23/run_RUN-LEAK.json";
+            assert_eq!(copy, tree.read(record));
+        },
+    },
+    Story {
+        name: "a baseline's approval",
+        tree: proposal,
+        command: &[
+            "baseline",
+            "update",
+            "--scenario",
+            "STEADY",
+            "--approve",
+            "--as",
+            "lead-3",
+        ],
+        refused_when_done: true,
+        check: |tree| {
+            let about: Vec<String> = decisions(tree)
+                .into_iter()
+                .filter(|kind| kind.starts_with("baseline"))
+                .collect();
+            assert_eq!(
+                about,
+                ["baseline_proposed", "baseline_approved", "baseline_applied"]
+            );
+            let baselines = tree.read("config/credit-baselines.json");
+            assert_eq!(baselines.matches("\"STEADY\"").count(), 1, "{baselines}");
+            let notes = std::fs::read_dir(tree.path("runs/BASELINE_UPDATES")).unwrap();
+            let notes = notes.map(|entry| entry.unwrap().path());
+            let notes: Vec<_> = notes.filter(|path| path.extension().is_some()).collect();
+            assert_eq!(notes.len(), 1, "{notes:?}");
+        },
+    },
+];
+
+#[test]
+fn a_command_killed_anywhere_is_finished_by_running_it_again() {
+    if !strace_works() {
+        return;
+    }
+    for story in STORIES {
+        // Undisturbed first: what is asserted holds, and these are its calls.
+        let tree = (story.tree)();
+        let clean = strace(&tree, story.command, None);
+        assert!(clean.status.success(), "{}: {clean:?}", story.name);
+        (story.check)(&tree);
+        let log = String::from_utf8_lossy(&clean.stderr).into_owned();
+        let calls = calls(&log);
+
+        let (next, kills) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
+                scope.spawn(|| {
+                    while let Some((call, n)) = calls.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        killed(&story, call, *n);
+                        kills.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        println!(
+            "killed: {} at {} of {} calls, finished by running it again each time",
+            story.name,
+            kills.into_inner(),
+            calls.len()
+        );
+    }
+}
+
+/// Kills the story's command before the n-th of its calls of this name, and runs it again.
+#[track_caller]
+fn killed(story: &Story, call: &str, n: usize) {
+    let tree = (story.tree)();
+    let inject = format!("inject={call}:signal=KILL:when={n}");
+    let output = strace(&tree, story.command, Some(&inject));
+    let at = format!("{}, killed before {call} {n}", story.name);
+    assert!(!output.status.success(), "{at}: it was not killed");
+
+    let again = tree.ctl(story.command);
+    let code = again.code;
+    assert!(
+        code == 0 || (story.refused_when_done && code == 5),
+        "{at}:\n{again}"
+    );
+    (story.check)(&tree);
+    let verified = tree.ctl(["verify"]);
+    assert_eq!(verified.code, 0, "{at}:\n{verified}");
+}
+
+fn strace(tree: &Tree, command: &[&str], inject: Option<&str>) -> Output {
+    let mut strace = Command::new("strace");
+    strace.args([
+        "-f",
+        "-qq",
+        "-e",
+        "signal=none",
+        "-e",
+        &format!("trace={CALLS}"),
+    ]);
+    if let Some(inject) = inject {
+        strace.args(["-e", inject]);
+    }
+    strace
+        .arg(CREDITCTL)
+        .arg("--root")
+        .arg(tree.root())
+        .args(command)
+        .current_dir(tree.root().parent().unwrap())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// Each call of the log by name and how often it was made before, itself included.
+fn calls(log: &str) -> Vec<(String, usize)> {
+    let mut seen = Vec::new();
+    for line in log.lines() {
+        let line = match line.strip_prefix("[pid ") {
+            Some(rest) => rest.split_once("] ").map_or("", |(_, call)| call),
+            None => line,
+        };
+        let Some((name, _)) = line.split_once('(') else {
+            continue;
+        };
+        if CALLS.split(',').any(|call| call.trim() == name) {
+            let n = seen.iter().filter(|(call, _)| call == name).count() + 1;
+            seen.push((name.to_owned(), n));
+        }
+    }
+    let names: BTreeSet<&String> = seen.iter().map(|(name, _)| name).collect();
+    assert!(names.len() > 3, "no log of calls: {log}");
+    seen
+}
+
+/// What was decided, without what recovery told about itself.
+fn decisions(tree: &Tree) -> Vec<String> {
+    let events = tree.read("runs/CREDIT_MONITORING/events.jsonl");
+    let kinds = events.lines().map(|line| {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        event.get("Type").unwrap().as_str().unwrap().to_owned()
+    });
+    kinds
+        .filter(|kind| !matches!(kind.as_str(), "tail_recovered" | "projections_rebuilt"))
+        .collect()
+}
+
+fn leak() -> Tree {
+    let tree = Tree::new();
+    tree.write(
+        "config/credit-baselines.json",
+        baselines(&[("BINDER_EXPORT_WEEKLY", "10")]),
+    );
+    tree.write("out/people.csv", "name\n");
+    let members = [
+        ("Risk_Flags", r#"["pii_exposure"]"#),
+        ("Artifacts_Link", r#""out/people.csv""#),
+    ];
+    tree.write("../leak.jsonl", run("RUN-LEAK", 130, &members));
+    tree
+}
+
+fn proposal() -> Tree {
+    let tree = Tree::new();
+    let runs: String = (0..40)
+        .map(|n| {
+            let (month, day) = (1 + n / 28, 1 + n % 28);
+            let at = format!("\"2024-{month:02}-{day:02}T10:00:00Z\"");
+            let members = [("Timestamp", at.as_str()), ("Scenario_ID", "\"STEADY\"")];
+            run(&format!("R-{n}"), 100 + n % 3, &members)
+        })
+        .collect();
+    tree.ingest(runs).ok();
+    let propose = [
+        "baseline",
+        "update",
+        "--scenario",
+        "STEADY",
+        "--as",
+        "ops-2",
+        "--at",
+        "2024-03-01T00:00:00Z",
+    ];
+    // A proposal alone changes nothing: exit 3.
+    tree.ctl(propose).code(3);
+    tree
+}
+
+fn strace_works() -> bool {
+    let status = Command::new("strace")
+        .args(["-f", "-o", "/dev/null", "true"])
+        .stderr(Stdio::null())
+        .status();
+    let works = status.is_ok_and(|status| status.success());
+    if !works {
+        eprintln!("SKIPPED: strace is missing or may not trace here; kills are not tested");
+    }
+    works
+}

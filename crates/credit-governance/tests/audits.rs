@@ -1,0 +1,275 @@
+//! Each check of an audit finds what it is for, and nothing where all is well.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod common;
+
+use common::*;
+use credit_core::{Exposure, RootCause, ScenarioId, Severity, Sha256};
+use credit_governance::audit::{self, Audit, BackfillClaim, GovernedFile, GovernedKind, Share};
+use credit_governance::{
+    Approval, BackfillStarted, ConfigAdopted, ConfigFile, Docket, PolicyAdopted, ReviewNoted,
+    Rules, Verb, What,
+};
+
+const RULES: Rules = Rules::STANDARD;
+
+fn ids(audit: &Audit) -> Vec<&'static str> {
+    audit
+        .checks
+        .iter()
+        .filter(|check| !check.passed())
+        .map(|check| check.id)
+        .collect()
+}
+
+fn export() -> ScenarioId {
+    "EXPORT".parse().unwrap()
+}
+
+/// The facts of a day on which nothing happened but one run.
+fn quiet() -> audit::DailyFacts {
+    audit::DailyFacts {
+        last_run: Some(at(0)),
+        ..audit::DailyFacts::default()
+    }
+}
+
+fn hash(text: &str) -> Option<Sha256> {
+    Some(Sha256::of(text.as_bytes()))
+}
+
+#[test]
+fn a_quiet_day_passes_and_a_silent_one_does_not() {
+    let docket = Docket::default();
+    let daily = |now| audit::daily(&quiet(), &docket, &RULES, at(now));
+    assert!(daily(DAY - 1).passed);
+    assert_eq!(ids(&daily(DAY)), ["silence"]);
+    let json = daily(0).to_json();
+    assert!(
+        json.starts_with(
+            r#"{"audit":"daily","at":"2025-01-31T10:00:00Z","passed":true,"checks":[{"id":"ledger","title":"both ledgers are whole","findings":[],"figures":[]},"#
+        ),
+        "{json}"
+    );
+}
+
+#[test]
+fn people_who_did_not_come_are_named() {
+    let mut house = House::default();
+    let run = judged("R-1", Severity::Sev0);
+    let mut facts = quiet();
+    facts.sev0_runs = vec![run.run.clone()];
+    let daily = |house: &House, now| audit::daily(&facts, &house.docket, &RULES, at(now));
+    assert_eq!(ids(&daily(&house, 0)), ["sev0_cases"]);
+    let case = house.observe(at(0), &run).unwrap();
+    assert!(daily(&house, 15 * MINUTE - 1).passed);
+    let late = daily(&house, 15 * MINUTE);
+    assert_eq!(ids(&late), ["overdue"]);
+    let commands: Vec<_> = late.checks[2]
+        .findings
+        .iter()
+        .map(|f| &f.next_command)
+        .collect();
+    assert_eq!(
+        commands,
+        [
+            &format!("creditctl case ack {case}"),
+            &format!("creditctl case assess {case}")
+        ]
+    );
+}
+
+#[test]
+fn a_file_changed_by_hand_is_a_finding_with_both_hashes_until_it_is_adopted() {
+    let mut house = House::default();
+    for (path, kind) in [
+        ("config/sintraprime-policy.json", GovernedKind::Policy),
+        (
+            "config/scenarios/EXPORT.json",
+            GovernedKind::Config(ConfigFile::Scenario(export())),
+        ),
+    ] {
+        let facts = audit::DailyFacts {
+            files: vec![GovernedFile {
+                path: path.to_owned(),
+                kind: kind.clone(),
+                expected: hash("old"),
+                found: hash("new"),
+            }],
+            ..quiet()
+        };
+        let daily = |house: &House| audit::daily(&facts, &house.docket, &RULES, at(0));
+        let found = daily(&house);
+        assert_eq!(ids(&found), ["config"], "{path}");
+        let evidence = &found.checks[5].findings[0].evidence;
+        let (old, new) = (hash("old").unwrap(), hash("new").unwrap());
+        assert_eq!(*evidence, format!("old {old}, new {new}"));
+        let event = match kind {
+            GovernedKind::Policy => {
+                let adopted = PolicyAdopted {
+                    old: hash("old"),
+                    new,
+                    reason: text("tried"),
+                    backtest_sha256: None,
+                };
+                let approval = Approval::alone(&lead(), Verb::AdoptPolicy, adopted).unwrap();
+                house.docket.enact(at(0), approval, &RULES).unwrap()
+            }
+            GovernedKind::Config(file) => {
+                let adopted = ConfigAdopted {
+                    file,
+                    old: hash("old"),
+                    new: hash("new"),
+                    reason: text("max_items"),
+                };
+                let approval = Approval::alone(&lead(), Verb::AdoptConfig, adopted).unwrap();
+                house.docket.enact(at(0), approval, &RULES).unwrap()
+            }
+        };
+        house.keep(event);
+        assert!(daily(&house).passed, "{path}");
+    }
+    let quarterly = audit::quarterly(&audit::QuarterlyFacts::default(), &house.docket, at(0));
+    assert_eq!(ids(&quarterly), ["thresholds", "governance_log"]);
+}
+
+#[test]
+fn what_left_the_quarantine_by_hand_is_found() {
+    let mut house = House::default();
+    let run = judged("R-1", Severity::Sev0);
+    house.observe(at(0), &run);
+    let facts = audit::DailyFacts {
+        moved_out: vec![id(&run).clone()],
+        ..quiet()
+    };
+    let daily = |house: &House| audit::daily(&facts, &house.docket, &RULES, at(1));
+    let found = daily(&house);
+    assert_eq!(ids(&found), ["quarantine"]);
+    assert_eq!(
+        found.checks[6].findings[0].what,
+        "R-1 released without approval"
+    );
+
+    let case = house.docket.case_of(id(&run)).unwrap().id.clone();
+    house.acknowledge(at(1), &case).unwrap();
+    house.assess(at(2), &case, Exposure::FalsePositive);
+    house.note(at(2), &case, credit_governance::Topic::NoExposure);
+    house.confirm_cause(at(3), &case, RootCause::Misconfig);
+    house.mitigate(at(4), &case);
+    house.resolve(at(5), &lead(), &case).unwrap();
+    let releasable = house
+        .docket
+        .releasable(&run.run, true, text("over"))
+        .unwrap();
+    let approval = releasable.approve(&lead()).unwrap();
+    let event = house.docket.release(at(6), approval).unwrap();
+    house.keep(event);
+    assert!(daily(&house).passed);
+}
+
+#[test]
+fn emergencies_nobody_recorded_or_ended_are_found() {
+    let mut house = House::default();
+    let facts = audit::DailyFacts {
+        last_run: Some(at(3 * DAY)),
+        muted_by_environment: vec!["SLACK_WEBHOOK_URL_SEV1".to_owned()],
+        backfill_claims: vec![BackfillClaim {
+            run_id: "R-1".parse().unwrap(),
+            scenario_id: export(),
+            at: at(DAY),
+        }],
+        ..quiet()
+    };
+    let daily = |house: &House, now| ids(&audit::daily(&facts, &house.docket, &RULES, at(now)));
+    assert_eq!(daily(&house, DAY), ["kill_switch", "backfills"]);
+    let backfill = BackfillStarted {
+        scenario_id: export(),
+        reason: text("a lost week"),
+        expires: at(2 * DAY),
+    };
+    let approval = Approval::alone(&lead(), Verb::StartBackfill, backfill).unwrap();
+    house.keep(house.docket.enact(at(0), approval, &RULES).unwrap());
+    assert_eq!(daily(&house, DAY), ["kill_switch"]);
+    assert_eq!(daily(&house, 2 * DAY), ["kill_switch", "backfills"]);
+}
+
+#[test]
+fn a_week_without_report_review_or_news() {
+    let mut house = House::default();
+    let mut facts = audit::WeeklyFacts::default();
+    let weekly = |facts: &audit::WeeklyFacts, house: &House, now| {
+        ids(&audit::weekly(facts, &house.docket, &RULES, at(now)))
+    };
+    assert_eq!(weekly(&facts, &house, 0), ["weekly_report"]);
+    facts.report = Some("weekly_2025-01-31".to_owned());
+    assert_eq!(weekly(&facts, &house, 0), ["weekly_report"]);
+    let note = What::ReviewNoted(ReviewNoted {
+        report: text("weekly_2025-01-31"),
+        note: text("read"),
+    });
+    house.decide(at(0), &ops(), note).unwrap();
+    assert!(weekly(&facts, &house, 0).is_empty());
+    facts.baselines = vec![(export(), at(0))];
+    assert!(weekly(&facts, &house, 14 * DAY - 1).is_empty());
+    assert_eq!(weekly(&facts, &house, 14 * DAY), ["baselines"]);
+    facts.baselines.clear();
+    house.resolved_sev1(&judged("R-1", Severity::Sev1));
+    house.observe(at(HOUR), &judged("R-2", Severity::Sev1));
+    let later = 4 * MINUTE + 31 * DAY;
+    assert_eq!(weekly(&facts, &house, later), ["stale_cases", "archive"]);
+    assert_eq!(
+        weekly(&facts, &house, 4 * MINUTE + 29 * DAY),
+        ["stale_cases"]
+    );
+}
+
+#[test]
+fn a_month_counts_how_often_a_flag_was_wrong() {
+    let mut house = House::default();
+    for i in 0..10 {
+        let mut run = judged(&format!("R-{i}"), Severity::Sev0);
+        run.scenario_id = format!("S-{i}").parse().unwrap();
+        let case = house.observe(at(i), &run).unwrap();
+        let exposure = if i < 8 {
+            Exposure::FalsePositive
+        } else {
+            Exposure::Confirmed
+        };
+        house.assess(at(20 + i), &case, exposure);
+    }
+    let facts = audit::MonthlyFacts {
+        manual_baselines: vec![export()],
+        ..audit::MonthlyFacts::default()
+    };
+    let monthly = audit::monthly(&facts, &house.docket, at(DAY));
+    assert_eq!(ids(&monthly), ["manual_baselines"]);
+    let figures = &monthly.checks[4].figures[0];
+    assert_eq!(
+        figures.value,
+        "8 of 10 (80.0 %, 95 % interval 49.0 % to 94.3 %)"
+    );
+}
+
+/// The ends of Wilson's interval are where |p̂ − p| = z·√(p(1 − p)/n).
+#[test]
+fn the_interval_is_wilsons() {
+    assert_eq!(Share { hits: 0, of: 0 }.interval(), None);
+    for of in 1..60_u32 {
+        for hits in 0..=of {
+            let share = Share {
+                hits: hits.into(),
+                of: of.into(),
+            };
+            let (low, high) = share.interval().unwrap();
+            let (p, n) = (f64::from(hits) / f64::from(of), f64::from(of));
+            assert!(0.0 <= low && low <= p + 1e-12 && p <= high + 1e-12 && high <= 1.0);
+            for end in [low, high] {
+                let distance = 1.959_964 * (end * (1.0 - end) / n).sqrt();
+                assert!(
+                    ((p - end).abs() - distance).abs() < 1e-6,
+                    "{hits} of {of}: {end}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Every type of event: its exact bytes, and that nothing else is read as one.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "UPDATE_GOLDEN is the tests' own switch"
+)]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use common::*;
+use credit_core::{
+    CaseCategory, CaseId, CaseStatus, Credits, Exposure, ExposureBand, Likelihood, RiskFlag,
+    RiskFlags, RootCause, Severity, Sha256, Status,
+};
+use credit_governance::*;
+
+fn every_event() -> Vec<Event> {
+    let case: CaseId = "CASE-20250131-7KQ2ZD".parse().unwrap();
+    let run = run_ref("R-1");
+    let hash = |text: &str| Sha256::of(text.as_bytes());
+    let request: EventId = serde_json::from_str("\"EVT-0123456789abcdef\"").unwrap();
+    let linked = |name: &str, relation| LinkedRun {
+        run: run_ref(name),
+        relation,
+        severity: Severity::Sev1,
+        risk_flags: RiskFlags::NONE
+            .with(RiskFlag::RetryLoop)
+            .with(RiskFlag::PiiExposure),
+        likelihood: Likelihood::High,
+        status: Status::Success,
+    };
+    let found = |explanation| RootCauseFound {
+        case: case.clone(),
+        root_cause: RootCause::LegitLoad,
+        explanation: text(explanation),
+    };
+    let reopened = |reason| CaseReopened {
+        case: case.clone(),
+        reason: text(reason),
+    };
+    let whats = vec![
+        What::CaseOpened(CaseOpened {
+            case: case.clone(),
+            title: text("SEV1 EXPORT: credit spike"),
+            scenario_id: "EXPORT".parse().unwrap(),
+            cause: Cause::Spike,
+            category: CaseCategory::Data,
+            exposure_band: ExposureBand::Privacy,
+            runs: vec![
+                linked("R-1", Relation::Primary),
+                linked("R-0", Relation::Related),
+            ],
+        }),
+        What::CaseAcknowledged(CaseAcknowledged { case: case.clone() }),
+        What::ExposureAssessed(ExposureAssessed {
+            case: case.clone(),
+            exposure: Exposure::FalsePositive,
+            flags: RiskFlags::CRITICAL,
+            notes: text("a \"test\" data set, no real names: Zoë 例"),
+        }),
+        What::RootCauseProposed(found("a quarter's end")),
+        What::RootCauseConfirmed(found("a quarter's end, as planned")),
+        What::CaseStatusChanged(CaseStatusChanged {
+            case: case.clone(),
+            from: CaseStatus::Investigating,
+            to: CaseStatus::Mitigating,
+        }),
+        What::MitigationDocumented(MitigationDocumented {
+            case: case.clone(),
+            mitigation: text("max_items now 1000"),
+        }),
+        What::CaseNoted(CaseNoted {
+            case: case.clone(),
+            topic: Topic::BaselineRationale,
+            note: text("doubles each quarter"),
+        }),
+        What::ThreadLinked(ThreadLinked {
+            case: case.clone(),
+            url: "https://chat.example/archives/C1/p17".parse().unwrap(),
+        }),
+        What::RunLinked(RunLinked {
+            case: case.clone(),
+            linked: linked("R-2", Relation::Rerun),
+        }),
+        What::CaseEscalated(CaseEscalated {
+            case: case.clone(),
+            escalation: Escalation::RepeatSpike,
+            reason: text("rerun R-2 is SEV1: the mitigation did not hold"),
+        }),
+        What::CaseResolved(CaseResolved {
+            case: case.clone(),
+            note: text("it is over"),
+        }),
+        What::CaseReopened(reopened("it is not")),
+        What::CaseArchived(CaseArchived { case: case.clone() }),
+        What::CaseUnarchived(reopened("an auditor asks")),
+        What::RunQuarantined(RunQuarantined {
+            run: run.clone(),
+            case: None,
+            trigger: Trigger::Manual,
+            reason: text("looks odd"),
+            moved: vec!["out/report.pdf".to_owned()],
+            not_moved: vec!["https://store.example/a?b=\"c\"".to_owned()],
+        }),
+        What::QuarantineReleased(QuarantineReleased {
+            run: run.clone(),
+            case: case.clone(),
+            note: text("Quarantine released on 2025-01-31 by O3 lead-3"),
+            reason: text("false alarm"),
+        }),
+        What::DispatchBlocked(DispatchBlocked {
+            run: run.clone(),
+            case: Some(case.clone()),
+            trigger: Trigger::Automatic,
+            reason: text("SEV0 of EXPORT: pii_exposure"),
+        }),
+        What::DispatchUnblocked(DispatchUnblocked {
+            run: run.clone(),
+            case: case.clone(),
+            reason: text("false alarm"),
+        }),
+        What::RerunRequested(RerunRequested {
+            run: run.clone(),
+            case: Some(case.clone()),
+            reason: text("the export is needed"),
+        }),
+        What::RerunApproved(RerunApproved {
+            request: request.clone(),
+            run: run.clone(),
+            case: case.clone(),
+            mitigation: text("max_items limit added, retry_loop fixed"),
+            config_sha256: hash("configuration"),
+            expires: at(DAY),
+        }),
+        What::RerunDenied(RerunDenied {
+            request: request.clone(),
+            run: run.clone(),
+            reason: text("root cause not yet identified, investigation ongoing"),
+        }),
+        What::RerunConsumed(RerunConsumed {
+            approval: request.clone(),
+            run: run.clone(),
+            config_sha256: hash("configuration"),
+        }),
+        What::BaselineProposed(BaselineProposal {
+            scenario_id: "EXPORT".parse().unwrap(),
+            old: None,
+            new: "114.5".parse::<Credits>().unwrap(),
+            usual_input_tokens: Some(900),
+            usual_credits_per_item: Some("0.625".parse().unwrap()),
+            sample_size: 28,
+            cv: Some(0.18),
+            days: 30,
+            as_of: at(0),
+            reasons: vec!["first".to_owned()],
+            override_reason: None,
+            investigated: None,
+        }),
+        What::BaselineApproved {
+            proposal: request.clone(),
+            approval_id: "O3-lead-3-2025-01-31T10:00:00Z".to_owned(),
+        },
+        What::BaselineApplied {
+            proposal: request.clone(),
+        },
+        What::PolicyAdopted(PolicyAdopted {
+            old: Some(hash("old")),
+            new: hash("new"),
+            reason: text("fewer false alarms"),
+            backtest_sha256: None,
+        }),
+        What::ConfigAdopted(ConfigAdopted {
+            file: ConfigFile::Scenario("EXPORT".parse().unwrap()),
+            old: None,
+            new: Some(hash("scenario")),
+            reason: text("max_items"),
+        }),
+        What::ConfigAdopted(ConfigAdopted {
+            file: ConfigFile::Operators,
+            old: Some(hash("operators")),
+            new: None,
+            reason: text("gone"),
+        }),
+        What::AlertsMuted(AlertsMuted {
+            scope: MuteScope::All,
+            include_sev0: false,
+            reason: text("a storm"),
+            expires: at(HOUR),
+        }),
+        What::AlertsUnmuted(AlertsUnmuted {
+            mute: request,
+            reason: text("it is over"),
+        }),
+        What::BackfillStarted(BackfillStarted {
+            scenario_id: "EXPORT".parse().unwrap(),
+            reason: text("a lost week"),
+            expires: at(3 * DAY),
+        }),
+        What::BackfillEnded(BackfillEnded {
+            scenario_id: "EXPORT".parse().unwrap(),
+            note: text("caught up"),
+        }),
+        What::ReviewDecided(ReviewDecided {
+            run: run.clone(),
+            decision: text("no action"),
+        }),
+        What::ReviewNoted(ReviewNoted {
+            report: text("weekly_2025-01-31"),
+            note: text("isolated"),
+        }),
+        What::Refused(Refused {
+            verb: Verb::ApproveRerun,
+            requires: Role::O3,
+            about: About::Run(run.run_id),
+        }),
+        What::Refused(Refused {
+            verb: Verb::AdoptPolicy,
+            requires: Role::O3,
+            about: About::File(text("config/sintraprime-policy.json")),
+        }),
+        What::TailRecovered {
+            ledger: "ledger.jsonl".to_owned(),
+            offset: 1024,
+            bytes: 17,
+            kept_in: "recovered/ledger-1024.bin".to_owned(),
+        },
+        What::LedgerImported {
+            lines: 3,
+            bytes: 253,
+            sha256: Sha256::of(b"old lines"),
+        },
+        What::ProjectionsRebuilt {
+            rebuilt: 3,
+            first: 40,
+            last: 42,
+        },
+    ];
+    let actors = [lead(), ops(), Actor::Service];
+    let events = whats.into_iter().zip(actors.iter().cycle()).enumerate();
+    events
+        .map(|(i, (what, actor))| Event::new(at(i64::try_from(i).unwrap()), actor, what))
+        .collect()
+}
+
+#[test]
+fn every_type_of_event_has_exactly_these_bytes() {
+    let events = every_event();
+    let lines: String = events.iter().map(|event| event.to_json() + "\n").collect();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/every_event.jsonl");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &lines).unwrap();
+    }
+    let golden = fs::read_to_string(&path).unwrap();
+    assert!(
+        lines == golden,
+        "{} differs; UPDATE_GOLDEN=1 rewrites it",
+        path.display()
+    );
+    for (line, event) in golden.lines().zip(&events) {
+        assert_eq!(Event::parse(line).unwrap(), *event);
+    }
+    let kinds: BTreeSet<&str> = events.iter().map(|event| event.what.kind()).collect();
+    assert_eq!(
+        kinds,
+        What::KINDS.iter().copied().collect(),
+        "a type is not in the file"
+    );
+}
+
+#[test]
+fn what_an_event_does_not_say_it_may_not_say() {
+    for event in every_event() {
+        let json = event.to_json();
+        let (head, tail) = json.split_once(r#""Subject":{"#).unwrap();
+        let more = format!(r#"{head}"Subject":{{"surprise":1,{tail}"#);
+        let error = Event::parse(&more).unwrap_err().to_string();
+        assert!(error.contains("surprise"), "{error}");
+        let subject = r#""Subject":["#;
+        assert!(Event::parse(&format!("{head}{subject}],{}", &tail[tail.len() - 80..])).is_err());
+        for nothing in ["null", "\"x\"", "1"] {
+            let bare = format!(r#"{head}"Subject":{nothing},"Event_Sha256":""}}"#);
+            assert!(Event::parse(&bare).is_err(), "{bare}");
+        }
+    }
+}
+
+#[test]
+fn mandatory_texts_cannot_be_empty() {
+    for (event, said) in [
+        (3, "a quarter's end"),
+        (6, "max_items now 1000"),
+        (20, "max_items limit added, retry_loop fixed"),
+    ] {
+        let json = every_event()[event].to_json();
+        assert!(json.contains(said));
+        for empty in ["", "  ", "\\n", "\\u00a0"] {
+            let error = Event::parse(&json.replace(said, empty))
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains("empty"), "{error}");
+        }
+        let endless = "x".repeat(Text::LENGTH_MAX + 1);
+        assert!(Event::parse(&json.replace(said, &endless)).is_err());
+    }
+}

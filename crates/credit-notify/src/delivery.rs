@@ -1,0 +1,249 @@
+//! When what is owed is sent, as a pure state machine.
+//!
+//! Nothing here sends, waits or reads a clock. [`State`] is a fold of [`Transition`]s, which a
+//! caller records in a ledger of its own before it acts on them:
+//!
+//! 1. [`owe`] says what a new [`Item`] changes.
+//! 2. [`next`] says what may be sent now, the gravest first.
+//! 3. [`begin`] says that it is being sent, and is recorded before it is: a process that dies
+//!    while it sends finds a begun item when it starts again ([`interrupted`]) and knows that its
+//!    outcome is unknown.
+//! 4. [`settle`] says what the answer changes.
+//!
+//! What holds:
+//!
+//! - An item is sent, parked with its reason, or a part of a digest that is; none is lost.
+//! - In a lane (a channel, a page) items go in the order they were owed, one at a time. Only a
+//!   SEV0 alert passes others, and what is no alert passes alerts that a storm holds back.
+//! - While a destination is paused nothing is sent to it, and a channel gets at most one message
+//!   a second.
+//! - A message is sent again only after an answer that leaves it open whether it was posted as
+//!   one marked as a possible repeat; a page whose creation has failed in any way is looked for
+//!   before it is created again.
+//! - Of a storm of alerts in one channel a few are sent and the rest become one message. SEV0
+//!   is never folded.
+//!
+//! ```
+//! use credit_core::{Severity, Timestamp};
+//! use credit_notify::Answer;
+//! use credit_notify::delivery::{
+//!     Delivered, Item, Lane, Operation, Rules, State, Step, begin, next, owe, settle,
+//! };
+//! use credit_notify::routing::{Address, Slot};
+//!
+//! let now: Timestamp = "2025-01-31T10:00:00Z".parse()?;
+//! let mut state = State::new(Rules::default());
+//! let item = Item {
+//!     id: "RUN-1-alert".parse()?,
+//!     lane: Lane::Slack(Address::Webhook(Slot::Sev1)),
+//!     operation: Operation::Alert(Severity::Sev1),
+//!     after: None,
+//!     folds: Vec::new(),
+//!     owed_at: now,
+//! };
+//! for transition in owe(&state, item)? {
+//!     state.apply(&transition)?;
+//! }
+//! for attempt in next(now, &state) {
+//!     assert_eq!(attempt.step, Step::Send);
+//!     for transition in begin(&state, &attempt, now) {
+//!         state.apply(&transition)?; // Recorded first, where it must survive a crash.
+//!     }
+//!     let answer = Answer::Done(Delivered::Nothing); // Here the caller sends.
+//!     for transition in settle(&state, &attempt.item, answer, now)? {
+//!         state.apply(&transition)?;
+//!     }
+//! }
+//! assert_eq!(state.open(), 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod item;
+mod rules;
+mod state;
+mod storm;
+
+use credit_core::Timestamp;
+
+use crate::{Answer, Reason};
+
+pub use item::{Delivered, Destination, Item, ItemId, ItemIdError, Lane, Operation};
+pub use rules::Rules;
+pub use state::{DeliveryError, Progress, State, Transition};
+
+/// One thing to be sent now.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Attempt {
+    /// What.
+    pub item: ItemId,
+    /// How.
+    pub step: Step,
+    /// The alerts whose digest it is, where it is one.
+    pub folds: Vec<ItemId>,
+}
+
+/// How an item is sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Step {
+    /// As it is.
+    Send,
+    /// Marked as a possible repeat.
+    SendMarked,
+    /// Looked for first, and created only if it is not there.
+    FindOrCreate,
+}
+
+/// What changes when an item becomes owed. One that is known already changes nothing, so that a
+/// caller may owe it again after a crash.
+///
+/// # Errors
+/// If the item is to follow one that is not known.
+pub fn owe(state: &State, item: Item) -> Result<Vec<Transition>, DeliveryError> {
+    if state.progress(&item.id).is_some() {
+        return Ok(Vec::new());
+    }
+    let parent = match &item.after {
+        None => None,
+        Some(after) => Some(state.outcome(after).ok_or_else(|| DeliveryError::Unknown {
+            item: after.clone(),
+        })?),
+    };
+    let (id, at) = (item.id.clone(), item.owed_at);
+    let mut transitions = vec![Transition::Owed { item }];
+    if let Some(Progress::Parked { .. }) = parent {
+        transitions.push(parked_with_parent(id, at));
+    }
+    Ok(transitions)
+}
+
+/// What may be sent now: at most one item of each lane, SEV0 first and then the oldest. Before
+/// each is sent, [`begin`] says whether that is still so.
+pub fn next(now: Timestamp, state: &State) -> Vec<Attempt> {
+    let mut ready: Vec<_> = state
+        .lanes()
+        .filter_map(|lane| storm::ready(now, state, lane))
+        .collect();
+    ready.sort_by_key(|ready| (!ready.urgent, ready.number));
+    ready.into_iter().map(|ready| ready.attempt).collect()
+}
+
+/// What changes when an attempt is begun; nothing where it may not be begun now, because an
+/// answer since has paused its destination or because somebody else has begun it.
+pub fn begin(state: &State, attempt: &Attempt, now: Timestamp) -> Vec<Transition> {
+    let lane = attempt.folds.first().unwrap_or(&attempt.item);
+    let still = state
+        .item(lane)
+        .and_then(|item| storm::ready(now, state, &item.lane))
+        .filter(|ready| ready.attempt == *attempt);
+    let Some(ready) = still else {
+        return Vec::new();
+    };
+    let begun = Transition::Begun {
+        item: attempt.item.clone(),
+        at: now,
+    };
+    match ready.digest {
+        Some(digest) => vec![Transition::Folded { digest }, begun],
+        None => vec![begun],
+    }
+}
+
+/// What an answer changes.
+///
+/// # Errors
+/// If the item was not begun.
+pub fn settle(
+    state: &State,
+    item: &ItemId,
+    answer: Answer<Delivered>,
+    now: Timestamp,
+) -> Result<Vec<Transition>, DeliveryError> {
+    let Some(Progress::Begun { .. }) = state.progress(item) else {
+        return Err(DeliveryError::NotBegun { item: item.clone() });
+    };
+    let id = item.clone();
+    Ok(match answer {
+        Answer::Done(delivered) => vec![Transition::Sent {
+            item: id,
+            at: now,
+            delivered,
+        }],
+        Answer::Pause { wait, reason } => {
+            let until = match wait {
+                Some(wait) => rules::later(now, wait.as_secs()),
+                None => state.backoff(item, now),
+            };
+            let paused = state.item(item).map(|item| Transition::Paused {
+                destination: item.lane.destination(),
+                until,
+            });
+            let waiting = Transition::Waiting {
+                item: id,
+                until,
+                reason,
+            };
+            paused.into_iter().chain([waiting]).collect()
+        }
+        Answer::Retry { reason } => vec![Transition::Waiting {
+            item: id,
+            until: state.backoff(item, now),
+            reason,
+        }],
+        Answer::Unknown { reason } => vec![unknown(state, id, now, reason)],
+        Answer::Park { reason } => {
+            let mut parked = vec![Transition::Parked {
+                item: id,
+                at: now,
+                reason,
+            }];
+            let followers = state.followers(item).into_iter();
+            parked.extend(followers.map(|follower| parked_with_parent(follower, now)));
+            parked
+        }
+    })
+}
+
+/// What changes when a process starts after one that died: whatever was begun may have been sent.
+pub fn interrupted(state: &State, now: Timestamp) -> Vec<Transition> {
+    let begun = state.begun().into_iter();
+    begun
+        .map(|item| {
+            let reason = Reason::new("the process ended before there was an answer");
+            unknown(state, item, now, reason)
+        })
+        .collect()
+}
+
+/// What changes when an operator has mended what an item was parked for, and wants it sent.
+///
+/// # Errors
+/// If the item is not parked.
+pub fn release(
+    state: &State,
+    item: &ItemId,
+    now: Timestamp,
+) -> Result<Vec<Transition>, DeliveryError> {
+    match state.progress(item) {
+        Some(Progress::Parked { .. }) => Ok(vec![Transition::Released {
+            item: item.clone(),
+            at: now,
+        }]),
+        _ => Err(DeliveryError::NotParked { item: item.clone() }),
+    }
+}
+
+fn unknown(state: &State, item: ItemId, now: Timestamp, reason: Reason) -> Transition {
+    Transition::Unknown {
+        until: state.backoff(&item, now),
+        item,
+        reason,
+    }
+}
+
+fn parked_with_parent(item: ItemId, at: Timestamp) -> Transition {
+    Transition::Parked {
+        item,
+        at,
+        reason: Reason::new("what it was to follow is parked"),
+    }
+}
