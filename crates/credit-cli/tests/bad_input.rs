@@ -549,7 +549,7 @@ fn wrong_usage_is_told_and_leaves_nothing() {
     let usage: &[(&[&str], &str)] = &[
         (&[], "Usage: creditctl"),
         (&["frobnicate"], "unrecognized subcommand 'frobnicate'"),
-        (&["quarantine", "list"], "unrecognized subcommand 'quarantine'"),
+        (&["notify", "drain"], "unrecognized subcommand 'notify'"),
         (&["ingest"], "<FILE>"),
         (&["ingest", "a", "b"], "unexpected argument 'b'"),
         (&["ingest", "--force", "a"], "unexpected argument '--force'"),
@@ -577,7 +577,7 @@ fn wrong_usage_is_told_and_leaves_nothing() {
         (&["report", "weekly", "--until", "2025-13-01"], "not a day such as 2024-01-23"),
         (&["report", "weekly", "--until", "2025-02-30"], "not a day such as 2024-01-23"),
         (&["report", "monthly"], "unrecognized subcommand 'monthly'"),
-        (&["policy", "adopt"], "unrecognized subcommand 'adopt'"),
+        (&["policy", "adopt"], "--reason <TEXT>"),
         (&["--root"], "--root"),
     ];
     let mut rows = Rows::default();
