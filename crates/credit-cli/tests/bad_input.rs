@@ -557,6 +557,7 @@ fn wrong_usage_is_told_and_leaves_nothing() {
         (&["case", "note", "CASE-20250131-7KQ2ZD", " "], "the text is empty"),
         (&["case", "thread", "CASE-20250131-7KQ2ZD", "http://x.example"], "https://"),
         (&["rerun", "approve", "R-1", "--mitigation", "x", "--addresses", "luck"], "'luck'"),
+        (&["notify", "drain"], "unrecognized subcommand 'notify'"),
         (&["ingest"], "<FILE>"),
         (&["ingest", "a", "b"], "unexpected argument 'b'"),
         (&["ingest", "--force", "a"], "unexpected argument '--force'"),
@@ -584,7 +585,7 @@ fn wrong_usage_is_told_and_leaves_nothing() {
         (&["report", "weekly", "--until", "2025-13-01"], "not a day such as 2024-01-23"),
         (&["report", "weekly", "--until", "2025-02-30"], "not a day such as 2024-01-23"),
         (&["report", "monthly"], "unrecognized subcommand 'monthly'"),
-        (&["policy", "adopt"], "--reason"),
+        (&["policy", "adopt"], "--reason <TEXT>"),
         (&["--root"], "--root"),
     ];
     let mut rows = Rows::default();
