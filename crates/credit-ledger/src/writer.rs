@@ -7,7 +7,7 @@ use crate::chain::{Chain, Position, follow};
 use crate::error::{AppendError, Refused};
 use crate::finding::FindingKind;
 use crate::head::{HeadFile, HeadRecord};
-use crate::index::{Found, Index};
+use crate::index::{Found, IdHash, Index};
 use crate::ledger::{Appended, Config, Durability, Head, Receipt, Stats};
 use crate::line::{self, SEQ_MAX};
 use crate::reader::ReadError;
@@ -123,7 +123,8 @@ impl Writer {
     }
 
     pub(crate) fn find(&mut self, id: &str) -> Result<Option<Found>, ReadError> {
-        self.index.find(&*self.storage, id.as_bytes())
+        let hash = IdHash::of(id.as_bytes());
+        self.index.find(&*self.storage, id.as_bytes(), hash)
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -211,7 +212,9 @@ impl Writer {
         if *record.schema() != self.schema {
             return Ok(Some(Err(Refused::OtherSchema { id: id.to_owned() })));
         }
-        let found = self.find(id).map_err(|error| match error {
+        let hash = record.names().id_hash;
+        let found = self.index.find(&*self.storage, id.as_bytes(), hash);
+        let found = found.map_err(|error| match error {
             ReadError::Broken { offset, kind } => AppendError::Reopen { offset, kind },
             ReadError::Storage(error) => error.into(),
             ReadError::Missing => StorageError::Replaced.into(),
