@@ -16,6 +16,8 @@ mod baselines;
 mod compact;
 #[path = "../../../fuzz/bodies/event.rs"]
 mod event;
+#[path = "../../../fuzz/bodies/ledger_index.rs"]
+mod ledger_index;
 #[path = "../../../fuzz/bodies/ledger_open.rs"]
 mod ledger_open;
 #[path = "../../../fuzz/bodies/ledger_record.rs"]
@@ -36,6 +38,7 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("baselines", |bytes| text(bytes, baselines::check)),
     ("compact", |bytes| text(bytes, compact::check)),
     ("event", |bytes| text(bytes, event::check)),
+    ("ledger_index", ledger_index::check),
     ("ledger_open", ledger_open::check),
     ("ledger_record", ledger_record::check),
     ("numbers", |bytes| text(bytes, numbers::check)),

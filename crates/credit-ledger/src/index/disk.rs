@@ -6,7 +6,8 @@
 use super::IdHash;
 use super::marks::{MarksFilter, Wanted};
 use super::segment::{
-    Block, Filter, IdEntry, IndexError, PAGE_BYTES, Segment, check_of, read_exact, write_segment,
+    Block, COUNT_MAX, Filter, IdEntry, IndexError, PAGE_BYTES, Segment, check_of, read_exact,
+    write_segment,
 };
 use super::tail::{Tail, TailLine};
 use crate::Digest;
@@ -186,7 +187,7 @@ impl Disk {
             end: chain.end,
             hash: chain.hash,
             schema: fingerprint(schema),
-            next_number: number + 1,
+            next_number: number.wrapping_add(1),
             segments: kept,
         };
         manifest.write(store)?;
@@ -284,7 +285,7 @@ impl Manifest {
         let mut next = || words.next();
         let (generation, lines, end) = (next()?, next()?, next()?);
         let (schema, next_number, count) = (next()?, next()?, next()?);
-        if magic != MAGIC || count > SEGMENTS_MAX as u64 {
+        if magic != MAGIC || count > SEGMENTS_MAX as u64 || generation > COUNT_MAX {
             return None;
         }
         let mut segments = Vec::new();
@@ -302,7 +303,7 @@ impl Manifest {
                 time_max: next()?,
                 severities: next()?,
             };
-            if segment.start != covered {
+            if segment.start != covered || !segment.is_sound() {
                 return None;
             }
             covered = segment.end;
