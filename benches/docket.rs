@@ -39,12 +39,6 @@ fn docket(criterion: &mut Criterion) {
         hash: Sha256::of(b"the last line"),
     };
     let snapshot = folded.snapshot(position);
-    println!(
-        "docket: {} events, {} MB of lines, {} MB of snapshot",
-        events.len(),
-        lines.iter().map(String::len).sum::<usize>() / 1_000_000,
-        snapshot.len() / 1_000_000
-    );
 
     let mut group = criterion.benchmark_group("docket");
     group.sampling_mode(SamplingMode::Flat).sample_size(10);

@@ -1,5 +1,4 @@
 //! The life of a case: who may, what is missing, and to the second when it is too late.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
 

@@ -1,6 +1,10 @@
 //! Whatever is tried in whatever order: nothing illegal is accepted, nothing is used twice, and the
 //! docket is nothing but the fold of its events.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test stops at the first surprise"
+)]
 
 mod common;
 

@@ -1,5 +1,4 @@
 //! The runbook's phrases: understood however they are typed, and nothing else is.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use credit_governance::{Phrase, PhraseError, Role};
 use proptest::prelude::*;

@@ -1,5 +1,4 @@
 //! Every role and the service, every verb: an expectation written from the runbook, not the code.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
 

@@ -37,7 +37,7 @@ pub(crate) struct Kept {
 /// The line of a run, or what it takes to make its run file.
 #[derive(Debug)]
 enum Line {
-    Stored(OwnedLine),
+    Stored(Box<OwnedLine>),
     RunFile(Vec<u8>),
 }
 
@@ -98,7 +98,7 @@ impl Kept {
             },
             at: run.timestamp,
             link: run.artifacts_link,
-            line: Line::Stored(line),
+            line: Line::Stored(Box::new(line)),
         })
     }
 
