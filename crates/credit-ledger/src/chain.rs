@@ -188,7 +188,7 @@ fn take(
         broken(FindingKind::NotALine { reason })
     })?;
     let id = names.id.of(body);
-    if let Some(first) = index.find(storage, id)? {
+    if let Some(first) = index.find(storage, id, names.id_hash)? {
         let id = String::from_utf8_lossy(id).into_owned();
         return Err(broken(FindingKind::DuplicateId {
             id,

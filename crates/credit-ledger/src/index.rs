@@ -13,6 +13,7 @@ pub(crate) use self::disk::{Disk, Manifest};
 pub(crate) use self::marks::{Marks, Wanted};
 pub(crate) use self::tail::Found;
 
+use crate::Digest;
 use crate::chain::Position;
 use crate::finding::FindingKind;
 use crate::index::segment::IndexError;
@@ -22,6 +23,26 @@ use crate::reader::{ReadError, line_at};
 use crate::record::{Names, Schema, names};
 use crate::scan::{Lines, Raw};
 use crate::storage::Storage;
+
+/// A hash of an id that is the same in every process, unlike that of the tail's table: the first
+/// 16 bytes of its SHA-256.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IdHash {
+    pub(crate) first: u64,
+    pub(crate) second: u64,
+}
+
+impl IdHash {
+    pub(crate) fn of(id: &[u8]) -> Self {
+        let hash = Digest::of(id);
+        let words = hash.as_bytes().as_chunks::<8>().0;
+        let word = |n: usize| words.get(n).map_or(0, |word| u64::from_le_bytes(*word));
+        Self {
+            first: word(0),
+            second: word(1),
+        }
+    }
+}
 
 /// At close, or when a ledger was opened, a shorter tail is worth writing out.
 const CLOSING_SHARE: u64 = 16;
@@ -59,7 +80,8 @@ impl Index {
 
     /// Adds the next line. The id must be new.
     pub(crate) fn insert(&mut self, body: &[u8], names: &Names, found: Found) {
-        self.tail.insert(names.id.of(body), names.marks, found);
+        let id = names.id.of(body);
+        self.tail.insert(id, names.id_hash, names.marks, found);
     }
 
     /// Forgets the lines from `lines` on. They must be the ones inserted last.
@@ -71,6 +93,7 @@ impl Index {
         &mut self,
         storage: &dyn Storage,
         id: &[u8],
+        hash: IdHash,
     ) -> Result<Option<Found>, ReadError> {
         if let Some(found) = self.tail.find(id) {
             return Ok(Some(found));
@@ -78,14 +101,14 @@ impl Index {
         let Some(disk) = &self.disk else {
             return Ok(None);
         };
-        let offsets = match disk.find(storage, id) {
+        let offsets = match disk.find(storage, hash) {
             Ok(offsets) => offsets,
             Err(IndexError) => {
                 self.rebuild(storage)?;
                 let Some(disk) = &self.disk else {
                     return Ok(self.tail.find(id));
                 };
-                let again = disk.find(storage, id);
+                let again = disk.find(storage, hash);
                 again.map_err(|IndexError| damaged())?
             }
         };

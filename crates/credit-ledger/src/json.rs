@@ -6,7 +6,8 @@
 
 mod keys;
 
-use self::keys::{KeySet, Keys};
+use self::keys::KeySet;
+pub(crate) use self::keys::Keys;
 
 /// How deep objects and arrays may nest; the outermost counts as one.
 pub(crate) const DEPTH_MAX: usize = 32;
@@ -78,6 +79,16 @@ pub(crate) fn scan<'a, const SPACES: bool, S: Sink<'a>>(
     input: &'a [u8],
     sink: &mut S,
 ) -> Result<(), JsonError> {
+    scan_with::<SPACES, S>(input, sink, &mut Keys::default())
+}
+
+/// The same, with room for keys that was used before.
+pub(crate) fn scan_with<'a, const SPACES: bool, S: Sink<'a>>(
+    input: &'a [u8],
+    sink: &mut S,
+    keys: &mut Keys,
+) -> Result<(), JsonError> {
+    keys.clear();
     if let Err(error) = std::str::from_utf8(input) {
         return Err(JsonError {
             offset: error.valid_up_to(),
@@ -93,7 +104,7 @@ pub(crate) fn scan<'a, const SPACES: bool, S: Sink<'a>>(
     let mut scanner = Scanner::<SPACES, S> {
         input,
         at: 0,
-        keys: Keys::new(),
+        keys,
         sink,
     };
     scanner.document().map_err(|error| *error)
@@ -102,7 +113,7 @@ pub(crate) fn scan<'a, const SPACES: bool, S: Sink<'a>>(
 struct Scanner<'a, 's, const SPACES: bool, S> {
     input: &'a [u8],
     at: usize,
-    keys: Keys,
+    keys: &'s mut Keys,
     sink: &'s mut S,
 }
 
@@ -144,7 +155,7 @@ impl<'a, const SPACES: bool, S: Sink<'a>> Scanner<'a, '_, SPACES, S> {
             return Ok(());
         }
         let inner = depth + 1;
-        let mut set = KeySet::new(&self.keys);
+        let mut set = KeySet::new(self.keys);
         let mut first = true;
         loop {
             self.sink.item(inner, first);

@@ -44,6 +44,11 @@ pub fn compact(json: &[u8]) -> Result<Vec<u8>, JsonError> {
     Ok(compact.out)
 }
 
+/// About as many bytes as the pretty layout needs.
+pub(crate) fn room_for(json: &[u8]) -> usize {
+    json.len() + json.len() / 3 + 32
+}
+
 /// The sink behind [`pretty`].
 pub(crate) struct Pretty {
     out: Vec<u8>,
@@ -56,8 +61,14 @@ struct Compact {
 impl Pretty {
     pub(crate) fn for_input(json: &[u8]) -> Self {
         Self {
-            out: Vec::with_capacity(json.len() + json.len() / 3 + 32),
+            out: Vec::with_capacity(room_for(json)),
         }
+    }
+
+    /// Lays out into the room of a file that is not needed any more.
+    pub(crate) fn into_room_of(mut file: Vec<u8>) -> Self {
+        file.clear();
+        Self { out: file }
     }
 
     pub(crate) fn into_file(mut self) -> Vec<u8> {

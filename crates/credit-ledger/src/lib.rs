@@ -26,6 +26,7 @@ mod storage;
 pub mod storage_conformance;
 mod verify;
 mod window;
+mod write_behind;
 mod writer;
 
 pub use self::beginning::Import;

@@ -74,6 +74,7 @@ pub(crate) fn open(
         // Until it is loaded: a writer that did not open must not write, not even when dropped.
         poisoned: true,
         buffer: Vec::new(),
+        pool: Vec::new(),
         stats: Stats::default(),
         storage,
         schema,

@@ -316,7 +316,41 @@ impl Reader {
             records: true,
             from: None,
         };
-        verify::verify(&*self.storage, &self.schema, scope)
+        self.verify_scope(scope)
+    }
+
+    /// Does the same, and tells more about each line in the same pass over the file.
+    ///
+    /// `note` is asked about every line that can be told to be one, also about those that findings
+    /// are about, on many threads; `noted` gets its answers in the order of the file.
+    ///
+    /// # Errors
+    /// As for [`Reader::verify`].
+    ///
+    /// ```
+    /// # use credit_ledger::{Config, Ledger, MemoryStorage, Record, Schema};
+    /// # const RUNS: Schema = Schema { id: "Run_ID", identity: "Input_Sha256",
+    /// #     file_hash: None, origin: "Ledger_Origin", time: None, severity: None,
+    /// #     scenario: None };
+    /// # let ledger = Ledger::open(Box::new(MemoryStorage::new()), RUNS, Config::default())?;
+    /// # let body = format!(r#"{{"Run_ID":"r-1","Input_Sha256":"{}"}}"#, "0".repeat(64));
+    /// # ledger.append(Record::new(&RUNS, body.into_bytes())?)?;
+    /// let mut bytes = 0;
+    /// let verified = ledger.reader().verify_noting(|line| line.raw().len() + 1, |n| bytes += n)?;
+    /// assert!(verified.ok());
+    /// assert_eq!(bytes as u64, ledger.stats().bytes);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn verify_noting<T: Send>(
+        &self,
+        note: impl Fn(&Line<'_>) -> T + Sync,
+        mut noted: impl FnMut(T),
+    ) -> Result<Verification, ReadError> {
+        let scope = Scope {
+            records: true,
+            from: None,
+        };
+        verify::verify(&*self.storage, &self.schema, scope, &note, &mut noted)
     }
 
     /// Looks only at what was added behind a line that was verified before.
@@ -349,7 +383,7 @@ impl Reader {
             records: true,
             from: Some(head),
         };
-        verify::verify(&*self.storage, &self.schema, scope)
+        self.verify_scope(scope)
     }
 
     /// Looks at hashes, numbers, links and HEAD only: most of its time is SHA-256.
@@ -365,7 +399,7 @@ impl Reader {
             records: false,
             from: None,
         };
-        verify::verify(&*self.storage, &self.schema, scope)
+        self.verify_scope(scope)
     }
 
     /// Whether the ledger still contains a line noted elsewhere, unchanged.
@@ -383,6 +417,11 @@ impl Reader {
             }
         }
         Ok(false)
+    }
+
+    fn verify_scope(&self, scope: Scope) -> Result<Verification, ReadError> {
+        let (note, mut noted) = (|_: &Line<'_>| (), |()| ());
+        verify::verify(&*self.storage, &self.schema, scope, &note, &mut noted)
     }
 
     pub(crate) fn new(storage: Arc<dyn Storage>, schema: Schema) -> Self {

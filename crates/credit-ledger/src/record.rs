@@ -1,11 +1,12 @@
 //! What the ledger asks of a record, and records that were found to meet it.
 
+use std::mem;
 use std::sync::Arc;
 
 use crate::Digest;
-use crate::index::Marks;
-use crate::json::{JsonError, JsonProblem, Sink, scan};
-use crate::layout::Pretty;
+use crate::index::{IdHash, Marks};
+use crate::json::{JsonError, JsonProblem, Keys, Sink, scan_with};
+use crate::layout::{self, Pretty};
 use crate::line::{self, CHAIN_KEYS};
 
 /// The longest line, chain fields included and the newline not.
@@ -146,20 +147,12 @@ impl Record {
         if bytes > LINE_BYTES_MAX {
             return Err(RecordError::TooLong { bytes });
         }
-        Self::of_line(schema, body)
-    }
-
-    /// The same for a body that stands in a line already, whose length was looked at there.
-    pub(crate) fn of_line(schema: &Schema, body: Vec<u8>) -> Result<Self, RecordError> {
-        let (names, file) = if schema.file_hash.is_some() {
-            let mut sink = Watched::new(schema, Pretty::for_input(&body));
-            let names = sink.names(&body)?;
-            let file = sink.inner.into_file();
-            let hash = Digest::of(&file);
-            (names, Some((file, hash)))
-        } else {
-            (names(schema, &body)?, None)
-        };
+        let mut checker = Checker::default();
+        if schema.file_hash.is_some() {
+            checker.file = Vec::with_capacity(layout::room_for(&body));
+        }
+        let (names, file_hash) = checker.check(schema, &body)?;
+        let file = file_hash.map(|hash| (checker.file, hash));
         let Names { id, identity, .. } = names;
         Ok(Self {
             inner: Arc::new(Inner {
@@ -248,6 +241,7 @@ impl Schema {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Names {
     pub(crate) id: Id,
+    pub(crate) id_hash: IdHash,
     pub(crate) identity: Digest,
     pub(crate) marks: Marks,
 }
@@ -268,7 +262,34 @@ impl Id {
 
 /// Checks a body as [`Record::new`] does, without making its file.
 pub(crate) fn names(schema: &Schema, body: &[u8]) -> Result<Names, RecordError> {
-    Watched::new(schema, Nothing).names(body)
+    Watched::new(schema, Nothing).names(body, &mut Keys::default())
+}
+
+/// What a good body holds, and the hash of its file if the schema has one.
+pub(crate) type Checked = Result<(Names, Option<Digest>), RecordError>;
+
+/// Checks bodies one after the other in the same memory.
+#[derive(Default)]
+pub(crate) struct Checker {
+    keys: Keys,
+    /// The file of the body that was checked last.
+    file: Vec<u8>,
+}
+
+impl Checker {
+    /// Its length is the caller's to check: a body that stands in a line already may leave less
+    /// room for what the ledger adds than a new one must.
+    pub(crate) fn check(&mut self, schema: &Schema, body: &[u8]) -> Checked {
+        if schema.file_hash.is_none() {
+            let names = Watched::new(schema, Nothing).names(body, &mut self.keys)?;
+            return Ok((names, None));
+        }
+        let room = Pretty::into_room_of(mem::take(&mut self.file));
+        let mut sink = Watched::new(schema, room);
+        let names = sink.names(body, &mut self.keys)?;
+        self.file = sink.inner.into_file();
+        Ok((names, Some(Digest::of(&self.file))))
+    }
 }
 
 struct Nothing;
@@ -312,11 +333,11 @@ impl<'s, S> Watched<'s, S> {
         }
     }
 
-    fn names<'a>(&mut self, body: &'a [u8]) -> Result<Names, RecordError>
+    fn names<'a>(&mut self, body: &'a [u8], keys: &mut Keys) -> Result<Names, RecordError>
     where
         S: Sink<'a>,
     {
-        scan::<false, _>(body, self)?;
+        scan_with::<false, _>(body, self, keys)?;
         if body.first() != Some(&b'{') {
             return Err(RecordError::NotAnObject);
         }
@@ -324,8 +345,10 @@ impl<'s, S> Watched<'s, S> {
             return Err(error);
         }
         let missing = |key| RecordError::Missing { key };
+        let id = self.id.ok_or(missing(self.schema.id))?;
         Ok(Names {
-            id: self.id.ok_or(missing(self.schema.id))?,
+            id_hash: IdHash::of(id.of(body)),
+            id,
             identity: self.identity.ok_or(missing(self.schema.identity))?,
             marks: self.marks,
         })

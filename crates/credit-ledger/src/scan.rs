@@ -10,6 +10,9 @@ use crate::storage::{Part, Storage, StorageError};
 /// A multiple of the longest line, and small enough to stay in the cache.
 const CHUNK_BYTES: usize = 256 * 1024;
 
+/// Enough for most lines, and little to have read for nothing.
+const BEYOND_BYTES: u64 = 4 * 1024;
+
 /// A pass over the lines of a ledger, made by [`Reader::scan`](crate::Reader::scan).
 ///
 /// It stops at the last newline there is when it gets there, and lends each line from its
@@ -74,6 +77,8 @@ pub(crate) struct Lines<'r> {
     passed: usize,
     /// Where in the file the unpassed bytes start.
     offset: u64,
+    /// Behind here only the rest of a line is wanted.
+    goal: u64,
 }
 
 /// What comes next in the file.
@@ -97,7 +102,14 @@ impl<'r> Lines<'r> {
             filled: 0,
             passed: 0,
             offset,
+            goal: u64::MAX,
         }
+    }
+
+    /// Goes on at the line that starts at `offset`, and to the one that reaches `goal`.
+    pub(crate) fn go_to(&mut self, offset: u64, goal: u64) {
+        (self.filled, self.passed) = (0, 0);
+        (self.offset, self.goal) = (offset, goal);
     }
 
     /// Where in the file what comes next starts.
@@ -178,7 +190,10 @@ impl<'r> Lines<'r> {
         self.filled -= self.passed;
         self.passed = 0;
         let at = self.offset + self.filled as u64;
+        let wanted = self.goal.saturating_sub(at).max(BEYOND_BYTES);
         let room = self.buffer.get_mut(self.filled..).unwrap_or_default();
+        let wanted = usize::try_from(wanted).map_or(room.len(), |wanted| wanted.min(room.len()));
+        let room = room.get_mut(..wanted).unwrap_or_default();
         let count = self.storage.read_at(Part::Lines, at, room)?;
         self.filled += count;
         Ok(count)

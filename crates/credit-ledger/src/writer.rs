@@ -1,5 +1,6 @@
 //! What happens behind the ledger's mutex: catch up, write, sync, remember.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,15 +8,20 @@ use crate::chain::{Chain, Position, follow};
 use crate::error::{AppendError, Refused};
 use crate::finding::FindingKind;
 use crate::head::{HeadFile, HeadRecord};
-use crate::index::{Found, Index};
+use crate::index::{Found, IdHash, Index};
 use crate::ledger::{Appended, Config, Durability, Head, Receipt, Stats};
 use crate::line::{self, SEQ_MAX};
 use crate::reader::ReadError;
 use crate::record::{Record, Schema};
 use crate::storage::{Locked, Part, Storage, StorageError};
+use crate::write_behind;
 
-/// A batch is written in pieces of about this size: its memory stays bounded and cached.
-const PIECE_BYTES: usize = 1024 * 1024;
+/// A batch is written in pieces of about this size: its memory stays bounded and cached, and
+/// while one is written the next can be made.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// From so many bytes of records on, a second thread saves more than it costs.
+const BEHIND_BYTES_MIN: usize = 4 * PIECE_BYTES;
 
 #[derive(Debug)]
 pub(crate) struct Writer {
@@ -38,6 +44,8 @@ pub(crate) struct Writer {
     pub(crate) head_synced: Instant,
     pub(crate) poisoned: bool,
     pub(crate) buffer: Vec<u8>,
+    /// Empty buffers for large batches.
+    pub(crate) pool: Vec<Vec<u8>>,
     pub(crate) stats: Stats,
 }
 
@@ -123,7 +131,8 @@ impl Writer {
     }
 
     pub(crate) fn find(&mut self, id: &str) -> Result<Option<Found>, ReadError> {
-        self.index.find(&*self.storage, id.as_bytes())
+        let hash = IdHash::of(id.as_bytes());
+        self.index.find(&*self.storage, id.as_bytes(), hash)
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -194,6 +203,29 @@ impl Writer {
     }
 
     fn write(&mut self, records: &[Record]) -> Result<Vec<Result<Appended, Refused>>, AppendError> {
+        let storage = Arc::clone(&self.storage);
+        let bytes: usize = records.iter().map(|record| record.body().len()).sum();
+        if bytes < BEHIND_BYTES_MIN {
+            return self.lay_out(records, |at, lines| {
+                storage.write_at(Part::Lines, at, lines)?;
+                lines.clear();
+                Ok(())
+            });
+        }
+        let mut pool = mem::take(&mut self.pool);
+        let written = write_behind::run(&*storage, &mut pool, |behind| {
+            self.lay_out(records, |at, lines| behind.write(at, lines))
+        });
+        self.pool = pool;
+        written
+    }
+
+    /// Makes the lines, and has them written a piece at a time: `write` leaves an empty buffer.
+    fn lay_out(
+        &mut self,
+        records: &[Record],
+        mut write: impl FnMut(u64, &mut Vec<u8>) -> Result<(), StorageError>,
+    ) -> Result<Vec<Result<Appended, Refused>>, AppendError> {
         let mut answers = Vec::with_capacity(records.len());
         for record in records {
             let answer = match self.known(record)? {
@@ -202,11 +234,18 @@ impl Writer {
             };
             answers.push(answer);
             if self.buffer.len() >= PIECE_BYTES {
-                self.flush()?;
+                write(self.buffer_at(), &mut self.buffer)?;
             }
         }
-        self.flush()?;
+        if !self.buffer.is_empty() {
+            write(self.buffer_at(), &mut self.buffer)?;
+        }
         Ok(answers)
+    }
+
+    /// Where in the file the buffer's lines belong.
+    fn buffer_at(&self) -> u64 {
+        self.chain.end - self.buffer.len() as u64
     }
 
     /// The answer to a record that needs no line.
@@ -215,7 +254,9 @@ impl Writer {
         if *record.schema() != self.schema {
             return Ok(Some(Err(Refused::OtherSchema { id: id.to_owned() })));
         }
-        let found = self.find(id).map_err(|error| match error {
+        let hash = record.names().id_hash;
+        let found = self.index.find(&*self.storage, id.as_bytes(), hash);
+        let found = found.map_err(|error| match error {
             ReadError::Broken { offset, kind } => AppendError::Reopen { offset, kind },
             ReadError::Storage(error) => error.into(),
             ReadError::Missing => StorageError::Replaced.into(),
@@ -259,16 +300,6 @@ impl Writer {
         };
         self.index.insert(record.body(), record.names(), found);
         Receipt::new(seq, hash)
-    }
-
-    fn flush(&mut self) -> Result<(), StorageError> {
-        if self.buffer.is_empty() {
-            return Ok(());
-        }
-        let at = self.chain.end - self.buffer.len() as u64;
-        self.storage.write_at(Part::Lines, at, &self.buffer)?;
-        self.buffer.clear();
-        Ok(())
     }
 
     /// Goes back to before the batch, in memory and in the file.

@@ -28,7 +28,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -36,6 +36,7 @@ use common::{RUNS, append, config, record};
 use credit_ledger::{Appended, FileStorage, Ledger, OpenError};
 
 const DIR: &str = "CREDIT_STRACE_DIR";
+const LOG: &str = "strace.log";
 
 fn main() {
     if let Some(dir) = std::env::var_os(DIR) {
@@ -49,6 +50,7 @@ fn main() {
     }
     every_call_fails_once_in_every_way();
     a_line_is_synced_between_its_write_and_the_output_that_acknowledges_it();
+    a_kernel_without_openat2_opens_the_same_and_follows_no_link();
 }
 
 fn every_call_fails_once_in_every_way() {
@@ -117,6 +119,34 @@ fn a_line_is_synced_between_its_write_and_the_output_that_acknowledges_it() {
     println!("strace: {told} of {told} lines were synced between their write and their receipt");
 }
 
+/// Older kernels and some sandboxes: each `openat2` fails as they let it fail.
+fn a_kernel_without_openat2_opens_the_same_and_follows_no_link() {
+    for error in ["ENOSYS", "EPERM"] {
+        let fault = format!("inject=openat2:error={error}");
+        for torn in [false, true] {
+            let session = Session::run_with(torn, Some(&fault));
+            assert_eq!(session.told.len(), 4, "{}", session.log);
+            assert!(session.was_disturbed());
+            assert!(session.log.contains("O_NOFOLLOW"), "{}", session.log);
+            session.check();
+        }
+        let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let target = elsewhere.path().join("target");
+        fs::write(&target, b"").unwrap();
+        fs::create_dir(dir.path().join("new")).unwrap();
+        std::os::unix::fs::symlink(&target, dir.path().join("new/ledger.jsonl")).unwrap();
+        let output = strace(dir.path(), Some(&fault));
+        let log = fs::read_to_string(dir.path().join(LOG)).unwrap();
+        assert!(
+            !output.status.success() && output.stdout.is_empty(),
+            "{log}"
+        );
+        assert!(log.contains("ELOOP"), "{log}");
+        assert_eq!(fs::read(&target).unwrap(), b"");
+    }
+    println!("strace: without openat2 the same lines, and no link followed");
+}
+
 /// What runs under strace.
 fn session(dir: &Path) {
     let mut ledger = None;
@@ -155,6 +185,25 @@ fn open(dir: &Path) -> Result<Ledger, OpenError> {
     Ledger::open(Box::new(storage), RUNS, config())
 }
 
+/// Runs the session in a directory, where strace leaves its log.
+fn strace(dir: &Path, fault: Option<&str>) -> Output {
+    let mut strace = Command::new("strace");
+    strace
+        .args(["-f", "-y", "-s", "64", "-o"])
+        .arg(dir.join(LOG));
+    strace.args(["-e", "trace=%file,%desc"]);
+    if let Some(fault) = fault {
+        strace.args(["-e", fault]);
+    }
+    strace
+        .arg(std::env::current_exe().unwrap())
+        .env(DIR, dir)
+        .env("RUST_BACKTRACE", "0")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
 struct Session {
     dir: tempfile::TempDir,
     /// What strace wrote.
@@ -176,28 +225,21 @@ struct Call {
 
 impl Session {
     fn run(torn: bool, disturbed: Option<(&Call, &str)>) -> Self {
+        let fault = disturbed.map(|(Call { name, occurrence }, fault)| {
+            format!("inject={name}:{fault}:when={occurrence}")
+        });
+        Self::run_with(torn, fault.as_deref())
+    }
+
+    fn run_with(torn: bool, fault: Option<&str>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let before = if torn {
             torn_tail(dir.path())
         } else {
             Vec::new()
         };
-        let log = dir.path().join("strace.log");
-        let mut strace = Command::new("strace");
-        strace.args(["-f", "-y", "-s", "64", "-o"]).arg(&log);
-        strace.args(["-e", "trace=%file,%desc"]);
-        let mut what = "undisturbed".to_owned();
-        if let Some((Call { name, occurrence }, fault)) = disturbed {
-            what = format!("inject={name}:{fault}:when={occurrence}");
-            strace.args(["-e", &what]);
-        }
-        let output = strace
-            .arg(std::env::current_exe().unwrap())
-            .env(DIR, dir.path())
-            .env("RUST_BACKTRACE", "0")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+        let what = fault.unwrap_or("undisturbed").to_owned();
+        let output = strace(dir.path(), fault);
         let told = String::from_utf8(output.stdout).unwrap();
         let killed = what.contains("KILL");
         assert!(
@@ -212,7 +254,7 @@ impl Session {
         Self {
             told: told.collect(),
             before,
-            log: fs::read_to_string(log).unwrap(),
+            log: fs::read_to_string(dir.path().join(LOG)).unwrap(),
             dir,
             what,
         }

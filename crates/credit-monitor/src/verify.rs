@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use credit_core::{Day, Sha256};
 use credit_ledger::hashed_file::{FileCheck, HashedDir};
-use credit_ledger::{Digest, Head, ReadError};
+use credit_ledger::{Digest, Head, Line, ReadError};
 
 use crate::archive::{self, Archive};
 use crate::parallel::parallel;
@@ -71,14 +71,30 @@ impl Archive {
             findings: Vec::new(),
             imported: 0,
         };
-        let chain = self.ledger()?.verify().map_err(|e| self.ledger_error(e))?;
+        let path = self.tree().ledger();
+        let mut expected = RunFiles::new();
+        let mut no_records = Vec::new();
+        let chain = self.ledger()?.verify_noting(
+            |line| expected_run_file(self.tree(), &path, line),
+            |file| match file {
+                Ok(ExpectedFile { day, name, hash }) => {
+                    // Of a doubled line the first counts.
+                    let files = expected.entry(day).or_default();
+                    files.entry(name).or_insert(hash);
+                }
+                Err(no_record) => no_records.push(no_record),
+            },
+        );
+        let chain = chain.map_err(|e| self.ledger_error(e))?;
         verifier.imported = chain.imported;
-        verifier.add_chain(&self.tree().ledger(), chain.findings);
+        verifier.add_chain(&path, chain.findings);
+        for NoRecord { seq, problem } in no_records {
+            verifier.add(&path, Some(chain.imported + seq + 1), problem);
+        }
         let events = verifier.events()?;
         if let Some((seq, hash)) = head {
             verifier.known_head(seq, hash)?;
         }
-        let expected = verifier.expected_run_files()?;
         let run_files = expected.values().map(|files| files.len() as u64).sum();
         verifier.run_files(&expected, run_files, progress)?;
         verifier.orphans(&expected)?;
@@ -161,38 +177,6 @@ impl Verifier<'_> {
             self.add(&self.tree.ledger(), Some(self.imported + seq + 1), problem);
         }
         Ok(())
-    }
-
-    /// What the lines say must be there. Lines that cannot be read are findings already.
-    fn expected_run_files(&mut self) -> Result<RunFiles, Error> {
-        let path = self.tree.ledger();
-        let reader = self.archive.ledger()?;
-        let mut scan = reader.scan().map_err(|e| self.archive.ledger_error(e))?;
-        let mut expected = RunFiles::new();
-        loop {
-            let line = match scan.next_line() {
-                Ok(Some(line)) => line,
-                Ok(None) => return Ok(expected),
-                Err(ReadError::Broken { .. }) => continue,
-                Err(e) => return Err(self.archive.ledger_error(e)),
-            };
-            let facts =
-                archive::text(line.raw(), &path).and_then(|text| archive::facts(text, self.tree));
-            match (facts, line.file_hash()) {
-                (Ok(facts), Some(hash)) => {
-                    let files = expected.entry(facts.timestamp.day()).or_default();
-                    // Of a doubled line the first counts.
-                    files.entry(run_file_name(&facts.run_id)).or_insert(hash);
-                }
-                (facts, _) => {
-                    let reason = facts
-                        .err()
-                        .map_or("it names no run file".into(), |e| e.to_string());
-                    let problem = format!("is no run record: {reason}; compare with a copy");
-                    self.add(&path, Some(self.imported + line.seq() + 1), problem);
-                }
-            }
-        }
     }
 
     fn run_files(
@@ -302,6 +286,40 @@ impl Verifier<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// What a line says must be there.
+struct ExpectedFile {
+    day: Day,
+    name: String,
+    hash: Digest,
+}
+
+/// A line that names no run file.
+struct NoRecord {
+    seq: u64,
+    problem: String,
+}
+
+fn expected_run_file(tree: &Tree, path: &Path, line: &Line<'_>) -> Result<ExpectedFile, NoRecord> {
+    let facts = archive::text(line.raw(), path);
+    let facts = facts.and_then(|text| archive::facts(text, tree));
+    match (facts, line.file_hash()) {
+        (Ok(facts), Some(hash)) => Ok(ExpectedFile {
+            day: facts.timestamp.day(),
+            name: run_file_name(&facts.run_id),
+            hash,
+        }),
+        (facts, _) => {
+            let reason = facts
+                .err()
+                .map_or("it names no run file".into(), |e| e.to_string());
+            Err(NoRecord {
+                seq: line.seq(),
+                problem: format!("is no run record: {reason}; compare with a copy"),
+            })
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use std::fs;
 
 use common::{House, now, run, steady};
 use credit_monitor::core::Sha256;
-use credit_monitor::ledger::Digest;
-use credit_monitor::{Archive, Config, Error, Tree};
+use credit_monitor::governance::Actor;
+use credit_monitor::ledger::{Config as LedgerConfig, Digest, FileStorage, Ledger, Record, Schema};
+use credit_monitor::{Archive, Config, Error, Monitor, Tree};
 
 const DAY: &str = "runs/CREDIT_MONITORING/2025-01-31";
 
@@ -237,6 +238,43 @@ fn no_report_is_made_from_a_ledger_whose_tail_was_cut() {
         fs::write(&path, intact).unwrap();
     }
     assert!(report().is_ok());
+}
+
+/// Lines are counted as `sed -n 3p` does, imported ones too.
+#[test]
+fn a_line_behind_imported_ones_that_is_no_run_record() {
+    const PLAIN: Schema = Schema {
+        id: "Run_ID",
+        identity: "Input_Sha256",
+        file_hash: Some("Run_Sha256"),
+        origin: "Ledger_Origin",
+        time: None,
+        severity: None,
+        scenario: None,
+    };
+    let house = House::new();
+    fs::create_dir_all(house.tree.monitoring()).unwrap();
+    fs::write(
+        house.tree.ledger(),
+        "{\"Run_ID\":\"OLD-1\"}\n{\"Run_ID\":\"OLD-2\"}\n",
+    )
+    .unwrap();
+    Monitor::import_ledger(&house.tree, &Actor::Service, now()).unwrap();
+    let storage = FileStorage::new(&house.tree.monitoring(), "ledger");
+    let ledger = Ledger::open(Box::new(storage), PLAIN, LedgerConfig::default()).unwrap();
+    let identity = Digest::of(b"no run");
+    let body = format!(r#"{{"Run_ID":"no-run","Input_Sha256":"{identity}"}}"#);
+    let record = Record::new(&PLAIN, body.into_bytes()).unwrap();
+    ledger.append(record).unwrap();
+    ledger.close().unwrap();
+
+    let verified = Archive::new(&house.tree).verify(None, &|_, _| {}).unwrap();
+    assert_eq!((verified.lines, verified.imported), (1, 2));
+    let [found] = &verified.findings[..] else {
+        panic!("{:#?}", verified.findings)
+    };
+    assert_eq!(found.line, Some(3));
+    assert!(found.problem.starts_with("is no run record: "), "{found:?}");
 }
 
 #[test]

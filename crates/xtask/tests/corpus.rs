@@ -20,6 +20,8 @@ mod compact;
 mod event;
 #[path = "../../../fuzz/bodies/explain.rs"]
 mod explain;
+#[path = "../../../fuzz/bodies/ledger_index.rs"]
+mod ledger_index;
 #[path = "../../../fuzz/bodies/ledger_open.rs"]
 mod ledger_open;
 #[path = "../../../fuzz/bodies/ledger_record.rs"]
@@ -46,6 +48,7 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("compact", |bytes| text(bytes, compact::check)),
     ("event", |bytes| text(bytes, event::check)),
     ("explain", |bytes| text(bytes, explain::check)),
+    ("ledger_index", ledger_index::check),
     ("ledger_open", ledger_open::check),
     ("ledger_record", ledger_record::check),
     ("notify_answer", notify_answer::check),

@@ -3,9 +3,11 @@
 //! A manifest vouches for the lines before `end` by the hash of the last of them. Nothing is
 //! synced: what a loss of power took away is noticed by the checks, and made again.
 
+use super::IdHash;
 use super::marks::{MarksFilter, Wanted};
 use super::segment::{
-    Block, Filter, IdEntry, IndexError, PAGE_BYTES, Segment, check_of, read_exact, write_segment,
+    Block, COUNT_MAX, Filter, IdEntry, IndexError, PAGE_BYTES, Segment, check_of, read_exact,
+    write_segment,
 };
 use super::tail::{Tail, TailLine};
 use crate::Digest;
@@ -79,8 +81,8 @@ impl Disk {
     }
 
     /// Where the line of this id may start. It is not looked at.
-    pub(crate) fn find(&self, storage: &dyn Storage, id: &[u8]) -> Result<Vec<u64>, IndexError> {
-        let hash = hash_of(id);
+    pub(crate) fn find(&self, storage: &dyn Storage, id: IdHash) -> Result<Vec<u64>, IndexError> {
+        let hash = id.first;
         let mut offsets = Vec::new();
         for (segment, filter) in self.manifest.segments.iter().zip(&self.filters) {
             if filter.may_have(hash) {
@@ -186,7 +188,7 @@ impl Disk {
             end: chain.end,
             hash: chain.hash,
             schema: fingerprint(schema),
-            next_number: number + 1,
+            next_number: number.wrapping_add(1),
             segments: kept,
         };
         manifest.write(store)?;
@@ -218,7 +220,7 @@ impl Manifest {
         let store = storage.index().ok_or(IndexError)?;
         let mut offsets = Vec::new();
         for segment in &self.segments {
-            offsets.extend(segment.find(store, hash_of(id))?);
+            offsets.extend(segment.find(store, IdHash::of(id).first)?);
         }
         Ok(offsets)
     }
@@ -289,7 +291,7 @@ impl Manifest {
         let mut next = || words.next();
         let (generation, lines, end) = (next()?, next()?, next()?);
         let (schema, next_number, count) = (next()?, next()?, next()?);
-        if magic != MAGIC || count > SEGMENTS_MAX as u64 {
+        if magic != MAGIC || count > SEGMENTS_MAX as u64 || generation > COUNT_MAX {
             return None;
         }
         let mut segments = Vec::new();
@@ -308,7 +310,8 @@ impl Manifest {
                 severities: next()?,
             };
             // The first starts where line 0 does.
-            if covered.is_some_and(|covered| covered != segment.start) {
+            let follows = covered.is_none_or(|covered| covered == segment.start);
+            if !follows || !segment.is_sound() {
                 return None;
             }
             covered = Some(segment.end);
@@ -417,16 +420,9 @@ fn blocks_of(tail: &Tail, start: u64) -> Vec<Block> {
 
 fn id_entry(line: &TailLine<'_>) -> IdEntry {
     IdEntry {
-        hash: hash_of(line.id),
+        hash: line.id_hash,
         offset: line.offset,
     }
-}
-
-/// The same in every process, unlike the hash of the tail's table.
-fn hash_of(id: &[u8]) -> u64 {
-    let digest = Digest::of(id);
-    let bytes = digest.as_bytes().first_chunk();
-    u64::from_le_bytes(*bytes.unwrap_or(&[0; 8]))
 }
 
 /// Which keys an index was made for.
@@ -438,7 +434,7 @@ fn fingerprint(schema: &Schema) -> u64 {
         schema.scenario,
     ];
     let keys = keys.map(|key| key.unwrap_or("-"));
-    hash_of(keys.join("\n").as_bytes())
+    IdHash::of(keys.join("\n").as_bytes()).first
 }
 
 /// Numbers of an index that is made anew must not be those of pages an old one left behind.

@@ -12,6 +12,9 @@ use crate::storage::IndexStorage;
 
 pub(crate) const PAGE_BYTES: usize = 4096;
 
+/// More pages, blocks or ids no disk holds.
+pub(crate) const COUNT_MAX: u64 = 1 << 48;
+
 /// Pages are written so many bytes at once.
 const WRITE_BYTES: usize = 256 * 1024;
 
@@ -86,6 +89,15 @@ impl Segment {
             filter_lines: ids.div_ceil(IDS_A_FILTER_LINE).clamp(1, FILTER_LINES_MAX),
             ..Self::default()
         }
+    }
+
+    /// Whether reckoning with its numbers cannot overflow, whoever wrote them.
+    pub(crate) fn is_sound(&self) -> bool {
+        let Self {
+            page, blocks, ids, ..
+        } = self;
+        let counts = [page, blocks, ids];
+        counts.iter().all(|count| **count <= COUNT_MAX) && self.filter_lines <= FILTER_LINES_MAX
     }
 
     pub(crate) fn pages(&self) -> u64 {

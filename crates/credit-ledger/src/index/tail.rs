@@ -3,6 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
+use super::IdHash;
 use super::marks::Marks;
 use crate::Digest;
 
@@ -28,13 +29,14 @@ struct Entry {
     offset: u64,
     end: u64,
     id_end: usize,
+    id_hash: u64,
     marks: Marks,
 }
 
 /// One line of the tail.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TailLine<'t> {
-    pub(crate) id: &'t [u8],
+    pub(crate) id_hash: u64,
     pub(crate) seq: u64,
     pub(crate) offset: u64,
     pub(crate) hash: Digest,
@@ -80,7 +82,7 @@ impl Tail {
         let skipped = self.entries.partition_point(|entry| entry.offset < offset);
         let entries = self.entries.iter().enumerate().skip(skipped);
         entries.map(|(position, entry)| TailLine {
-            id: self.id(position),
+            id_hash: entry.id_hash,
             seq: self.first + position as u64,
             offset: entry.offset,
             hash: entry.hash,
@@ -101,7 +103,7 @@ impl Tail {
     }
 
     /// Adds the next line. The id must be new.
-    pub(crate) fn insert(&mut self, id: &[u8], marks: Marks, found: Found) {
+    pub(crate) fn insert(&mut self, id: &[u8], id_hash: IdHash, marks: Marks, found: Found) {
         let Found {
             identity,
             hash,
@@ -121,6 +123,7 @@ impl Tail {
             offset,
             end,
             id_end: self.ids.len(),
+            id_hash: id_hash.first,
             marks,
         });
         self.place(hashed, self.entries.len() as u64);
@@ -227,7 +230,9 @@ mod tests {
         };
         let mut tail = Tail::starting_at(5, 50);
         for n in 5..1000 {
-            tail.insert(format!("id-{n}").as_bytes(), Marks::default(), line(n));
+            let id = format!("id-{n}");
+            let id = id.as_bytes();
+            tail.insert(id, IdHash::of(id), Marks::default(), line(n));
         }
         assert_eq!((tail.start(), tail.end()), (50, 10_000));
         for keep in [700, 64, 8, 5] {
@@ -239,7 +244,7 @@ mod tests {
             }
             assert_eq!(tail.lines_from(60).count() as u64, keep.max(6) - 6);
         }
-        tail.insert(b"again", Marks::default(), line(5));
+        tail.insert(b"again", IdHash::of(b"again"), Marks::default(), line(5));
         assert_eq!(tail.find(b"again").map(|f| f.seq), Some(5));
         assert!(tail.find(b"").is_none());
     }

@@ -8,7 +8,8 @@ use super::{JsonError, JsonProblem};
 const SEARCHED_MAX: usize = 64;
 
 /// The keys of all objects that are open at the moment, innermost last.
-pub(super) struct Keys {
+#[derive(Default)]
+pub(crate) struct Keys {
     open: Vec<Key>,
     /// The text of keys with escapes; almost always empty.
     unescaped: Vec<u8>,
@@ -53,11 +54,11 @@ impl KeySet {
 }
 
 impl Keys {
-    pub(super) fn new() -> Self {
-        Self {
-            open: Vec::with_capacity(SEARCHED_MAX),
-            unescaped: Vec::new(),
-        }
+    /// Forgets what the text before left, and keeps its room.
+    pub(super) fn clear(&mut self) {
+        self.open.clear();
+        self.open.reserve(SEARCHED_MAX);
+        self.unescaped.clear();
     }
 
     /// Adds the key whose token starts at `at`. Duplicates in small objects are found here,

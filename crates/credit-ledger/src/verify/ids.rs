@@ -1,0 +1,74 @@
+//! Which ids a verification has met, in bounded memory.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::index::IdHash;
+
+/// Enough for millions of ids; many more cost a second pass, not memory.
+const SEEN_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// An id by its hash.
+#[derive(Debug)]
+pub(super) struct SeenId {
+    pub(super) hash: IdHash,
+    /// The id itself, of a suspect.
+    pub(super) text: Option<String>,
+}
+
+/// Which ids were met.
+#[derive(Debug)]
+pub(super) enum Ids {
+    /// A filter: what it has not seen was not there, what it has seen is a suspect.
+    Rough {
+        bits: Vec<[u64; 8]>,
+        suspects: HashSet<u64>,
+    },
+    /// Of suspects only: the line that had the id first.
+    Exact(HashMap<String, u64>),
+}
+
+impl Ids {
+    pub(super) fn rough(size: u64) -> Self {
+        let lines = (size / 25).clamp(4096, SEEN_BYTES_MAX) / 64;
+        Self::Rough {
+            bits: vec![[0; 8]; lines as usize],
+            suspects: HashSet::new(),
+        }
+    }
+
+    pub(super) fn exact() -> Self {
+        Self::Exact(HashMap::new())
+    }
+
+    /// The line that had the id first, if that is known to be another.
+    pub(super) fn first(&mut self, id: &SeenId, seq: u64) -> Option<u64> {
+        match self {
+            Self::Rough { bits, suspects } => {
+                let at = ((u128::from(id.hash.first) * bits.len() as u128) >> 64) as usize;
+                let mut seen = true;
+                for k in 0..6 {
+                    let probe = id.hash.second >> (9 * k) & 511;
+                    let word = bits
+                        .get_mut(at)
+                        .and_then(|line| line.get_mut((probe >> 6) as usize));
+                    if let Some(word) = word {
+                        seen &= *word & (1 << (probe & 63)) != 0;
+                        *word |= 1 << (probe & 63);
+                    }
+                }
+                if seen {
+                    suspects.insert(id.hash.first);
+                }
+                None
+            }
+            Self::Exact(first) => {
+                let text = id.text.as_ref()?;
+                if let Some(first) = first.get(text) {
+                    return Some(*first);
+                }
+                first.insert(text.clone(), seq);
+                None
+            }
+        }
+    }
+}
