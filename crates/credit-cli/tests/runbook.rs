@@ -298,6 +298,71 @@ fn a_record_answers_the_questions_of_an_incident() {
     );
 }
 
+/// Q1 and Q13 to Q16.
+#[test]
+fn a_quarantined_run_is_whole_until_it_is_moved_by_hand() {
+    let tree = week();
+    let dir = format!("runs/QUARANTINE/{SEV0}");
+    let (record, sidecar) = (
+        format!("run_{SEV0}.json"),
+        format!("run_{SEV0}.json.sha256"),
+    );
+    // Q1 and Q13: the record, its sidecar and nothing else that is not hidden.
+    let done = tree.sh(&format!("ls -la {dir}/")).ok();
+    let names: Vec<&str> = done
+        .stdout
+        .lines()
+        .filter_map(|line| line.split_whitespace().last())
+        .filter(|name| name.starts_with("run_"))
+        .collect();
+    assert_eq!(names, [&record, &sidecar]);
+    assert_eq!(
+        tree.sh(&format!("ls {dir}")).ok().stdout.lines().count(),
+        2,
+        "what Q16 moves"
+    );
+    tree.sh(&format!("ls -la runs/QUARANTINE/{SEV4}/")).code(2);
+    // Q14: the same record as in the day's folder.
+    let kept = tree.read(&format!("{DAY}/{record}"));
+    let of_the_day = tree.sh(&format!("jq . {DAY}/{record}")).ok();
+    let set_aside = tree.sh(&format!("cat {dir}/{record} | jq .")).ok();
+    assert_eq!(set_aside.stdout, of_the_day.stdout);
+    // Q15
+    let done = tree
+        .sh(&format!(
+            "cat {dir}/{record}.sha256\nsha256sum {dir}/{record}"
+        ))
+        .ok();
+    let first: Vec<&str> = done.stdout.split_whitespace().step_by(2).collect();
+    assert_eq!(first.len(), 2);
+    assert_eq!(first[0], first[1], "{done}");
+    tree.sh(&format!("cd {dir} && sha256sum -c {sidecar}")).ok();
+    tree.ctl(["quarantine", "show", SEV0]).ok();
+
+    // Q16 leaves the run blocked and the day's record as it was, and does not pass for a release.
+    tree.sh(&format!("mv {dir}/* {DAY}/")).ok();
+    assert_eq!(tree.read(&format!("{DAY}/{record}")), kept);
+    let done = tree
+        .ctl(["quarantine", "show", SEV0])
+        .code(4)
+        .says(&["was changed", "restore it from a copy"]);
+    for wanted in [
+        format!("damaged: {record} is missing"),
+        "missing to release it: the resolution of CASE-".to_owned(),
+    ] {
+        assert!(done.stdout.contains(&wanted), "{wanted}: {done}");
+    }
+    let done = tree.ctl(["run", "show", SEV0]).ok();
+    assert!(done.stdout.contains("dispatch is blocked"), "{done}");
+    let listed = tree.ctl(["quarantine", "list"]).ok();
+    assert!(listed.stdout.contains(SEV0), "{listed}");
+    tree.ctl(["verify"]).ok();
+    // What is lacking comes back from a copy.
+    tree.sh(&format!("cp {DAY}/{record} {DAY}/{sidecar} {dir}/"))
+        .ok();
+    tree.ctl(["quarantine", "show", SEV0]).ok();
+}
+
 /// Q8 to Q11b.
 #[test]
 fn the_weekly_report_answers_the_review() {
