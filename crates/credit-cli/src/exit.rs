@@ -83,6 +83,22 @@ impl std::fmt::Display for Told {
 
 impl std::error::Error for Told {}
 
+/// A failure that only the command line knows.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) exit: Exit,
+    pub(crate) message: String,
+    pub(crate) help: &'static str,
+}
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failed {}
+
 /// Tells a failure on standard error and returns its code.
 pub(crate) fn report(error: &anyhow::Error, json: bool) -> Exit {
     let exit = exit_of(error);
@@ -101,6 +117,9 @@ pub(crate) fn report(error: &anyhow::Error, json: bool) -> Exit {
 
 /// What to do about a failure.
 fn help(error: &anyhow::Error, exit: Exit) -> &'static str {
+    if let Some(failed) = error.downcast_ref::<Failed>() {
+        return failed.help;
+    }
     match monitor_error(error) {
         Some(Error::RerunClosed { .. }) => {
             "`creditctl rerun status RUN_ID` tells where it stands; an O3 who did not ask for it \
@@ -159,6 +178,9 @@ fn message(error: &anyhow::Error) -> String {
 fn exit_of(error: &anyhow::Error) -> Exit {
     if let Some(told) = error.downcast_ref::<Told>() {
         return told.exit;
+    }
+    if let Some(failed) = error.downcast_ref::<Failed>() {
+        return failed.exit;
     }
     if error.is::<Denied>() {
         return Exit::Refused;

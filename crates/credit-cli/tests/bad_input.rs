@@ -549,7 +549,15 @@ fn wrong_usage_is_told_and_leaves_nothing() {
     let usage: &[(&[&str], &str)] = &[
         (&[], "Usage: creditctl"),
         (&["frobnicate"], "unrecognized subcommand 'frobnicate'"),
-        (&["quarantine", "list"], "unrecognized subcommand 'quarantine'"),
+        (&["quarantine", "lift"], "unrecognized subcommand 'lift'"),
+        (&["case", "ack", "CASE-1"], "'CASE-1'"),
+        (&["case", "archive"], "<CASE|--due>"),
+        (&["case", "root-cause", "CASE-20250131-7KQ2ZD", "--cause", "Bad luck", "--explanation", "x"], "'Bad luck'"),
+        (&["case", "status", "CASE-20250131-7KQ2ZD", "Done"], "'Done'"),
+        (&["case", "note", "CASE-20250131-7KQ2ZD", " "], "the text is empty"),
+        (&["case", "thread", "CASE-20250131-7KQ2ZD", "http://x.example"], "https://"),
+        (&["rerun", "approve", "R-1", "--mitigation", "x", "--addresses", "luck"], "'luck'"),
+        (&["notify", "drain"], "unrecognized subcommand 'notify'"),
         (&["ingest"], "<FILE>"),
         (&["ingest", "a", "b"], "unexpected argument 'b'"),
         (&["ingest", "--force", "a"], "unexpected argument '--force'"),
@@ -577,7 +585,7 @@ fn wrong_usage_is_told_and_leaves_nothing() {
         (&["report", "weekly", "--until", "2025-13-01"], "not a day such as 2024-01-23"),
         (&["report", "weekly", "--until", "2025-02-30"], "not a day such as 2024-01-23"),
         (&["report", "monthly"], "unrecognized subcommand 'monthly'"),
-        (&["policy", "adopt"], "unrecognized subcommand 'adopt'"),
+        (&["policy", "adopt"], "--reason <TEXT>"),
         (&["--root"], "--root"),
     ];
     let mut rows = Rows::default();

@@ -9,7 +9,8 @@ use credit_governance::{
 };
 
 /// What an O2 may do and an O1 may not; what the service may do is marked.
-const OPERATORS: [(&str, bool); 23] = [
+const OPERATORS: [(&str, bool); 24] = [
+    ("init", true),
     ("ingest", true),
     ("import_ledger", true),
     ("repair", true),

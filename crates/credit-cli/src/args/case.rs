@@ -1,6 +1,6 @@
 //! `case …`.
 
-use clap::{Args as ClapArgs, Subcommand};
+use clap::{ArgGroup, Args as ClapArgs, Subcommand};
 use credit_monitor::core::{CaseId, CaseStatus, Exposure, RootCause, RunId};
 use credit_monitor::governance::{Text, ThreadUrl};
 
@@ -175,9 +175,9 @@ pub(crate) struct List {
 }
 
 #[derive(Debug, ClapArgs)]
+#[command(group(ArgGroup::new("what").required(true).args(["case", "due"])))]
 pub(crate) struct Archive {
     /// The case.
-    #[arg(required_unless_present = "due", conflicts_with = "due")]
     pub(crate) case: Option<CaseId>,
     /// Put away what was resolved long ago, and call for those who did not come in time.
     #[arg(long)]

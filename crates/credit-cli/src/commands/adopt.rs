@@ -11,7 +11,7 @@ use credit_monitor::{Candidate, Tree};
 use crate::args::ConfigCommand;
 use crate::context::Context;
 use crate::desk::{Books, Desk};
-use crate::exit::{Exit, Told};
+use crate::exit::{Exit, Failed};
 use crate::output::put_line;
 
 pub(crate) fn policy(
@@ -80,9 +80,8 @@ fn governed(path: &Path, tree: &Tree) -> Result<ConfigFile> {
     {
         return Ok(ConfigFile::Scenario(scenario));
     }
-    Err(Told {
+    Err(Failed {
         exit: Exit::Invalid,
-        code: "invalid",
         message: format!(
             "{} is none of the tree's governed files: config/credit-baselines.json, \
              config/operators.json, config/scenarios/<scenario_id>.json",

@@ -14,7 +14,7 @@ use credit_monitor::governance::{
 use crate::args::{Archive, CaseCommand, NoteTopic};
 use crate::context::Context;
 use crate::desk::{Books, Desk};
-use crate::exit::{Exit, Told};
+use crate::exit::{Exit, Failed};
 
 pub(crate) fn case(context: &Context, command: CaseCommand) -> Result<Exit> {
     let desk = |dry: crate::args::DryRun| Desk::open(context, dry.dry_run);
@@ -120,9 +120,8 @@ fn change_status(desk: &Desk<'_>, case: CaseId, to: CaseStatus) -> Result<Exit> 
     desk.may(Verb::ChangeCaseStatus, About::Case(case.clone()))?;
     let from = desk.case(&case)?.status;
     if to == CaseStatus::Resolved {
-        return Err(Told {
+        return Err(Failed {
             exit: Exit::Precondition,
-            code: "precondition",
             message: format!("a case is resolved by `creditctl case resolve {case} --note TEXT`"),
             help: "it tells everything that is missing",
         }

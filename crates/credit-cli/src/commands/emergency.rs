@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::args::{AlertsCommand, BackfillCommand, Mute};
 use crate::context::Context;
 use crate::desk::Desk;
-use crate::exit::{Exit, Told};
+use crate::exit::{Exit, Failed};
 use crate::output::{print_json, put_line, table};
 
 pub(crate) fn alerts(context: &Context, command: AlertsCommand) -> Result<Exit> {
@@ -27,9 +27,8 @@ pub(crate) fn alerts(context: &Context, command: AlertsCommand) -> Result<Exit> 
 
 fn mute(context: &Context, args: Mute) -> Result<Exit> {
     if args.scope.contains(&Severity::Sev0) && !args.include_sev0 {
-        return Err(Told {
+        return Err(Failed {
             exit: Exit::Usage,
-            code: "usage",
             message: "SEV0 is held back only with --include-sev0".to_owned(),
             help: "try --help",
         }

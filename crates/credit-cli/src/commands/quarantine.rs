@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::args::QuarantineCommand;
 use crate::context::Context;
 use crate::desk::{Books, Desk};
-use crate::exit::{Exit, Told};
+use crate::exit::{Exit, Failed};
 use crate::output::{print_json, put_line, table};
 
 pub(crate) fn quarantine(context: &Context, command: QuarantineCommand) -> Result<Exit> {
@@ -88,9 +88,8 @@ fn show(context: &Context, id: &RunId) -> Result<Exit> {
     let docket = archive.docket()?;
     let quarantine = docket.run(id).and_then(|run| run.quarantine.as_deref());
     let Some(quarantine) = quarantine else {
-        return Err(Told {
+        return Err(Failed {
             exit: Exit::NotFound,
-            code: "not_found",
             message: format!("run `{id}` was never quarantined"),
             help: "`creditctl quarantine list` tells which runs are",
         }
@@ -122,9 +121,8 @@ fn show(context: &Context, id: &RunId) -> Result<Exit> {
     if shown.damaged.is_empty() {
         return Ok(Exit::Fine);
     }
-    Err(Told {
+    Err(Failed {
         exit: Exit::Integrity,
-        code: "integrity",
         message: format!("what was set aside of run `{id}` was changed"),
         help: "standard output tells what; restore it from a copy",
     }

@@ -8,7 +8,7 @@ use super::{case, rerun};
 use crate::args::{RerunApprove, Say};
 use crate::context::Context;
 use crate::desk::Desk;
-use crate::exit::{Exit, Told};
+use crate::exit::{Exit, Failed};
 
 pub(crate) fn say(context: &Context, args: &Say) -> Result<Exit> {
     let dry_run = args.dry.dry_run;
@@ -52,9 +52,8 @@ fn ledger(context: &Context) -> Result<()> {
 /// Who says it is who acts: nobody speaks for somebody else.
 fn speaker(context: &Context, name: &str) -> Result<Actor> {
     match context.operator() {
-        Some(acting) if acting != name => Err(Told {
+        Some(acting) if acting != name => Err(Failed {
             exit: Exit::Refused,
-            code: "denied",
             message: format!("the phrase names `{name}`, but `{acting}` acts"),
             help: "say it in your own name, or leave --as out",
         }
@@ -83,9 +82,8 @@ fn meant(desk: &Desk<'_>, args: &Say) -> Result<RunId> {
     waiting.sort();
     match waiting.as_slice() {
         [run] => Ok(run.clone()),
-        [] => Err(Told {
+        [] => Err(Failed {
             exit: Exit::Precondition,
-            code: "precondition",
             message: format!("no rerun of a run of {} waits for an answer", case.id),
             help: "ask for it with `creditctl rerun request RUN_ID --reason TEXT`",
         }
@@ -101,9 +99,8 @@ fn meant(desk: &Desk<'_>, args: &Say) -> Result<RunId> {
 }
 
 fn unclear(message: String) -> anyhow::Error {
-    Told {
+    Failed {
         exit: Exit::Usage,
-        code: "usage",
         message,
         help: "try --help",
     }
