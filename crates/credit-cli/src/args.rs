@@ -11,8 +11,8 @@ use credit_monitor::governance::Text;
 
 pub(crate) use self::case::{Archive, CaseCommand, DryRun, List as CaseList, NoteTopic};
 pub(crate) use self::governance::{
-    AlertsCommand, ApprovalsCommand, BackfillCommand, ConfigCommand, Mute, QuarantineCommand,
-    RerunApprove, RerunCommand, ReviewCommand, Say,
+    AlertsCommand, ApprovalsCommand, Audit, AuditPeriod, BackfillCommand, ConfigCommand, Mute,
+    QuarantineCommand, RerunApprove, RerunCommand, ReviewCommand, Say,
 };
 
 /// Judge, keep and review what automation runs cost.
@@ -112,6 +112,8 @@ pub(crate) enum Command {
     /// Every approval and denial.
     #[command(subcommand)]
     Approvals(ApprovalsCommand),
+    /// The runbook's regular checks; changes nothing. Exit 8 if one of them found something.
+    Audit(Audit),
     /// Files of config/ that were changed by hand.
     #[command(subcommand)]
     Config(ConfigCommand),

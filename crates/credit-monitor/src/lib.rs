@@ -2,6 +2,7 @@
 
 mod adoption;
 mod archive;
+mod audit;
 mod backtest;
 mod baseline_update;
 mod config;

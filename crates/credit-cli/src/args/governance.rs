@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Subcommand};
-use credit_monitor::core::{CaseId, RiskFlag, RunId, ScenarioId, Severity};
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+use credit_monitor::core::{CaseId, RiskFlag, RunId, ScenarioId, Severity, Timestamp};
 use credit_monitor::governance::Text;
 
 use super::case::DryRun;
@@ -177,6 +177,28 @@ pub(crate) enum BackfillCommand {
 pub(crate) enum ApprovalsCommand {
     /// Every approval and denial: who, as what, when, what and why.
     List,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Audit {
+    /// Which checks.
+    #[arg(value_enum)]
+    pub(crate) period: AuditPeriod,
+    /// As of when; now, if not given.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum AuditPeriod {
+    /// Nothing was changed, nobody was forgotten.
+    Daily,
+    /// What was reported is read, what is open moves.
+    Weekly,
+    /// Who approved what, and how often a flag was wrong.
+    Monthly,
+    /// Whether the numbers still fit.
+    Quarterly,
 }
 
 #[derive(Debug, Subcommand)]

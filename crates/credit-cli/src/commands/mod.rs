@@ -2,6 +2,7 @@
 
 mod adopt;
 mod approvals;
+mod audit;
 mod backtest;
 mod baseline;
 mod case;
@@ -46,6 +47,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Alerts(command) => emergency::alerts(context, command),
         Command::Backfill(command) => emergency::backfill(context, command),
         Command::Approvals(command) => approvals::approvals(context, command),
+        Command::Audit(args) => audit::audit(context, &args),
         Command::Config(command) => adopt::config(context, command),
         Command::Policy(command) => policy::policy(context, command),
     }

@@ -18,6 +18,8 @@ pub struct DailyFacts {
     pub sev0_runs: Vec<RunRef>,
     /// The files that govern, as they are now.
     pub files: Vec<GovernedFile>,
+    /// Baselines in force that are not the ones that were approved.
+    pub baselines: Vec<Finding>,
     /// Quarantined runs whose artifacts are not in the quarantine any more.
     pub moved_out: Vec<RunId>,
     /// The environment variables that switch alerts off.
@@ -133,7 +135,7 @@ fn silence(facts: &DailyFacts, rules: &Rules, now: Timestamp) -> Check {
         finding(
             format!("no run for {} hours", rules.deadlines.silence_hours),
             evidence,
-            "creditctl doctor",
+            "creditctl query --days 7",
         )
     });
     Check::new("silence", "runs are reported", findings)
@@ -148,14 +150,14 @@ fn files(facts: &DailyFacts, docket: &Docket) -> Check {
                     .policies()
                     .last()
                     .map(|adopted| Some(adopted.what.new));
-                (last, "creditctl policy adopt".to_owned())
+                (last, "creditctl policy adopt --reason …".to_owned())
             }
             GovernedKind::Config(config) => (
                 docket.adopted(config).map(|adopted| adopted.what.new),
-                format!("creditctl policy adopt --file {}", file.path),
+                format!("creditctl config adopt {} --reason …", file.path),
             ),
         };
-        let known = file.found == file.expected || adopted == Some(file.found);
+        let known = file.found == adopted.unwrap_or(file.expected);
         (!known).then(|| {
             finding(
                 format!("{} was changed without an O3", file.path),
@@ -171,7 +173,9 @@ fn files(facts: &DailyFacts, docket: &Docket) -> Check {
     Check::new(
         "config",
         "every change of a governing file is known",
-        findings,
+        findings
+            .chain(facts.baselines.iter().cloned())
+            .collect::<Vec<_>>(),
     )
 }
 
@@ -221,7 +225,10 @@ fn backfills(facts: &DailyFacts, docket: &Docket, now: Timestamp) -> Check {
         finding(
             format!("{} claims a backfill that nobody started", claim.run_id),
             format!("scenario {} at {}", claim.scenario_id, claim.at),
-            format!("creditctl backfill start --scenario {}", claim.scenario_id),
+            format!(
+                "creditctl backfill start --scenario {} --reason …",
+                claim.scenario_id
+            ),
         )
     });
     Check::new(

@@ -116,7 +116,7 @@ fn manual_baselines(facts: &MonthlyFacts, docket: &Docket) -> Check {
         finding(
             format!("the baseline of {scenario} was entered by hand"),
             "its sample size is 0 and no O3 has adopted the file",
-            "creditctl policy adopt --file config/credit-baselines.json",
+            "creditctl config adopt config/credit-baselines.json --reason …",
         )
     });
     Check::new(

@@ -30,7 +30,7 @@ fn thresholds(facts: &QuarterlyFacts) -> Check {
         finding(
             "nobody tried this quarter whether the thresholds fit",
             "there is no backtest of the policy in force",
-            "creditctl policy backtest config/sintraprime-policy.json",
+            "creditctl policy backtest --policy config/sintraprime-policy.json",
         )
     });
     let digest = facts
@@ -105,7 +105,7 @@ fn governance_log(docket: &Docket) -> Check {
         finding(
             format!("policy {} was adopted without a backtest", adopted.what.new),
             format!("by {} at {}", adopted.stamp.by, adopted.stamp.at),
-            "creditctl policy backtest config/sintraprime-policy.json",
+            "creditctl policy backtest --policy config/sintraprime-policy.json",
         )
     });
     let changes = docket.policies().len().to_string();

@@ -1,0 +1,82 @@
+//! `audit …`: the runbook's regular checks.
+
+use anyhow::Result;
+use credit_monitor::Archive;
+use credit_monitor::governance::Verb;
+use credit_monitor::governance::audit::Audit;
+use credit_monitor::notify::routing::Slot;
+
+use crate::args::{Audit as Args, AuditPeriod};
+use crate::context::Context;
+use crate::exit::{Exit, Told};
+use crate::output::{put_line, table};
+
+pub(crate) fn audit(context: &Context, args: &Args) -> Result<Exit> {
+    context.actor(Verb::View)?;
+    let now = args.at.map_or_else(|| context.now(), Ok)?;
+    let archive = Archive::new(&context.tree);
+    let audit = match args.period {
+        AuditPeriod::Daily => archive.audit_daily(muted_by_environment(), now)?,
+        AuditPeriod::Weekly => archive.audit_weekly(now)?,
+        AuditPeriod::Monthly => archive.audit_monthly(now)?,
+        AuditPeriod::Quarterly => archive.audit_quarterly(now)?,
+    };
+    if context.json {
+        put_line(audit.to_json())?;
+    } else {
+        print(&audit)?;
+    }
+    if audit.passed {
+        return Ok(Exit::Fine);
+    }
+    let found: usize = audit.checks.iter().map(|check| check.findings.len()).sum();
+    Err(Told {
+        exit: Exit::Findings,
+        code: "findings",
+        message: format!("findings of the {} audit: {found}", audit.audit),
+        help: "standard output lists them, each with the next command",
+    }
+    .into())
+}
+
+/// The Slack variables that are set to nothing, which switches their alerts off.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command line is where the environment is read"
+)]
+fn muted_by_environment() -> Vec<String> {
+    let names = Slot::ALL.iter().map(|slot| slot.variable());
+    names
+        .filter(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn print(audit: &Audit) -> Result<()> {
+    let rows = audit.checks.iter().map(|check| {
+        let result = match check.findings.len() {
+            0 => "passed".to_owned(),
+            n => format!("findings: {n}"),
+        };
+        vec![check.id.to_owned(), check.title.to_owned(), result]
+    });
+    put_line(table(
+        &["Check", "What holds", "Result"],
+        &[],
+        rows.collect(),
+    ))?;
+    for check in &audit.checks {
+        for figure in &check.figures {
+            put_line(format_args!(
+                "{}: {}: {}",
+                check.id, figure.name, figure.value
+            ))?;
+        }
+        for finding in &check.findings {
+            put_line(format_args!("{}: {}", check.id, finding.what))?;
+            put_line(format_args!("  evidence: {}", finding.evidence))?;
+            put_line(format_args!("  next: {}", finding.next_command))?;
+        }
+    }
+    Ok(())
+}

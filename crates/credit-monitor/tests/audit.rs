@@ -1,0 +1,283 @@
+//! The regular audits over a tree: a clean one passes, and each planted fault is found by the
+//! check that is there for it.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod common;
+
+use std::fs;
+
+use common::{House, operator, run};
+use credit_monitor::Archive;
+use credit_monitor::core::{RiskFlag, RiskFlags, Run, Timestamp};
+use credit_monitor::governance::audit::Audit;
+use credit_monitor::governance::{Actor, ConfigFile, ReviewNoted, Text, What};
+
+const AT: &str = "2025-01-31T10:00:00Z";
+const BASELINES: &str = "config/credit-baselines.json";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn text(words: &str) -> Text {
+    words.parse().unwrap()
+}
+
+fn lead() -> Actor {
+    operator("lead-3:O3")
+}
+
+/// A house with one run that cost what it always costs.
+fn house() -> House {
+    let house = House::new();
+    house.baselines(&[("EXPORT", "10")]);
+    observe(&house, run("R-1", "EXPORT", AT, "10"));
+    house
+}
+
+fn observe(house: &House, run: Run) {
+    house.open().observe(run, at(AT)).unwrap();
+}
+
+fn leak(id: &str) -> Run {
+    let mut run = run(id, "EXPORT", AT, "130");
+    run.risk_flags = RiskFlags::NONE.with(RiskFlag::PiiExposure);
+    run
+}
+
+fn daily(house: &House) -> Audit {
+    let before = house.snapshot();
+    let archive = Archive::new(&house.tree);
+    let audit = archive.audit_daily(Vec::new(), at("2025-01-31T10:05:00Z"));
+    assert!(before == house.snapshot(), "an audit changed the tree");
+    audit.unwrap()
+}
+
+fn failed(audit: &Audit) -> Vec<&'static str> {
+    let failed = audit.checks.iter().filter(|check| !check.passed());
+    failed.map(|check| check.id).collect()
+}
+
+/// Everything that a check found, as text.
+fn told(audit: &Audit, id: &str) -> String {
+    let check = audit.checks.iter().find(|check| check.id == id).unwrap();
+    format!("{:?}", check.findings)
+}
+
+fn edit(house: &House, path: &str, old: &str, new: &str) {
+    let before = house.read(path);
+    let after = before.replacen(old, new, 1);
+    assert_ne!(before, after, "nothing to replace in {path}");
+    fs::write(house.path(path), after).unwrap();
+}
+
+#[test]
+fn a_clean_day_passes_every_check() {
+    assert_eq!(failed(&daily(&house())), Vec::<&str>::new());
+}
+
+#[test]
+fn a_changed_line_and_a_lost_sidecar_are_found() {
+    let house = house();
+    let sidecar = "runs/CREDIT_MONITORING/2025-01-31/run_R-1.json.sha256";
+    fs::remove_file(house.path(sidecar)).unwrap();
+    let audit = daily(&house);
+    assert_eq!(failed(&audit), ["run_files"]);
+    assert!(told(&audit, "run_files").contains("creditctl repair"));
+
+    edit(
+        &house,
+        "runs/CREDIT_MONITORING/ledger.jsonl",
+        "SEV4",
+        "SEV3",
+    );
+    assert!(failed(&daily(&house)).contains(&"ledger"));
+}
+
+#[test]
+fn a_case_is_overdue_at_its_deadline_and_not_before() {
+    let house = house();
+    observe(&house, leak("R-2"));
+    let archive = Archive::new(&house.tree);
+    let audit = |now| archive.audit_daily(Vec::new(), at(now)).unwrap();
+    assert_eq!(failed(&audit("2025-01-31T10:14:59Z")), Vec::<&str>::new());
+    assert_eq!(failed(&audit("2025-01-31T10:15:00Z")), ["overdue"]);
+}
+
+#[test]
+fn a_sev0_run_whose_case_is_lost_is_found() {
+    let house = house();
+    let is_event = |path: &std::path::Path| path.to_string_lossy().contains("events.");
+    let before = house.snapshot();
+    observe(&house, leak("R-2"));
+    for (path, _) in house.snapshot() {
+        if is_event(&path) || path.ends_with("docket.snapshot") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    for (path, bytes) in before.iter().filter(|(path, _)| is_event(path)) {
+        fs::write(path, bytes).unwrap();
+    }
+    let audit = daily(&house);
+    assert!(failed(&audit).contains(&"sev0_cases"), "{audit:?}");
+    assert!(told(&audit, "sev0_cases").contains("creditctl case open --run R-2"));
+}
+
+#[test]
+fn a_day_without_a_run_and_alerts_switched_off_are_found() {
+    let house = house();
+    let archive = Archive::new(&house.tree);
+    let audit = |off, now| archive.audit_daily(off, at(now)).unwrap();
+    let late = audit(Vec::new(), "2025-02-01T10:00:00Z");
+    assert_eq!(failed(&late), ["silence"]);
+    let off = vec!["SLACK_WEBHOOK_URL_SEV0".to_owned()];
+    assert_eq!(failed(&audit(off, AT)), ["kill_switch"]);
+}
+
+#[test]
+fn a_policy_changed_by_hand_is_found_until_it_is_adopted_and_so_is_its_return() {
+    let house = house();
+    let path = "config/sintraprime-policy.json";
+    let old = house.read(path);
+    fs::write(house.path(path), format!("{old}\n")).unwrap();
+    let audit = daily(&house);
+    assert_eq!(failed(&audit), ["config"]);
+    for text in [old.clone(), format!("{old}\n")] {
+        let hash = credit_monitor::core::Sha256::of(text.as_bytes()).to_string();
+        assert!(told(&audit, "config").contains(&hash), "{audit:?}");
+    }
+    let monitor = house.open();
+    let in_place = credit_monitor::Candidate::InPlace;
+    let adopted = monitor.adopt_policy(&in_place, text("spacing"), None, &lead(), at(AT));
+    adopted.unwrap();
+    drop(monitor);
+    assert_eq!(failed(&daily(&house)), Vec::<&str>::new());
+    fs::write(house.path(path), old).unwrap();
+    assert_eq!(failed(&daily(&house)), ["config"]);
+}
+
+#[test]
+fn baselines_scenarios_and_operators_changed_by_hand_are_found_until_they_are_adopted() {
+    let house = house();
+    let scenario = || ConfigFile::Scenario("EXPORT".parse().unwrap());
+    let adopt = |file: ConfigFile| {
+        let monitor = house.open();
+        monitor
+            .adopt_config(&file, text("wanted"), &lead(), at(AT))
+            .unwrap();
+    };
+    edit(
+        &house,
+        BASELINES,
+        r#""median_credits":10"#,
+        r#""median_credits":20"#,
+    );
+    let audit = daily(&house);
+    assert_eq!(failed(&audit), ["config"]);
+    assert!(told(&audit, "config").contains("creditctl config adopt"));
+    adopt(ConfigFile::Baselines);
+    assert_eq!(failed(&daily(&house)), Vec::<&str>::new());
+    edit(
+        &house,
+        BASELINES,
+        r#""median_credits":20"#,
+        r#""median_credits":30"#,
+    );
+    assert_eq!(failed(&daily(&house)), ["config"]);
+    adopt(ConfigFile::Baselines);
+
+    fs::write(
+        house.tree.scenario(&"EXPORT".parse().unwrap()),
+        r#"{"max_items":5}"#,
+    )
+    .unwrap();
+    assert_eq!(failed(&daily(&house)), ["config"]);
+    adopt(scenario());
+    assert_eq!(failed(&daily(&house)), Vec::<&str>::new());
+
+    adopt(ConfigFile::Operators);
+    edit(&house, "config/operators.json", "lead-4", "lead-5");
+    assert_eq!(failed(&daily(&house)), ["config"]);
+}
+
+#[test]
+fn what_is_moved_out_of_the_quarantine_by_hand_is_found() {
+    let house = house();
+    observe(&house, leak("R-2"));
+    assert_eq!(failed(&daily(&house)), Vec::<&str>::new());
+    let folder = house.path("runs/QUARANTINE/R-2");
+    for name in ["run_R-2.json", "run_R-2.json.sha256"] {
+        let to = house.path("runs/CREDIT_MONITORING/2025-01-31").join(name);
+        fs::rename(folder.join(name), to).unwrap();
+    }
+    let audit = daily(&house);
+    assert_eq!(failed(&audit), ["quarantine"]);
+    assert!(told(&audit, "quarantine").contains("R-2 released without approval"));
+}
+
+#[test]
+fn a_run_that_claims_a_backfill_nobody_started_is_found() {
+    let house = house();
+    let mut claim = run("R-2", "EXPORT", AT, "10");
+    claim.is_backfill = Some(true);
+    observe(&house, claim);
+    assert_eq!(failed(&daily(&house)), ["backfills"]);
+}
+
+#[test]
+fn a_week_wants_its_report_and_recent_baselines() {
+    let house = house();
+    let archive = Archive::new(&house.tree);
+    let weekly = |now| archive.audit_weekly(at(now)).unwrap();
+    let audit = weekly("2025-01-31T12:00:00Z");
+    assert_eq!(failed(&audit), ["weekly_report", "baselines"]);
+
+    let config = credit_monitor::Config::load(&house.tree).unwrap();
+    let report = archive.weekly_report(&config, at(AT).day(), 7).unwrap();
+    archive.write_report(&report, &config).unwrap();
+    let audit = weekly("2025-01-31T12:00:00Z");
+    assert!(told(&audit, "weekly_report").contains("CREDIT_REVIEW_2025-01-31 was not reviewed"));
+
+    let (id, note) = (text("CREDIT_REVIEW_2025-01-31"), text("read"));
+    let noted = What::ReviewNoted(ReviewNoted { report: id, note });
+    house
+        .open()
+        .decide(&operator("ops-2:O2"), noted, at(AT))
+        .unwrap();
+    assert_eq!(failed(&weekly("2025-01-31T12:00:00Z")), ["baselines"]);
+    house.baselines(&[]);
+    assert_eq!(failed(&weekly("2025-01-31T12:00:00Z")), Vec::<&str>::new());
+    assert_eq!(failed(&weekly("2025-02-08T12:00:00Z")), ["weekly_report"]);
+}
+
+#[test]
+fn a_baseline_entered_by_hand_is_found_until_it_is_adopted() {
+    let house = house();
+    let monthly = || Archive::new(&house.tree).audit_monthly(at(AT)).unwrap();
+    assert_eq!(failed(&monthly()), Vec::<&str>::new());
+    edit(
+        &house,
+        BASELINES,
+        r#""sample_size":20"#,
+        r#""sample_size":0"#,
+    );
+    assert_eq!(failed(&monthly()), ["manual_baselines"]);
+    let monitor = house.open();
+    let adopted = monitor.adopt_config(&ConfigFile::Baselines, text("quoted"), &lead(), at(AT));
+    adopted.unwrap();
+    assert_eq!(failed(&monthly()), Vec::<&str>::new());
+}
+
+#[test]
+fn a_quarter_wants_a_backtest_of_the_policy() {
+    let house = house();
+    let quarterly = |now| Archive::new(&house.tree).audit_quarterly(at(now)).unwrap();
+    assert_eq!(failed(&quarterly(AT)), ["thresholds"]);
+    let monitor = house.open();
+    let in_place = credit_monitor::Candidate::InPlace;
+    let backtest = credit_monitor::core::Sha256::of(b"a backtest");
+    let adopted = monitor.adopt_policy(&in_place, text("tried"), Some(backtest), &lead(), at(AT));
+    adopted.unwrap();
+    assert_eq!(failed(&quarterly(AT)), Vec::<&str>::new());
+    assert_eq!(failed(&quarterly("2025-06-01T00:00:00Z")), ["thresholds"]);
+}
