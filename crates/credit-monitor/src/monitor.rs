@@ -247,7 +247,7 @@ impl Monitor {
         let done = pass.over(&self.archive(), progress);
         self.record_rebuilt(pass.rebuilt(), actor, now)?;
         done?;
-        self.settle_from(0, now)?;
+        self.settle_all(now)?;
         Ok(pass.finish())
     }
 

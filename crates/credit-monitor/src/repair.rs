@@ -285,11 +285,7 @@ pub(crate) fn after_a_crash(tree: &Tree, ledger: &Ledger) -> Result<Rebuilt, Err
 
 /// The runs without a run file or sidecar near the ledger's end, the last one first.
 fn lost_at_the_end(tree: &Tree, end: u64) -> io::Result<Vec<RunId>> {
-    let mut lines = Backwards {
-        file: File::open(tree.ledger())?,
-        end,
-        lines: Vec::new(),
-    };
+    let mut lines = Backwards::new(tree, end)?;
     let mut lost = Vec::new();
     let mut whole = 0;
     for _ in 0..LINES_ON_OPEN {
@@ -352,7 +348,7 @@ fn file_bytes(expected: &Expected) -> Result<Vec<u8>, String> {
 }
 
 /// The lines of a file from its end to its beginning.
-struct Backwards {
+pub(crate) struct Backwards {
     file: File,
     /// Where the lines that were not read yet end.
     end: u64,
@@ -360,7 +356,15 @@ struct Backwards {
 }
 
 impl Backwards {
-    fn next_line(&mut self) -> io::Result<Option<Vec<u8>>> {
+    pub(crate) fn new(tree: &Tree, end: u64) -> io::Result<Backwards> {
+        Ok(Backwards {
+            file: File::open(tree.ledger())?,
+            end,
+            lines: Vec::new(),
+        })
+    }
+
+    pub(crate) fn next_line(&mut self) -> io::Result<Option<Vec<u8>>> {
         if self.lines.is_empty() && self.end > 0 {
             let start = self.end.saturating_sub(WINDOW_BYTES);
             let length = usize::try_from(self.end - start).unwrap_or_default();

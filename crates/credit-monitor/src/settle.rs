@@ -5,21 +5,34 @@
 //! twice, and what is done but not recorded is done again to no effect.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use credit_core::{
     Action, CaseId, RunFacts, RunId, RunRecord, ScenarioId, Severity, Sha256, StoredRecord,
     Timestamp,
 };
 use credit_governance::{
-    Actor, Effect, Event, JudgedRun, LinkedRun, PatternRule, Relation, RunQuarantined, RunRef,
-    Text, Trigger, What, plan,
+    Actor, Docket, Effect, Event, JudgedRun, LinkedRun, PatternRule, Relation, RunQuarantined,
+    RunRef, Text, Trigger, What, plan,
 };
 use credit_ledger::{Digest, OwnedLine, Receipt, Window};
 
 use crate::archive::{self, text};
 use crate::decisions::{Deciding, pattern};
 use crate::quarantine::{Folder, Order, Payload};
+use crate::repair::Backwards;
 use crate::{Error, Monitor, Tree};
+
+/// The actions that are carried out here.
+const LOUD: [Action; 4] = [
+    Action::Quarantine,
+    Action::BlockDispatch,
+    Action::CreateCase,
+    Action::LogCaseOptional,
+];
+
+/// After so many settled runs in a row, opening believes that those before are settled as well.
+const SETTLED_ON_OPEN: u64 = 256;
 
 /// How far back opening looks for runs that a killed process left unsettled: two of the largest
 /// batches of `observe_all`.
@@ -102,12 +115,6 @@ impl Kept {
 
 /// Whether something may follow from a verdict, so that it must be planned.
 pub(crate) fn is_loud(record: &RunRecord) -> bool {
-    const LOUD: [Action; 4] = [
-        Action::Quarantine,
-        Action::BlockDispatch,
-        Action::CreateCase,
-        Action::LogCaseOptional,
-    ];
     let wants = |action: &Action| record.assessment.actions.contains(*action);
     record.run.rerun_of.is_some() || LOUD.iter().any(wants)
 }
@@ -138,14 +145,24 @@ impl Monitor {
         Ok(cases)
     }
 
-    /// What a killed process may have left undone at the end of the ledger.
+    /// What a killed process may have left undone at the end of the ledger; what was decided about
+    /// the lines before is believed, so that opening does not grow with history.
     pub(crate) fn settle_after_a_crash(&self, now: Timestamp) -> Result<(), Error> {
-        let lines = self.ledger.len();
-        self.settle_from(lines.saturating_sub(LINES_ON_OPEN), now)
+        let Some(head) = self.ledger.head() else {
+            return Ok(());
+        };
+        let path = self.tree().ledger();
+        let mut unsettled = self
+            .with_docket(|docket| unsettled(self.tree(), docket, head.end))?
+            .map_err(Error::io("reading", path))?;
+        unsettled.reverse();
+        let kept = unsettled.iter().map(|id| self.kept(id));
+        self.settle(kept.collect::<Result<_, _>>()?, now)
+            .map(|_| ())
     }
 
-    /// Every run from the line numbered `first` on, a batch at a time.
-    pub(crate) fn settle_from(&self, first: u64, now: Timestamp) -> Result<(), Error> {
+    /// Every grave or moderate run of the ledger, a batch at a time.
+    pub(crate) fn settle_all(&self, now: Timestamp) -> Result<(), Error> {
         const BATCH: usize = 1024;
         let reader = self.ledger.reader();
         let failed = |source| Error::Read {
@@ -162,8 +179,7 @@ impl Monitor {
             };
             let mut scan = reader.window(&window).map_err(failed)?;
             while let Some(line) = scan.next_line().map_err(failed)? {
-                let wanted = line.seq() >= first && has_severity(line.raw(), &severity);
-                if wanted {
+                if has_severity(line.raw(), &severity) {
                     kept.push(Kept::stored(&line.to_owned(), self.tree())?);
                 }
                 if kept.len() >= BATCH {
@@ -258,6 +274,7 @@ impl Monitor {
     /// Tells each moderate spike which came before it, as far back as a pattern reaches.
     fn add_recent(&self, kept: &mut [Kept], rule: &PatternRule) -> Result<(), Error> {
         let mut earlier: BTreeMap<ScenarioId, Vec<(Timestamp, LinkedRun)>> = BTreeMap::new();
+        let first = kept.iter().map(|kept| kept.at).min();
         for kept in kept {
             let judged = &mut kept.judged;
             let moderate = judged.severity == Severity::Sev2;
@@ -265,7 +282,8 @@ impl Monitor {
                 continue;
             }
             if !earlier.contains_key(&judged.scenario_id) {
-                let found = self.moderate_spikes(&judged.scenario_id)?;
+                let from = first.unwrap_or(kept.at).days_before(rule.days);
+                let found = self.moderate_spikes(&judged.scenario_id, from)?;
                 earlier.insert(judged.scenario_id.clone(), found);
             }
             let since = kept.at.days_before(rule.days);
@@ -280,15 +298,21 @@ impl Monitor {
         Ok(())
     }
 
-    /// Every SEV2 run of a scenario, in the ledger's order.
-    fn moderate_spikes(&self, id: &ScenarioId) -> Result<Vec<(Timestamp, LinkedRun)>, Error> {
+    /// Every SEV2 run of a scenario since then, in the ledger's order.
+    fn moderate_spikes(
+        &self,
+        id: &ScenarioId,
+        since: Timestamp,
+    ) -> Result<Vec<(Timestamp, LinkedRun)>, Error> {
         let path = self.tree().ledger();
         let failed = |source| Error::Read {
             path: path.clone(),
             source,
         };
         let reader = self.ledger.reader();
+        let since = since.to_string();
         let window = Window {
+            from: Some(&since),
             severity: Some("SEV2"),
             scenario: Some(id.as_str()),
             ..Window::default()
@@ -314,6 +338,48 @@ impl Monitor {
         }
         Ok(found)
     }
+}
+
+/// The runs near the ledger's end about which something may have to be decided and nothing is, the
+/// last one first.
+fn unsettled(tree: &Tree, docket: &Docket, end: u64) -> io::Result<Vec<RunId>> {
+    let mut lines = Backwards::new(tree, end)?;
+    let mut unsettled = Vec::new();
+    let mut settled_in_a_row = 0;
+    for _ in 0..LINES_ON_OPEN {
+        let Some(line) = lines.next_line()? else {
+            break;
+        };
+        let path = tree.ledger();
+        let Ok(facts) = text(&line, &path).and_then(|line| archive::facts(line, tree)) else {
+            break;
+        };
+        let is_rerun = facts.json.contains("\"rerun_of\":");
+        let loud = is_rerun || LOUD.iter().any(|action| facts.actions.contains(*action));
+        if loud && !is_settled(docket, &facts) {
+            unsettled.push(facts.run_id.clone());
+            // A moderate spike alone leads to nothing, so that nothing is known of it proves
+            // nothing.
+            let moderate = !is_rerun && facts.severity == Severity::Sev2;
+            settled_in_a_row = if moderate { settled_in_a_row + 1 } else { 0 };
+        } else {
+            settled_in_a_row += 1;
+        }
+        if settled_in_a_row == SETTLED_ON_OPEN {
+            break;
+        }
+    }
+    Ok(unsettled)
+}
+
+/// Whether everything that a run's actions ask for is recorded: a crash can leave out the end.
+fn is_settled(docket: &Docket, facts: &RunFacts<'_>) -> bool {
+    let wants = |action| facts.actions.contains(action);
+    docket.run(&facts.run_id).is_some_and(|state| {
+        (!wants(Action::CreateCase) || state.case.is_some())
+            && (!wants(Action::Quarantine) || state.quarantine.is_some())
+            && (!wants(Action::BlockDispatch) || state.blocked.is_some())
+    })
 }
 
 /// Whether a line may be of this severity: what is not in its text it is not.

@@ -552,6 +552,27 @@ fn what_a_crash_left_undone_is_done_once_when_the_tree_is_opened() {
         house.open();
         assert_eq!(kinds(&house.tree), wanted, "not twice");
     }
+
+    // As if only the first of its events had reached the disk.
+    let all = fs::read(events("jsonl")).unwrap();
+    for (path, bytes) in &files {
+        match bytes {
+            Some(bytes) => fs::write(path, bytes).unwrap(),
+            None => drop(fs::remove_file(path)),
+        }
+    }
+    let before = files[0].1.as_ref().unwrap().len();
+    let first = all[before..]
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .unwrap();
+    fs::write(events("jsonl"), &all[..=before + first]).unwrap();
+    assert_eq!(kinds(&house.tree), wanted[..wanted.len() - 2]);
+    let monitor = house.open();
+    let done = ["case_opened", "run_quarantined", "run_linked"];
+    assert_eq!(kinds(&house.tree), done, "what is quarantined is blocked");
+    let blocked = monitor.may_dispatch(&"RUN-LEAK".parse().unwrap()).unwrap();
+    assert!(matches!(blocked, Dispatch::Blocked { .. }));
 }
 
 #[test]
