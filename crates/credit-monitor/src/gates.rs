@@ -205,8 +205,9 @@ impl Monitor {
     }
 
     /// Releases a run: after its artifacts were found to be what was set aside, the release is
-    /// recorded, then the payload goes back to where it was. Calling it again after a crash
-    /// finishes what was begun.
+    /// recorded, then the payload goes back to where it was. If a crash comes between the two, the
+    /// run is released and its payload is still in its quarantine folder, and calling this again
+    /// is refused: move the payload back by hand.
     ///
     /// # Errors
     /// [`Error::Denied`] to whoever is no O3; [`Error::Refused`] with every criterion that is not
