@@ -7,6 +7,7 @@ mod backtest;
 mod baseline_update;
 mod config;
 mod decisions;
+pub mod doctor;
 mod error;
 mod explain;
 mod gates;

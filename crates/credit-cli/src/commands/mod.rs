@@ -6,9 +6,11 @@ mod audit;
 mod backtest;
 mod baseline;
 mod case;
+mod doctor;
 mod emergency;
 mod init;
 mod ledger;
+mod notion;
 mod observe;
 mod policy;
 mod quarantine;
@@ -48,6 +50,8 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Backfill(command) => emergency::backfill(context, command),
         Command::Approvals(command) => approvals::approvals(context, command),
         Command::Audit(args) => audit::audit(context, &args),
+        Command::Doctor(args) => doctor::doctor(context, &args),
+        Command::Notion(command) => notion::notion(context, command),
         Command::Config(command) => adopt::config(context, command),
         Command::Policy(command) => policy::policy(context, command),
     }
