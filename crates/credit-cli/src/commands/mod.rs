@@ -10,6 +10,8 @@ mod doctor;
 mod emergency;
 mod init;
 mod ledger;
+mod manual;
+mod metrics;
 mod notion;
 mod observe;
 mod policy;
@@ -52,6 +54,9 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Audit(args) => audit::audit(context, &args),
         Command::Doctor(args) => doctor::doctor(context, &args),
         Command::Notion(command) => notion::notion(context, command),
+        Command::Metrics(args) => metrics::metrics(context, &args),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { folder } => manual::man(folder.as_deref()),
         Command::Config(command) => adopt::config(context, command),
         Command::Policy(command) => policy::policy(context, command),
     }
