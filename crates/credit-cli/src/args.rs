@@ -114,6 +114,24 @@ pub(crate) enum Command {
     Approvals(ApprovalsCommand),
     /// The runbook's regular checks; changes nothing. Exit 8 if one of them found something.
     Audit(Audit),
+    /// Whether everything is set up: each check passed, or what to do about it. Changes nothing and
+    /// shows no secret. Exit 8 if one of them found something.
+    Doctor(Doctor),
+    /// Figures for Prometheus, as text.
+    Metrics(Metrics),
+    /// Print a script by which a shell completes commands.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page; or write the pages of all commands.
+    Man {
+        /// A folder to write them into.
+        folder: Option<PathBuf>,
+    },
+    /// The databases in Notion.
+    #[command(subcommand)]
+    Notion(NotionCommand),
     /// Files of config/ that were changed by hand.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -123,6 +141,28 @@ pub(crate) enum Command {
     /// The weekly report, by the name the runbook knows.
     #[command(hide = true)]
     GenerateWeeklyReport(Weekly),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Doctor {
+    /// Ask Notion, too, whether its databases have the properties that rows need.
+    #[arg(long)]
+    pub(crate) online: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Metrics {
+    /// Write them into this file at once, as the textfile collector needs it, instead of standard
+    /// output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NotionCommand {
+    /// Compare the properties of RUNS_LEDGER and CASES with what rows need, and add what is
+    /// missing after asking. Exit 8 if something is left for a person.
+    Schema(DryRun),
 }
 
 #[derive(Debug, ClapArgs)]

@@ -9,6 +9,7 @@ mod desk;
 mod exit;
 mod input;
 mod output;
+mod settings;
 
 use std::process::ExitCode;
 

@@ -242,6 +242,11 @@ impl Operators {
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
+    /// The registered operators, in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = &Operator> {
+        self.operators.iter()
+    }
+
     /// The registered operator of that name, as an actor.
     ///
     /// # Errors

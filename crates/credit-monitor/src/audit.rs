@@ -266,7 +266,7 @@ impl Archive {
     }
 
     /// The `report_id` of the last weekly report, if it is no older than a week.
-    fn last_report(&self, now: Timestamp) -> Result<Option<String>, Error> {
+    pub(crate) fn last_report(&self, now: Timestamp) -> Result<Option<String>, Error> {
         let since = now.days_before(REPORT_DAYS_MAX).day();
         let days = names(&self.tree().reviews())?
             .into_iter()

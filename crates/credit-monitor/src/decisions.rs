@@ -76,6 +76,7 @@ impl Monitor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn decide(&self, actor: &Actor, what: What, now: Timestamp) -> Result<Event, Error> {
+        let _span = tracing::debug_span!("decide", kind = what.kind()).entered();
         let rules = self.rules()?;
         let about = about(&what);
         self.recording_denials(actor, about, now, || {
@@ -97,6 +98,7 @@ impl Monitor {
         approval: Approval<T>,
         now: Timestamp,
     ) -> Result<Event, Error> {
+        let _span = tracing::debug_span!("enact").entered();
         let rules = self.rules()?;
         let mut deciding = self.deciding()?;
         let event = deciding.docket().enact(now, approval, &rules)?;

@@ -15,6 +15,7 @@ use credit_notify::Alert;
 
 use crate::archive::{self, EVENTS, RUNS};
 use crate::config::{Config, LiveConfig, SharedScenario};
+use crate::figures::{Append, count};
 use crate::import;
 use crate::live_docket::LiveDocket;
 use crate::objects::Objects;
@@ -23,7 +24,7 @@ use crate::repair::{self, Rebuilt, Repair};
 use crate::run_files::{self, RunFile};
 use crate::settle::{self, Kept};
 use crate::tree::run_file_name;
-use crate::{Archive, Error, Outcome, Refusal, RunFileError, Tree, Verdict};
+use crate::{Archive, Error, Outcome, Refusal, RunFileError, Stopwatch, Tree, Verdict};
 
 /// How many runs share one write and one sync when many are observed.
 const BATCH: usize = 4096;
@@ -59,6 +60,7 @@ pub struct Monitor {
     pub(crate) docket: Mutex<LiveDocket>,
     objects: Objects,
     rebuilt_on_open: u64,
+    stopwatch: Option<Stopwatch>,
 }
 
 /// What became of a batch.
@@ -124,6 +126,7 @@ impl Monitor {
             docket: Mutex::default(),
             objects: Objects::new(tree),
             rebuilt_on_open: 0,
+            stopwatch: None,
         };
         monitor.docket = Mutex::new(LiveDocket::open(&monitor.archive())?);
         monitor.record_recovery(now)?;
@@ -132,6 +135,16 @@ impl Monitor {
         monitor.rebuilt_on_open = rebuilt.count();
         monitor.settle_after_a_crash(now)?;
         Ok(monitor)
+    }
+
+    /// The same monitor, measuring by a clock of the caller's how long appends take. With the
+    /// feature `metrics` they are the histogram `credit_append_seconds`.
+    #[must_use]
+    pub fn measured_by(self, stopwatch: Stopwatch) -> Monitor {
+        Monitor {
+            stopwatch: Some(stopwatch),
+            ..self
+        }
     }
 
     /// Judges a run and keeps it. When this returns `Ok`, the run is durable.
@@ -178,6 +191,7 @@ impl Monitor {
     /// # Errors
     /// [`Error`] when nothing could be kept; none of the runs is in the ledger then.
     pub fn observe_batch(&self, runs: Vec<Run>, now: Timestamp) -> Result<Batch, Error> {
+        let _span = tracing::debug_span!("observe", runs = runs.len()).entered();
         let config = self.config.current()?;
         let scenarios = self.scenarios_of(&runs);
         let judged = parallel(runs, |run| judge(&config, &scenarios, run));
@@ -194,6 +208,7 @@ impl Monitor {
         if !records.is_empty() {
             self.keep_inputs(&config, &scenarios)?;
         }
+        let append = Append::begin(self.stopwatch.as_ref());
         let appended = self
             .ledger
             .append_batch(records.clone())
@@ -201,6 +216,7 @@ impl Monitor {
                 path: self.tree.ledger(),
                 source,
             })?;
+        append.end();
 
         let mut run_file_errors = self.write_run_files(&slots, &records, &appended);
         let (cases, unsettled) = match self.settle(kept(&slots, &records, &appended), now) {
@@ -338,13 +354,16 @@ impl Monitor {
     ) -> Result<Result<Outcome, Refusal>, Error> {
         let Judged { verdict, alert, .. } = judged;
         match appended {
-            Ok(Appended::New(receipt)) => Ok(Ok(Outcome {
-                verdict,
-                receipt,
-                duplicate: false,
-                case,
-                alert,
-            })),
+            Ok(Appended::New(receipt)) => {
+                count(&verdict);
+                Ok(Ok(Outcome {
+                    verdict,
+                    receipt,
+                    duplicate: false,
+                    case,
+                    alert,
+                }))
+            }
             Ok(Appended::Duplicate(receipt)) => {
                 let (verdict, errors) = self.stored(&verdict.run_id)?;
                 run_file_errors.extend(errors);

@@ -126,6 +126,7 @@ impl Monitor {
         mut kept: Vec<Kept>,
         now: Timestamp,
     ) -> Result<BTreeMap<RunId, CaseId>, Error> {
+        let _span = tracing::debug_span!("settle", runs = kept.len()).entered();
         if kept.is_empty() {
             return Ok(BTreeMap::new());
         }

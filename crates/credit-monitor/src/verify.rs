@@ -65,6 +65,7 @@ impl Archive {
         head: Option<(u64, Digest)>,
         progress: &(dyn Fn(u64, u64) + Sync),
     ) -> Result<TreeVerification, Error> {
+        let _span = tracing::debug_span!("verify").entered();
         let mut verifier = Verifier {
             archive: self,
             tree: self.tree(),

@@ -38,6 +38,7 @@ impl Archive {
         until: Day,
         days: u32,
     ) -> Result<WeeklyReport, Error> {
+        let _span = tracing::debug_span!("weekly_report", %until, days).entered();
         let period = Period::days_until(days, until.start());
         let head = self.head()?;
         let events_head = self.events_head()?;

@@ -78,6 +78,17 @@ pub trait Notion: NotionReader {
     fn lock(&self, page: &PageId, locked: bool) -> Answer<PageRef>;
 }
 
+/// A way to complete the properties of a Notion database, for whoever sets one up. Who keeps rows
+/// needs no such thing.
+///
+/// **Contract.** As [`NotionReader`]. [`Answer::Done`] means that the properties are there;
+/// after [`Answer::Unknown`] the caller reads the schema again.
+pub trait NotionSchema: NotionReader {
+    /// Adds properties that were just found missing ([`Schema::addable`]) and says what there is
+    /// now.
+    fn add_properties(&self, source: &DataSourceId, missing: &Schema) -> Answer<Schema>;
+}
+
 /// Creates a page of which nobody knows whether it exists: it is looked for by its title, and
 /// what is found is adopted.
 ///
@@ -169,6 +180,12 @@ macro_rules! forward {
 
             fn page(&self, page: &PageId) -> Answer<PageRef> {
                 (**self).page(page)
+            }
+        }
+
+        impl<T: NotionSchema + ?Sized> NotionSchema for $pointer<T> {
+            fn add_properties(&self, source: &DataSourceId, missing: &Schema) -> Answer<Schema> {
+                (**self).add_properties(source, missing)
             }
         }
 

@@ -11,13 +11,22 @@ use crate::notion::{
 };
 use crate::routing::{Address, Webhooks};
 use crate::slack::{self, Bot, Message, Posted, Target};
-use crate::{Answer, Link, Notion, NotionReader, Reason, Slack, SlackThreads};
+use crate::{Answer, Link, Notion, NotionReader, NotionSchema, Reason, Slack, SlackThreads};
 
+#[cfg(feature = "reqwest")]
+mod reqwest;
 #[cfg(feature = "ureq")]
 mod ureq;
 
+#[cfg(feature = "reqwest")]
+pub use self::reqwest::Reqwest;
 #[cfg(feature = "ureq")]
 pub use self::ureq::Ureq;
+
+/// Slack's and Notion's answers are a few kilobytes; a page object with all its properties stays
+/// far below this.
+#[cfg(any(feature = "reqwest", feature = "ureq"))]
+const BODY_MAX: usize = 4 * 1024 * 1024;
 
 /// A blocking HTTP client.
 ///
@@ -277,6 +286,13 @@ impl<T: Transport, A: Access> NotionReader for HttpNotion<T, A> {
 
     fn page(&self, page: &PageId) -> Answer<PageRef> {
         self.ask(&notion::Read::Page(page), notion::interpret_page)
+    }
+}
+
+impl<T: Transport> NotionSchema for HttpNotion<T, WriteAccess> {
+    fn add_properties(&self, source: &DataSourceId, missing: &Schema) -> Answer<Schema> {
+        let request = notion::add_properties(&self.connection, source, missing);
+        self.send(request, notion::interpret_schema)
     }
 }
 

@@ -18,10 +18,10 @@ use std::fmt::Debug;
 
 use credit_core::{RiskFlags, Severity, Timestamp};
 
-use crate::notion::{CaseChange, CaseRow, Choice, DatabaseId, Owner, cases_schema};
+use crate::notion::{CaseChange, CaseRow, Choice, DatabaseId, Owner, Schema, cases_schema};
 use crate::routing::Address;
 use crate::slack::Message;
-use crate::{Answer, Notion, Slack, SlackThreads, create_once};
+use crate::{Answer, Notion, NotionSchema, Slack, SlackThreads, create_once};
 
 /// An implementation does not do what its contract says.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -142,6 +142,36 @@ pub fn notion(notion: &dyn Notion, database: &DatabaseId, tag: &str) -> Result<(
         )?;
     }
     Ok(())
+}
+
+/// Whatever completes properties: `database` must lack one of `expected` that can be added.
+///
+/// # Errors
+/// The first rule of [`NotionSchema`]'s contract that does not hold.
+pub fn notion_schema(
+    notion: &dyn NotionSchema,
+    database: &DatabaseId,
+    expected: &Schema,
+) -> Result<(), Nonconforming> {
+    let source = done("a database is resolved", notion.resolve(database))?;
+    let before = done("a schema is read", notion.schema(&source))?;
+    let missing = before.addable(expected);
+    hold("a property is missing", !missing.is_empty(), &before)?;
+    let rule = "what was added is there";
+    let told = done(
+        "properties are added",
+        notion.add_properties(&source, &missing),
+    )?;
+    hold(rule, told.addable(expected).is_empty(), &told)?;
+    let after = done("a schema is read again", notion.schema(&source))?;
+    hold(rule, after.addable(expected).is_empty(), &after)?;
+    let kept = before.iter().all(|had| after.iter().any(|has| had == has));
+    hold("what was there is as it was", kept, &after)?;
+    let again = done(
+        "adding may be repeated",
+        notion.add_properties(&source, &missing),
+    )?;
+    hold("adding again changes nothing", again == after, &again)
 }
 
 fn case(tag: &str) -> Option<CaseRow> {

@@ -16,6 +16,6 @@ mod text;
 mod wire;
 
 pub use answer::{Answer, Reason};
-pub use channel::{Notion, NotionReader, Slack, SlackThreads, create_once};
+pub use channel::{Notion, NotionReader, NotionSchema, Slack, SlackThreads, create_once};
 pub use message::{Alert, DigestOf, Exposure, Links, Mention, Reply, TopScenario, Weekly};
 pub use secret::{BaseUrl, Link, SettingError, Token, WebhookUrl};

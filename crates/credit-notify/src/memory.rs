@@ -8,7 +8,7 @@ use crate::notion::{
 };
 use crate::routing::Address;
 use crate::slack::{Message, Posted};
-use crate::{Answer, Link, Notion, NotionReader, Reason, Slack, SlackThreads};
+use crate::{Answer, Link, Notion, NotionReader, NotionSchema, Reason, Slack, SlackThreads};
 
 /// A Slack that only remembers.
 ///
@@ -110,11 +110,18 @@ impl SlackThreads for MemorySlack {
     }
 }
 
-/// A Notion that only remembers. Every database is its own data source and has the properties of
-/// RUNS_LEDGER and CASES.
-#[derive(Debug, Default)]
+/// A Notion that only remembers. Every database is its own data source; all have the same
+/// properties, those of RUNS_LEDGER and CASES unless others are given.
+#[derive(Debug)]
 pub struct MemoryNotion {
     pages: Mutex<BTreeMap<PageId, KeptPage>>,
+    schema: Mutex<Schema>,
+}
+
+impl Default for MemoryNotion {
+    fn default() -> MemoryNotion {
+        MemoryNotion::with_schema(runs_schema().with(cases_schema()))
+    }
 }
 
 /// A page that [`MemoryNotion`] was given.
@@ -131,6 +138,14 @@ pub struct KeptPage {
 }
 
 impl MemoryNotion {
+    /// One whose databases have these properties.
+    pub fn with_schema(schema: Schema) -> MemoryNotion {
+        MemoryNotion {
+            pages: Mutex::default(),
+            schema: Mutex::new(schema),
+        }
+    }
+
     /// A data source for tests.
     pub fn source() -> DataSourceId {
         DataSourceId::numbered(1)
@@ -173,7 +188,7 @@ impl NotionReader for MemoryNotion {
     }
 
     fn schema(&self, _: &DataSourceId) -> Answer<Schema> {
-        Answer::Done(runs_schema().with(cases_schema()))
+        Answer::Done(lock(&self.schema).clone())
     }
 
     fn find(&self, source: &DataSourceId, _: &str, title: &str) -> Answer<Vec<PageRef>> {
@@ -186,6 +201,14 @@ impl NotionReader for MemoryNotion {
 
     fn page(&self, page: &PageId) -> Answer<PageRef> {
         self.change(page, |_| {})
+    }
+}
+
+impl NotionSchema for MemoryNotion {
+    fn add_properties(&self, _: &DataSourceId, missing: &Schema) -> Answer<Schema> {
+        let mut schema = lock(&self.schema);
+        *schema = std::mem::take(&mut *schema).with(missing.clone());
+        Answer::Done(schema.clone())
     }
 }
 

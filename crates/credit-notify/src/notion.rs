@@ -17,9 +17,10 @@ use crate::{BaseUrl, SettingError, Token};
 
 pub use page::{CaseChange, CaseRow, Page, RunRow};
 pub use property::{Choice, ChoiceError, Owner, Properties};
-pub use schema::{Kind, Schema, cases_schema, runs_schema};
+pub use schema::{Kind, Lack, Schema, cases_schema, runs_schema};
 pub use wire::{
-    Read, Write, interpret_found, interpret_page, interpret_resolved, interpret_schema, read, write,
+    Read, Write, add_properties, interpret_found, interpret_page, interpret_resolved,
+    interpret_schema, read, write,
 };
 
 /// The version of the API that is asked for.

@@ -138,8 +138,8 @@ impl Webhooks {
     pub fn read(
         mut value_of: impl FnMut(&'static str) -> Option<String>,
     ) -> Result<Webhooks, WebhooksError> {
-        let mut settings = Slot::ALL.map(|_| Setting::Unset);
-        for (slot, setting) in Slot::ALL.into_iter().zip(&mut settings) {
+        let mut webhooks = Webhooks::none();
+        for (slot, setting) in Slot::ALL.into_iter().zip(&mut webhooks.0) {
             let variable = slot.variable();
             *setting = match value_of(variable).as_deref().map(str::trim) {
                 None => Setting::Unset,
@@ -150,7 +150,12 @@ impl Webhooks {
                 },
             };
         }
-        Ok(Webhooks(settings))
+        Ok(webhooks)
+    }
+
+    /// No webhook at all.
+    pub fn none() -> Webhooks {
+        Webhooks(Slot::ALL.map(|_| Setting::Unset))
     }
 
     /// Where a message for this audience goes by webhook.

@@ -35,6 +35,9 @@ pub enum SettingError {
          id, then the name, as in `S0123ABCD @oncall-o3`"
     )]
     NotAMention,
+    /// Nothing can be sent encrypted.
+    #[error("TLS cannot be set up")]
+    NoTls,
     /// Not a channel.
     #[error("is not a channel such as `#ops-alerts` or `C0123ABCD`")]
     NotAChannel,
@@ -60,6 +63,27 @@ pub struct WebhookUrl {
 }
 
 impl WebhookUrl {
+    /// Whether it begins as an address of Slack's and ends before its secret part, as happens when
+    /// only a part of it is copied.
+    ///
+    /// ```
+    /// use credit_notify::WebhookUrl;
+    ///
+    /// let cut: WebhookUrl = "https://hooks.slack.com/services/T0/B0".parse()?;
+    /// assert!(cut.is_cut_short());
+    /// let elsewhere: WebhookUrl = "https://chat.example/hooks/1".parse()?;
+    /// assert!(!elsewhere.is_cut_short());
+    /// # Ok::<(), credit_notify::SettingError>(())
+    /// ```
+    pub fn is_cut_short(&self) -> bool {
+        let mut parts = self.uri.path().split('/').filter(|part| !part.is_empty());
+        let is_slack = self
+            .uri
+            .host()
+            .is_some_and(|host| host.starts_with("hooks.slack"));
+        is_slack && matches!(parts.next(), None | Some("services")) && parts.count() < 3
+    }
+
     pub(crate) fn uri(&self) -> &Uri {
         &self.uri
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use common::case;
 use credit_notify::client::{BotSlack, Failure, HttpNotion, Transport, WebhookSlack};
 use credit_notify::notion::{
-    ApiVersion, Connection, DataSourceId, DatabaseId, PageId, Read, ReadAccess, Schema, Write,
-    WriteAccess, cases_schema, interpret_found, interpret_page, interpret_resolved,
+    ApiVersion, Connection, DataSourceId, DatabaseId, Lack, PageId, Read, ReadAccess, Schema,
+    Write, WriteAccess, cases_schema, interpret_found, interpret_page, interpret_resolved,
     interpret_schema, read, write,
 };
 use credit_notify::routing::{Address, Slot, Webhooks};
@@ -191,11 +191,39 @@ fn a_schema_is_compared_property_by_property() {
     let faults: Vec<String> = schema
         .lacks(&cases_schema())
         .iter()
-        .map(Reason::to_string)
+        .map(Lack::to_string)
         .collect();
-    assert!(faults.contains(&"`Case_ID` is rich_text; change its type to title".to_owned()));
+    assert!(faults.contains(
+        &"`Case_ID` is rich_text and must be the title; rename it, then rename the title property \
+          to `Case_ID`"
+            .to_owned()
+    ));
     assert!(faults.contains(&"`owner` is missing; add it as rich_text".to_owned()));
     assert!(!faults.iter().any(|f| f.contains("`Title`")));
+}
+
+#[test]
+fn what_is_missing_is_added_and_what_is_mistyped_is_left_to_a_person() {
+    let of = |properties: &[(&str, &str)]| {
+        let owned = properties
+            .iter()
+            .map(|(n, k)| ((*n).to_owned(), (*k).to_owned()));
+        Schema::found(owned)
+    };
+    let expected = of(&[("Id", "title"), ("Kind", "select"), ("Sum", "number")]);
+    let found = of(&[("Name", "title"), ("Sum", "rich_text ntn_PLANTED")]);
+    assert_eq!(found.addable(&expected), of(&[("Kind", "select")]));
+    let shown: Vec<String> = found.lacks(&expected).iter().map(Lack::to_string).collect();
+    assert_eq!(
+        shown,
+        [
+            "`Id` is missing; rename the title property `Name` to it",
+            "`Kind` is missing; add it as select",
+            "`Sum` is rich_text ***; change its type to number",
+        ]
+    );
+    assert!(expected.lacks(&expected).is_empty());
+    assert!(expected.addable(&expected).is_empty());
 }
 
 #[test]

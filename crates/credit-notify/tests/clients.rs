@@ -12,12 +12,14 @@ use credit_notify::client::{BotSlack, HttpNotion, Ureq, WebhookSlack};
 use credit_notify::conformance;
 use credit_notify::memory::{MemoryNotion, MemorySlack};
 use credit_notify::notion::{
-    ApiVersion, CaseChange, Connection, DataSourceId, DatabaseId, ReadAccess, WriteAccess,
+    ApiVersion, CaseChange, Connection, DataSourceId, DatabaseId, ReadAccess, Schema, WriteAccess,
+    cases_schema,
 };
 use credit_notify::routing::{Address, Slot, Webhooks};
 use credit_notify::slack::{Bot, Message, Posted};
 use credit_notify::{
-    Alert, Answer, Links, Notion, NotionReader, Slack, SlackThreads, Token, create_once,
+    Alert, Answer, Links, Notion, NotionReader, NotionSchema, Slack, SlackThreads, Token,
+    create_once,
 };
 use server::{Fault, How, Operation, Server};
 
@@ -89,6 +91,11 @@ fn the_clients_and_the_doubles_do_what_the_traits_say() {
     conformance::slack(&bot(&server), &channel("#there"), &channel("#nowhere")).unwrap();
     conformance::slack_threads(&bot(&server), &channel("#there")).unwrap();
     conformance::notion(&writer(&server), &database(), "1").unwrap();
+    server.world().properties = Some(vec![("Name".to_owned(), "title".to_owned())]);
+    conformance::notion_schema(&writer(&server), &database(), &cases_schema()).unwrap();
+    let bare = Schema::found([("Name".to_owned(), "title".to_owned())]);
+    let double = MemoryNotion::with_schema(bare);
+    conformance::notion_schema(&double, &database(), &cases_schema()).unwrap();
     conformance::slack_threads(&MemorySlack::default(), &default()).unwrap();
     conformance::notion(&MemoryNotion::default(), &database(), "1").unwrap();
     // By pointer, too.
@@ -153,6 +160,42 @@ impl Notion for Forgetful {
 fn the_suite_finds_one_that_does_not() {
     let found = conformance::notion(&Forgetful::default(), &database(), "1").unwrap_err();
     assert_eq!(found.rule, "what was created is found");
+}
+
+#[test]
+fn missing_properties_are_added_and_nothing_else_is_sent() {
+    let server = Server::start();
+    let found = [
+        ("Case_ID", "title"),
+        ("Status", "status"),
+        ("Mine", "people"),
+    ];
+    let found = found.map(|(n, k)| (n.to_owned(), k.to_owned()));
+    server.world().properties = Some(found.to_vec());
+    let notion = writer(&server);
+    let before = notion.schema(&source()).done().unwrap();
+    let missing = before.addable(&cases_schema());
+    let after = notion.add_properties(&source(), &missing).done().unwrap();
+    // What was there is as it was, also what has another type.
+    let kept = before.iter().all(|had| after.iter().any(|has| had == has));
+    assert!(kept, "{after:?}");
+    let left: Vec<String> = after
+        .lacks(&cases_schema())
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(left, ["`Status` is status; change its type to select"]);
+}
+
+#[test]
+fn of_a_lost_answer_nobody_knows_whether_properties_were_added() {
+    let server = faulty(Operation::Extend, How::Drop);
+    let missing = Schema::found([("Severity".to_owned(), "select".to_owned())]);
+    let answer = writer(&server).add_properties(&source(), &missing);
+    assert!(matches!(answer, Answer::Unknown { .. }), "{answer:?}");
+    let server = faulty(Operation::Extend, How::Status(403));
+    let answer = writer(&server).add_properties(&source(), &missing);
+    assert!(matches!(answer, Answer::Park { .. }), "{answer:?}");
 }
 
 #[test]

@@ -21,10 +21,15 @@ pub(crate) fn audit(context: &Context, args: &Args) -> Result<Exit> {
         AuditPeriod::Monthly => archive.audit_monthly(now)?,
         AuditPeriod::Quarterly => archive.audit_quarterly(now)?,
     };
+    tell(context, &audit, &format!("the {} audit", audit.audit))
+}
+
+/// Prints the checks; an end with findings says whose they are.
+pub(super) fn tell(context: &Context, audit: &Audit, whose: &str) -> Result<Exit> {
     if context.json {
         put_line(audit.to_json())?;
     } else {
-        print(&audit)?;
+        print(audit)?;
     }
     if audit.passed {
         return Ok(Exit::Fine);
@@ -33,7 +38,7 @@ pub(crate) fn audit(context: &Context, args: &Args) -> Result<Exit> {
     Err(Told {
         exit: Exit::Findings,
         code: "findings",
-        message: format!("findings of the {} audit: {found}", audit.audit),
+        message: format!("findings of {whose}: {found}"),
         help: "standard output lists them, each with the next command",
     }
     .into())

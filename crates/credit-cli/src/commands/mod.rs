@@ -6,9 +6,13 @@ mod audit;
 mod backtest;
 mod baseline;
 mod case;
+mod doctor;
 mod emergency;
 mod init;
 mod ledger;
+mod manual;
+mod metrics;
+mod notion;
 mod observe;
 mod policy;
 mod quarantine;
@@ -48,6 +52,11 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Backfill(command) => emergency::backfill(context, command),
         Command::Approvals(command) => approvals::approvals(context, command),
         Command::Audit(args) => audit::audit(context, &args),
+        Command::Doctor(args) => doctor::doctor(context, &args),
+        Command::Notion(command) => notion::notion(context, command),
+        Command::Metrics(args) => metrics::metrics(context, &args),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { folder } => manual::man(folder.as_deref()),
         Command::Config(command) => adopt::config(context, command),
         Command::Policy(command) => policy::policy(context, command),
     }

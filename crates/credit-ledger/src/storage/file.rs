@@ -80,6 +80,51 @@ impl FileStorage {
         self.path(Part::Head)
     }
 
+    /// Waits until no writer holds the lock, without taking it and without changing anything.
+    ///
+    /// For a moment a writer that does not wait at all may find the lock taken by this look at it.
+    ///
+    /// # Errors
+    /// [`StorageError::Locked`] with the process that wrote its name into the lock file, if it is
+    /// still held after `wait`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use credit_ledger::{FileStorage, Storage, StorageError};
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// let writer = FileStorage::new(dir.path(), "ledger");
+    /// writer.lock(Duration::ZERO)?;
+    /// let other = FileStorage::new(dir.path(), "ledger");
+    /// let pid = Some(std::process::id());
+    /// let found = other.wait_until_unlocked(Duration::ZERO);
+    /// assert!(matches!(found, Err(StorageError::Locked { pid: p }) if p == pid));
+    /// writer.unlock();
+    /// other.wait_until_unlocked(Duration::ZERO)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wait_until_unlocked(&self, wait: Duration) -> Result<(), StorageError> {
+        let file = match open_file(&self.dir, &self.beside("lock")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            file => file?,
+        };
+        let mut waited = Duration::ZERO;
+        loop {
+            match file.try_lock_shared() {
+                Ok(()) => return Ok(file.unlock()?),
+                Err(TryLockError::Error(error)) => return Err(error.into()),
+                Err(TryLockError::WouldBlock) if waited >= wait => {
+                    return Err(StorageError::Locked { pid: self.holder() });
+                }
+                Err(TryLockError::WouldBlock) => {
+                    thread::sleep(LOCK_POLL);
+                    waited += LOCK_POLL;
+                }
+            }
+        }
+    }
+
     fn path(&self, part: Part) -> PathBuf {
         self.dir.join(self.name(part))
     }

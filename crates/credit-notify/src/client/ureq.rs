@@ -7,7 +7,7 @@ use http::{Request, Response};
 use ureq::tls::TlsConfig;
 use ureq::{Agent, Error, Timeout};
 
-use super::{Failure, Transport};
+use super::{BODY_MAX, Failure, Transport};
 use crate::Reason;
 
 /// `ureq` as a [`Transport`], with TLS by rustls and Mozilla's root certificates.
@@ -63,7 +63,7 @@ impl Transport for Ureq {
             self.agent.run(Request::from_parts(head, ()))
         };
         let (head, mut body) = answer.map_err(failure)?.into_parts();
-        let read = body.with_config().limit(BODY_MAX).read_to_vec();
+        let read = body.with_config().limit(BODY_MAX as u64).read_to_vec();
         let body = read.map_err(|error| Failure::NoAnswer(reason(&error)))?;
         Ok(Response::from_parts(head, body))
     }
@@ -93,7 +93,3 @@ fn reason(error: &Error) -> Reason {
         other => Reason::new(&other.to_string()),
     }
 }
-
-/// Slack's and Notion's answers are a few kilobytes; a page object with all its properties stays
-/// far below this.
-const BODY_MAX: u64 = 4 * 1024 * 1024;

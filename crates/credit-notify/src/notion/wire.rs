@@ -125,6 +125,37 @@ pub fn write(connection: &Connection<WriteAccess>, what: &Write<'_>) -> Request<
     }
 }
 
+/// The request that adds properties to a data source, whose answer [`interpret_schema`] reads.
+///
+/// A property that is there already would get another type, and what is in it might become
+/// unreadable: send only what was just found missing ([`Schema::addable`]).
+///
+/// ```
+/// use credit_notify::notion::{
+///     ApiVersion, Connection, DataSourceId, Schema, WriteAccess, add_properties,
+/// };
+///
+/// let access = WriteAccess("ntn_secret".parse()?);
+/// let connection = Connection::new(access, None, ApiVersion::default());
+/// let source: DataSourceId = "668d797c76fa49349b05ad288df2d136".parse()?;
+/// let missing = Schema::found([("Severity".to_owned(), "select".to_owned())]);
+/// let request = add_properties(&connection, &source, &missing);
+/// assert_eq!(request.body(), br#"{"properties":{"Severity":{"select":{}}}}"#);
+/// # Ok::<(), credit_notify::SettingError>(())
+/// ```
+pub fn add_properties(
+    connection: &Connection<WriteAccess>,
+    source: &DataSourceId,
+    properties: &Schema,
+) -> Request<Vec<u8>> {
+    let configured = |(name, kind)| (name, BTreeMap::from([(kind, Empty {})]));
+    let body = AddProperties {
+        properties: properties.iter().map(configured).collect(),
+    };
+    let path = format!("v1/data_sources/{source}");
+    send(connection, Method::PATCH, &path, bytes(&body))
+}
+
 /// The one data source of a database. Several are an error that names them: which one is meant is
 /// for the operator to say.
 pub fn interpret_resolved(response: Response<Vec<u8>>) -> Answer<DataSourceId> {
@@ -263,6 +294,15 @@ struct Update<'a> {
 struct Lock {
     is_locked: bool,
 }
+
+#[derive(Serialize)]
+struct AddProperties<'a> {
+    properties: BTreeMap<&'a str, BTreeMap<&'a str, Empty>>,
+}
+
+/// A type's configuration, all of which may be left out.
+#[derive(Serialize)]
+struct Empty {}
 
 #[derive(Deserialize)]
 struct Database {

@@ -24,6 +24,8 @@ pub(crate) enum Operation {
     Permalink,
     Create,
     Update,
+    /// Adding properties to a data source.
+    Extend,
     Read,
 }
 
@@ -81,6 +83,8 @@ pub(crate) struct World {
     pub(crate) faults: VecDeque<Fault>,
     pub(crate) messages: Vec<Message>,
     pub(crate) pages: Vec<Page>,
+    /// The data source's properties with their types, where they are not those of CASES.
+    pub(crate) properties: Option<Vec<(String, String)>>,
     pub(crate) requests: usize,
     /// The test's time, in seconds.
     pub(crate) now: i64,
@@ -237,6 +241,7 @@ fn operation(request: &Request) -> Operation {
         }
         ("GET", path) if path.starts_with("/api/") => Operation::Permalink,
         ("POST", "/v1/pages") => Operation::Create,
+        ("PATCH", path) if path.starts_with("/v1/data_sources/") => Operation::Extend,
         ("PATCH", _) => Operation::Update,
         _ => Operation::Read,
     }
@@ -331,6 +336,16 @@ fn commit(world: &mut World, operation: Operation, request: &Request) -> (u16, V
                 json!({"code": "object_not_found", "message": "no such page"}),
             ),
         },
+        Operation::Extend => {
+            let mut properties = properties(world);
+            for (name, configuration) in body["properties"].as_object().unwrap() {
+                let (kind, _) = configuration.as_object().unwrap().iter().next().unwrap();
+                properties.retain(|(other, _)| other != name);
+                properties.push((name.clone(), kind.clone()));
+            }
+            world.properties = Some(properties);
+            (200, data_source(world))
+        }
         Operation::Read => read_notion(world, path, body),
     }
 }
@@ -341,14 +356,7 @@ fn read_notion(world: &World, path: &str, body: &Value) -> (u16, Value) {
         return (200, json!({"object": "database", "data_sources": sources}));
     }
     if path == format!("/v1/data_sources/{SOURCE}") {
-        let properties: serde_json::Map<String, Value> = CASES
-            .iter()
-            .map(|(name, kind)| ((*name).to_owned(), json!({"id": "x", "type": kind})))
-            .collect();
-        return (
-            200,
-            json!({"object": "data_source", "properties": properties}),
-        );
+        return (200, data_source(world));
     }
     if path == format!("/v1/data_sources/{SOURCE}/query") {
         let name = body["filter"]["property"].as_str().unwrap();
@@ -371,6 +379,21 @@ fn read_notion(world: &World, path: &str, body: &Value) -> (u16, Value) {
             json!({"code": "object_not_found", "message": "nothing there"}),
         ),
     }
+}
+
+fn properties(world: &World) -> Vec<(String, String)> {
+    let cases = CASES
+        .iter()
+        .map(|(n, k)| ((*n).to_owned(), (*k).to_owned()));
+    world.properties.clone().unwrap_or_else(|| cases.collect())
+}
+
+fn data_source(world: &World) -> Value {
+    let properties: serde_json::Map<String, Value> = properties(world)
+        .into_iter()
+        .map(|(name, kind)| (name, json!({"id": "x", "type": kind})))
+        .collect();
+    json!({"object": "data_source", "properties": properties})
 }
 
 fn number_of(path: &str) -> Option<usize> {
