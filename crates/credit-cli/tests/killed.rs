@@ -18,9 +18,11 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use support::{Tree, baselines, run};
+use support::{POLICY, Tree, baselines, run, sha256};
 
 const CREDITCTL: &str = env!("CARGO_BIN_EXE_creditctl");
+
+const POLICY_NAME: &str = "sintraprime-policy.json";
 
 /// Everything by which a command can change the disk.
 const CALLS: &str = "write,pwrite64,fsync,fdatasync,ftruncate,mkdir,mkdirat,rename,renameat,\
@@ -36,7 +38,7 @@ struct Story {
     check: fn(&Tree),
 }
 
-const STORIES: [Story; 2] = [
+const STORIES: [Story; 6] = [
     Story {
         name: "a SEV0 run with a payload",
         tree: leak,
@@ -83,6 +85,103 @@ const STORIES: [Story; 2] = [
             let notes = notes.map(|entry| entry.unwrap().path());
             let notes: Vec<_> = notes.filter(|path| path.extension().is_some()).collect();
             assert_eq!(notes.len(), 1, "{notes:?}");
+        },
+    },
+    Story {
+        name: "a release with a payload",
+        tree: releasable,
+        command: &[
+            "quarantine",
+            "release",
+            "RUN-LEAK",
+            "--reason",
+            "false positive",
+            "--yes",
+            "--as",
+            "lead-3",
+        ],
+        refused_when_done: true,
+        check: |tree| {
+            assert_eq!(count(tree, "quarantine_released"), 1);
+            assert_eq!(tree.read("out/people.csv"), "name\n");
+            // A half-written manifest of the killed one may lie beside it.
+            let list = "ls -A runs/QUARANTINE/RUN-LEAK runs/QUARANTINE/.releases";
+            let left = tree.sh(&format!("{list} | grep -v '^[.]tmp-'"));
+            let expected = "runs/QUARANTINE/.releases:\n\nruns/QUARANTINE/RUN-LEAK:\n\
+                            .quarantine.json\n";
+            assert_eq!(left.stdout, expected);
+            let manifest = tree.read("runs/QUARANTINE/RUN-LEAK/.quarantine.json");
+            assert!(manifest.contains("\"by\": \"lead-3\""), "{manifest}");
+            let show = tree.ctl(["run", "show", "RUN-LEAK"]).ok();
+            assert!(show.stdout.ends_with("dispatch is allowed\n"), "{show}");
+        },
+    },
+    Story {
+        name: "a quarantine by hand",
+        tree: spike,
+        command: &[
+            "quarantine",
+            "apply",
+            "RUN-SPIKE",
+            "--reason",
+            "wrong recipient",
+            "--yes",
+            "--as",
+            "lead-3",
+        ],
+        refused_when_done: true,
+        check: |tree| {
+            assert_eq!(count(tree, "run_quarantined"), 1);
+            assert!(!tree.path("out/people.csv").exists());
+            assert_eq!(tree.read("runs/QUARANTINE/RUN-SPIKE/people.csv"), "name\n");
+            tree.ctl(["quarantine", "show", "RUN-SPIKE"]).ok();
+        },
+    },
+    Story {
+        name: "a policy's adoption",
+        tree: another_policy,
+        command: &[
+            "policy",
+            "adopt",
+            "new.json",
+            "--reason",
+            "tried on history",
+            "--yes",
+            "--as",
+            "lead-3",
+        ],
+        refused_when_done: true,
+        check: |tree| {
+            assert_eq!(count(tree, "policy_adopted"), 1);
+            assert_eq!(tree.read(POLICY), tree.read("../new.json"));
+            // One hash, the right one.
+            let sums = format!(
+                "cd config && sha256sum -c --strict {POLICY_NAME}.sha256 && wc -l < {POLICY_NAME}.sha256"
+            );
+            assert_eq!(
+                tree.sh(&sums).ok().stdout,
+                format!("{POLICY_NAME}: OK\n1\n")
+            );
+        },
+    },
+    Story {
+        name: "the adoption of a file of config/",
+        tree: edited_scenario,
+        command: &[
+            "config",
+            "adopt",
+            "config/scenarios/STEADY.json",
+            "--reason",
+            "a limit",
+            "--as",
+            "lead-3",
+        ],
+        refused_when_done: true,
+        check: |tree| {
+            assert_eq!(count(tree, "config_adopted"), 1);
+            let file = tree.read("config/scenarios/STEADY.json");
+            let object = format!("runs/CREDIT_MONITORING/objects/{}", sha256(file.as_bytes()));
+            assert_eq!(tree.read(&object), file);
         },
     },
 ];
@@ -199,6 +298,13 @@ fn decisions(tree: &Tree) -> Vec<String> {
         .collect()
 }
 
+fn count(tree: &Tree, kind: &str) -> usize {
+    decisions(tree)
+        .iter()
+        .filter(|found| *found == kind)
+        .count()
+}
+
 fn leak() -> Tree {
     let tree = Tree::new();
     tree.write(
@@ -211,6 +317,81 @@ fn leak() -> Tree {
         ("Artifacts_Link", r#""out/people.csv""#),
     ];
     tree.write("../leak.jsonl", run("RUN-LEAK", 130, &members));
+    tree
+}
+
+/// The leak, investigated and resolved.
+fn releasable() -> Tree {
+    let tree = leak();
+    tree.ctl(["ingest", "leak.jsonl"]).ok();
+    let cases = tree.ctl(["case", "list", "--json"]).ok().json();
+    let case = cases["cases"][0]["case"].as_str().unwrap().to_owned();
+    let case = case.as_str();
+    let (ops, lead) = ("ops-2", "lead-3");
+    for (who, args) in [
+        (ops, vec!["ack", case]),
+        (
+            lead,
+            vec![
+                "assess",
+                case,
+                "--exposure",
+                "false_positive",
+                "--notes",
+                "x",
+            ],
+        ),
+        (
+            ops,
+            vec![
+                "root-cause",
+                case,
+                "--cause",
+                "Misconfig",
+                "--explanation",
+                "x",
+            ],
+        ),
+        (lead, vec!["root-cause", case, "--confirm"]),
+        (ops, vec!["mitigate", case, "--what", "x"]),
+        (ops, vec!["note", case, "x", "--topic", "no-exposure"]),
+        (ops, vec!["status", case, "Mitigating"]),
+        (lead, vec!["resolve", case, "--note", "x"]),
+    ] {
+        tree.ctl([&["case"], &args[..], &["--as", who]].concat())
+            .ok();
+    }
+    tree
+}
+
+/// A run that only a person would set aside.
+fn spike() -> Tree {
+    let tree = Tree::new();
+    let baselines = baselines(&[("BINDER_EXPORT_WEEKLY", "100")]);
+    tree.write("config/credit-baselines.json", baselines);
+    tree.write("out/people.csv", "name\n");
+    let link = [("Artifacts_Link", r#""out/people.csv""#)];
+    tree.ingest(run("RUN-SPIKE", 130, &link)).ok();
+    tree
+}
+
+/// A policy that is guarded by a sidecar, and another one.
+fn another_policy() -> Tree {
+    let tree = Tree::new();
+    tree.ingest(run("R-1", 100, &[])).ok();
+    tree.sh(&format!(
+        "cd config && sha256sum {POLICY_NAME} > {POLICY_NAME}.sha256 && \
+         jq '.severity_policy.sev1.multiplier = 6' {POLICY_NAME} > ../../new.json"
+    ))
+    .ok();
+    tree
+}
+
+fn edited_scenario() -> Tree {
+    let tree = Tree::new();
+    tree.ingest(run("R-1", 100, &[("Scenario_ID", "\"STEADY\"")]))
+        .ok();
+    tree.write("config/scenarios/STEADY.json", r#"{"max_items":1000}"#);
     tree
 }
 

@@ -11,13 +11,11 @@ use credit_governance::{
     Text, Verb,
 };
 use credit_ledger::Window;
-use credit_ledger::hashed_file::replace_durably;
 use credit_policy::Policy;
 
-use crate::baseline_update::rewrite_sidecar;
 use crate::config::read_policy;
 use crate::rehearsal::Rehearsal;
-use crate::{Archive, Error, Monitor, ScenarioConfig, Tree};
+use crate::{Archive, Error, Monitor, ScenarioConfig, Tree, governed};
 
 /// A policy that is to be put into force.
 #[derive(Clone, Debug)]
@@ -35,8 +33,8 @@ pub enum Candidate {
 
 impl Monitor {
     /// Puts a policy into force: it is checked, kept under its hash and recorded, and only then
-    /// written where the next verdict reads it. After a crash in between, the same call writes the
-    /// file and records nothing twice; `None` is returned then.
+    /// written where the next verdict reads it, with its sidecar if it has one. After a crash in
+    /// between, the same call writes the file and records nothing twice; `None` is returned then.
     ///
     /// # Errors
     /// [`Error::Denied`] to whoever is no O3, which is recorded; [`Error::Config`] if it is no
@@ -76,9 +74,7 @@ impl Monitor {
                 Some(self.enact(approval, now)?)
             };
             if !in_force {
-                let path = self.tree().policy();
-                replace_durably(&path, &bytes).map_err(Error::io("writing", &path))?;
-                rewrite_sidecar(&path, &bytes)?;
+                governed::replace(&self.tree().policy(), &bytes)?;
             }
             Ok(event)
         })

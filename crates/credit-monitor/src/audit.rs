@@ -21,7 +21,8 @@ use credit_ledger::ReadError;
 use crate::archive::text;
 use crate::config::{read_baselines, read_policy};
 use crate::decisions::rules;
-use crate::quarantine::{Folder, Payload};
+use crate::quarantine::{Folder, Payload, begun_releases};
+use crate::ruling::released;
 use crate::tree::run_file_name;
 use crate::{Archive, Error, TreeFinding};
 
@@ -66,6 +67,7 @@ impl Archive {
             baselines: self.changed_baselines(&docket, &seen)?,
             files: self.governed(&docket, &seen, policy.sha256)?,
             moved_out: self.moved_out(&docket)?,
+            half_released: self.half_released(&docket)?,
             last_run: seen.last_run,
             sev0_runs: seen.sev0_runs,
             muted_by_environment,
@@ -263,6 +265,14 @@ impl Archive {
         }
         moved.sort();
         Ok(moved)
+    }
+
+    /// Released runs of which a crash, or what stands in its old place, kept something back.
+    fn half_released(&self, docket: &Docket) -> Result<Vec<RunId>, Error> {
+        let mut begun = begun_releases(self.tree())?;
+        begun.retain(|id| released(docket, id).is_some());
+        begun.sort();
+        Ok(begun)
     }
 
     /// The `report_id` of the last weekly report, if it is no older than a week.

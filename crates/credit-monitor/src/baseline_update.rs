@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::path::Path;
 
 use credit_baseline::{
     Baseline, Calculation, Eligibility, NoBaseline, Note, Window, calculate, eligibility,
@@ -15,8 +14,8 @@ use credit_governance::{
 };
 use credit_ledger::hashed_file::replace_durably;
 
-use crate::config::{self, read_baselines};
-use crate::{Archive, Config, Error, Monitor};
+use crate::config::read_baselines;
+use crate::{Archive, Config, Error, Monitor, governed};
 
 /// What a proposal rests on, beside the ledger.
 #[derive(Clone, Debug, Default)]
@@ -397,9 +396,7 @@ impl Monitor {
         };
         baselines.set(baseline, now);
         let text = baselines.to_json();
-        let path = tree.baselines();
-        replace_durably(&path, text.as_bytes()).map_err(Error::io("writing", &path))?;
-        rewrite_sidecar(&path, text.as_bytes())?;
+        governed::replace(&tree.baselines(), text.as_bytes())?;
         self.keep_object(Sha256::of(text.as_bytes()), text.as_bytes())
     }
 
@@ -417,17 +414,6 @@ fn usual(proposal: &BaselineProposal) -> Usual {
         input_tokens: proposal.usual_input_tokens,
         credits_per_item: proposal.usual_credits_per_item,
     }
-}
-
-/// A governed file that has a sidecar keeps a right one.
-pub(crate) fn rewrite_sidecar(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let sidecar = config::sidecar(path);
-    if !sidecar.exists() {
-        return Ok(());
-    }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let text = format!("{}  {name}\n", Sha256::of(bytes));
-    replace_durably(&sidecar, text.as_bytes()).map_err(Error::io("writing", sidecar))
 }
 
 /// Lets through what meets the gate, or what somebody answers for.

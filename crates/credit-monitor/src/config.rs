@@ -4,16 +4,15 @@
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use credit_baseline::{BaselineWarning, Baselines};
 use credit_core::{Inputs, Run, RunRecord, ScenarioId, Sha256, Timestamp};
 use credit_governance::Operators;
-use credit_ledger::hashed_file::{FileCheck, HashedDir};
 use credit_policy::{Context, Expected, Policy};
 
-use crate::{Error, ScenarioConfig, Tree};
+use crate::{Error, ScenarioConfig, Tree, governed};
 
 /// A file of `config/` that was read whole, with its hash.
 #[derive(Clone, Debug)]
@@ -281,48 +280,17 @@ fn read_required(path: &Path) -> Result<(Vec<u8>, String), Error> {
         path: path.to_owned(),
         reason,
     };
-    let bytes = fs::read(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => wrong(
-            "is missing; `creditctl init` writes what is missing of config/, or name the right \
-             tree with --root"
-                .to_owned(),
-        ),
-        _ => wrong(e.to_string()),
-    })?;
-    check_sidecar(path, &bytes)?;
+    let bytes = match governed::read(path) {
+        Err(Error::Io { source, .. }) => Err(wrong(source.to_string())),
+        Err(e) => Err(e),
+        Ok(bytes) => bytes.ok_or_else(|| {
+            wrong(
+                "is missing; `creditctl init` writes what is missing of config/, or name the \
+                 right tree with --root"
+                    .to_owned(),
+            )
+        }),
+    }?;
     let text = String::from_utf8(bytes.clone()).map_err(|e| wrong(format!("not UTF-8: {e}")))?;
     Ok((bytes, text))
-}
-
-/// `<path>.sha256`.
-pub(crate) fn sidecar(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".sha256");
-    name.into()
-}
-
-/// A governed file that has a sidecar must be what the sidecar states.
-fn check_sidecar(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    if !sidecar(path).exists() {
-        return Ok(());
-    }
-    let unreadable = |e: &dyn std::fmt::Display| Error::Integrity {
-        path: sidecar(path),
-        reason: e.to_string(),
-    };
-    let dir = path.parent().unwrap_or(Path::new("."));
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let dir = HashedDir::open_or_create(dir).map_err(|e| unreadable(&e))?;
-    let found = Sha256::of(bytes);
-    match dir.check(&name).map_err(|e| unreadable(&e))? {
-        FileCheck::Ok { digest } if digest.as_bytes() == found.as_bytes() => Ok(()),
-        _ => Err(Error::Integrity {
-            path: path.to_owned(),
-            reason: format!(
-                "its SHA-256 is {found}, which is not what {} states; restore the file, or \
-                 rewrite the sidecar if the change was meant",
-                sidecar(path).display()
-            ),
-        }),
-    }
 }

@@ -191,8 +191,9 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    /// Makes what was taken durable, with one sync.
-    pub(crate) fn finish(mut self) -> Result<Vec<Event>, Error> {
+    /// Makes what was taken durable, with one sync. Nobody else decides anything until this is
+    /// dropped.
+    pub(crate) fn finish(&mut self) -> Result<Vec<Event>, Error> {
         let events = std::mem::take(&mut self.events);
         if events.is_empty() {
             return Ok(events);

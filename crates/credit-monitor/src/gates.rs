@@ -3,14 +3,15 @@
 
 use credit_core::{CaseId, RiskFlags, RunId, Sha256, Timestamp};
 use credit_governance::{
-    About, Actor, DispatchBlocked, Docket, Event, EventId, GatedRun, JudgedRun, Remedies,
-    RerunDenied, RerunOffer, RerunRequested, RerunStage, RerunStanding, Standing, Text, Trigger,
-    Verb, What,
+    About, Actor, Docket, Event, RerunStanding, Standing, Text, Trigger, What,
 };
 
-use crate::quarantine::{Folder, Release};
-use crate::settle::Kept;
-use crate::{Dispatch, Error, Monitor, ScenarioConfig};
+use crate::decisions::Deciding;
+use crate::quarantine::{self, Folder};
+use crate::ruling::{
+    Approve, Begin, Books, Deny, Facts, Free, Quarantine, Recorded, Request, Ruling, released,
+};
+use crate::{Dispatch, Error, Monitor};
 
 /// A rerun that may begin.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,9 +46,16 @@ impl Monitor {
     /// # Errors
     /// [`Error::UnknownRun`]; [`Error::Config`] for policy or scenario file.
     pub fn rerun_standing(&self, id: &RunId, now: Timestamp) -> Result<RerunStanding, Error> {
-        let (run, config) = self.gated(id)?;
-        let gate = self.rules()?.rerun_gate;
-        self.with_docket(|docket| docket.rerun_standing(&run, config, now, &gate))
+        let facts = self.facts_of(id)?;
+        let rules = self.rules()?;
+        self.with_docket(|docket| {
+            facts.standing(Books {
+                docket,
+                rules: &rules,
+                actor: &Actor::Service,
+                now,
+            })
+        })
     }
 
     /// Records that `actor` wants a run to be repeated.
@@ -61,11 +69,7 @@ impl Monitor {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Event, Error> {
-        let (run, _) = self.gated(id)?;
-        let case = self.with_docket(|docket| docket.case_of(id).map(|case| case.id.clone()))?;
-        let run = run.run;
-        let requested = RerunRequested { run, case, reason };
-        self.decide(actor, What::RerunRequested(requested), now)
+        self.ruled(id, Request { reason }, actor, now)
     }
 
     /// Approves the open request for a rerun, bound to the run, its case and the scenario's file as
@@ -83,27 +87,12 @@ impl Monitor {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Event, Error> {
-        self.recording_denials(actor, About::Run(id.clone()), now, || {
-            // Who may not is told so before anything that is missing.
-            actor.may(Verb::ApproveRerun)?;
-            let (run, config_sha256) = self.gated(id)?;
-            let scenario = self.scenario(&self.kept(id)?.judged.scenario_id)?;
-            let rules = self.rules()?;
-            let offer = RerunOffer {
-                mitigation,
-                remedies: remedies(scenario.as_ref().map(|s| &s.value), addressed),
-                config_sha256,
-                expires,
-            };
-            let mut deciding = self.deciding()?;
-            let terms = deciding.docket().rerun_terms(&run, offer, now, &rules)?;
-            let event = deciding
-                .docket()
-                .approve_rerun(now, terms.approve(actor)?)?;
-            deciding.take(event.clone())?;
-            deciding.finish()?;
-            Ok(event)
-        })
+        let approve = Approve {
+            mitigation,
+            addressed,
+            expires,
+        };
+        self.ruled(id, approve, actor, now)
     }
 
     /// Denies the open request for a rerun, or takes an approval back that is not used yet.
@@ -117,14 +106,7 @@ impl Monitor {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Event, Error> {
-        let (run, _) = self.gated(id)?;
-        let request = self.with_docket(|docket| deniable(docket, id))??;
-        let denied = RerunDenied {
-            request,
-            run: run.run,
-            reason,
-        };
-        self.decide(actor, What::RerunDenied(denied), now)
+        self.ruled(id, Deny { reason }, actor, now)
     }
 
     /// Begins a rerun: uses its approval up, durably. Of any number of callers, in whatever
@@ -135,25 +117,9 @@ impl Monitor {
     /// [`Error::UnknownRun`]; [`Error::Append`] if it could not be recorded, and then the rerun
     /// must not begin.
     pub fn begin_rerun(&self, id: &RunId, actor: &Actor, now: Timestamp) -> Result<Rerun, Error> {
-        self.recording_denials(actor, About::Run(id.clone()), now, || {
-            actor.may(Verb::BeginRerun)?;
-            let (run, config) = self.gated(id)?;
-            let gate = self.rules()?.rerun_gate;
-            let mut deciding = self.deciding()?;
-            let what = deciding.docket().begin_rerun(&run, config, now, &gate);
-            let what = what.map_err(|standing| Error::RerunClosed {
-                run_id: id.clone(),
-                standing,
-            })?;
-            let consumed = what.map(|what| Event::new(now, actor, what));
-            if let Some(event) = &consumed {
-                deciding.take(event.clone())?;
-            }
-            deciding.finish()?;
-            Ok(Rerun {
-                run_id: id.clone(),
-                consumed,
-            })
+        Ok(Rerun {
+            run_id: id.clone(),
+            consumed: self.ruled(id, Begin, actor, now)?,
         })
     }
 
@@ -170,34 +136,16 @@ impl Monitor {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Event, Error> {
-        self.recording_denials(actor, About::Run(id.clone()), now, || {
-            actor.may(Verb::QuarantineRun)?;
-            let kept = self.kept(id)?;
-            let rules = self.rules()?;
-            let mut deciding = self.deciding()?;
-            let case = deciding.docket().case_of(id).map(|case| case.id.clone());
-            let run = kept.judged.run.clone();
-            // Refused before anything is moved where it cannot be recorded.
-            let blocked = What::DispatchBlocked(DispatchBlocked {
-                run: run.clone(),
-                case: case.clone(),
-                trigger: Trigger::Manual,
-                reason: reason.clone(),
-            });
-            if deciding
-                .docket()
-                .run(id)
-                .is_some_and(|s| s.is_quarantined())
-            {
-                return Err(Error::Precondition {
-                    reason: format!("run `{id}` is quarantined already"),
-                });
-            }
-            let blocked = deciding.docket().decide(now, actor, blocked, &rules)?;
-            deciding.take(blocked)?;
+        let quarantine = Quarantine {
+            reason: reason.clone(),
+        };
+        self.ruling(id, quarantine, actor, now, |facts, ruled, deciding| {
+            // That it can be recorded is known; only now is anything moved.
+            let run = facts.kept.judged.run.clone();
+            let case = ruled.what.case().cloned();
             let by = (Trigger::Manual, actor);
-            let what = What::RunQuarantined(self.set_aside(&kept, run, case, reason, by, now)?);
-            let event = deciding.docket().decide(now, actor, what, &rules)?;
+            let set_aside = self.set_aside(&facts.kept, run, case, reason, by, now)?;
+            let event = Event::new(now, actor, What::RunQuarantined(set_aside));
             deciding.take(event.clone())?;
             deciding.finish()?;
             Ok(event)
@@ -205,98 +153,112 @@ impl Monitor {
     }
 
     /// Releases a run: after its artifacts were found to be what was set aside, the release is
-    /// recorded, then the payload goes back to where it was. If a crash comes between the two, the
-    /// run is released and its payload is still in its quarantine folder, and calling this again
-    /// is refused: move the payload back by hand.
+    /// recorded, then the payload goes back to where it was. `None` if it was recorded before, but
+    /// a crash or an error kept the payload: it is given back now, as it is when the tree is
+    /// opened.
     ///
     /// # Errors
     /// [`Error::Denied`] to whoever is no O3; [`Error::Refused`] with every criterion that is not
-    /// met; [`Error::Integrity`] if an artifact was changed.
+    /// met; [`Error::Integrity`] if an artifact was changed, or if something else stands in the
+    /// payload's old place.
     pub fn release(
         &self,
         id: &RunId,
         reason: Text,
         actor: &Actor,
         now: Timestamp,
-    ) -> Result<Event, Error> {
-        self.recording_denials(actor, About::Run(id.clone()), now, || {
-            actor.may(Verb::ReleaseRun)?;
-            let kept = self.kept(id)?;
-            let run_sha256 = Sha256::of(&kept.run_file);
-            let mut deciding = self.deciding()?;
-            let line_blocked = kept
-                .judged
-                .actions
-                .contains(credit_core::Action::BlockDispatch);
-            let run = &kept.judged.run;
-            let releasable = deciding.docket().releasable(run, line_blocked, reason)?;
+    ) -> Result<Option<Event>, Error> {
+        self.ruling(id, Free { reason }, actor, now, |facts, freed, deciding| {
             let folder = Folder::of(self.tree(), id);
-            let quarantined = releasable.is_quarantined();
-            if quarantined {
-                folder.require_whole(run_sha256)?;
+            if let Some(event) = &freed.event {
+                if freed.release.is_some() {
+                    folder.begin_release()?;
+                }
+                deciding.take(event.clone())?;
+                deciding.finish()?;
             }
-            let event = deciding.docket().release(now, releasable.approve(actor)?)?;
-            deciding.take(event.clone())?;
-            deciding.finish()?;
-            if quarantined {
-                let release = Release {
-                    at: now,
-                    by: actor.name().to_owned(),
-                };
-                folder.release(run_sha256, release)?;
+            if let Some(release) = freed.release {
+                folder.release(facts.run_sha256(), release)?;
             }
-            Ok(event)
+            Ok(freed.event)
         })
     }
 
-    /// What the gates need of a run, and the hash of its scenario's file: that of nothing where
-    /// there is none.
-    fn gated(&self, id: &RunId) -> Result<(GatedRun, Sha256), Error> {
-        let kept: Kept = self.kept(id)?;
-        let scenario = self.scenario(&kept.judged.scenario_id)?;
-        Ok((
-            gated(kept.judged),
-            config_sha256(scenario.map(|s| s.sha256)),
-        ))
+    /// Gives back what runs left behind that were released, but whose release a crash cut short.
+    /// Where that cannot be done, the daily audit tells it and [`Monitor::release`] says why.
+    pub(crate) fn finish_releases(&self) -> Result<(), Error> {
+        if quarantine::begun_releases(self.tree())?.is_empty() {
+            return Ok(());
+        }
+        // Nobody else releases anything meanwhile; what is begun is what a crash left.
+        let deciding = self.deciding()?;
+        for id in quarantine::begun_releases(self.tree())? {
+            let folder = Folder::of(self.tree(), &id);
+            let given_back = match released(deciding.docket(), &id) {
+                // It was never recorded, so the run stays where it is.
+                None => folder.abandon_release(),
+                Some(release) => self
+                    .kept(&id)
+                    .and_then(|kept| folder.release(Sha256::of(&kept.run_file), release)),
+            };
+            match given_back {
+                Ok(()) | Err(Error::Integrity { .. } | Error::UnknownRun { .. }) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
     }
-}
 
-/// What the gates need of a run.
-pub(crate) fn gated(judged: JudgedRun) -> GatedRun {
-    GatedRun {
-        run: judged.run,
-        severity: judged.severity,
-        likelihood: judged.likelihood,
-        risk_flags: judged.risk_flags,
-        actions: judged.actions,
+    /// Decides about a run and records what comes of it.
+    fn ruled<R: Ruling>(
+        &self,
+        id: &RunId,
+        ruling: R,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<R::Ruled, Error> {
+        self.ruling(id, ruling, actor, now, |_, ruled, deciding| {
+            if let Some(event) = ruled.event() {
+                deciding.take(event.clone())?;
+            }
+            deciding.finish()?;
+            Ok(ruled)
+        })
     }
-}
 
-/// The hash of the configuration that an approval is bound to: that of nothing where the scenario
-/// has no file.
-pub(crate) fn config_sha256(scenario: Option<Sha256>) -> Sha256 {
-    scenario.unwrap_or_else(|| Sha256::of(b""))
-}
-
-/// What a scenario's file shows of a mitigation.
-pub(crate) fn remedies(scenario: Option<&ScenarioConfig>, addressed: RiskFlags) -> Remedies {
-    Remedies {
-        max_items: scenario.is_some_and(|s| s.max_items.is_some()),
-        idempotency_key: scenario.is_some_and(|s| s.has_idempotency_key == Some(true)),
-        addressed,
+    /// Decides about a run; `enforce` does and records what comes of it before anybody else
+    /// decides anything. A denial is recorded, too.
+    fn ruling<R: Ruling, T>(
+        &self,
+        id: &RunId,
+        ruling: R,
+        actor: &Actor,
+        now: Timestamp,
+        enforce: impl FnOnce(&Facts<'_>, R::Ruled, &mut Deciding<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.recording_denials(actor, About::Run(id.clone()), now, || {
+            actor.may(R::VERB)?;
+            let facts = self.facts_of(id)?;
+            let rules = self.rules()?;
+            let mut deciding = self.deciding()?;
+            let books = Books {
+                docket: deciding.docket(),
+                rules: &rules,
+                actor,
+                now,
+            };
+            let ruled = ruling.rule(&facts, books)?;
+            enforce(&facts, ruled, &mut deciding)
+        })
     }
-}
 
-/// The request for a rerun that can still be denied.
-pub(crate) fn deniable(docket: &Docket, id: &RunId) -> Result<EventId, Error> {
-    let rerun = docket.run(id).and_then(|state| state.rerun.as_deref());
-    let open =
-        |stage: &RerunStage| matches!(stage, RerunStage::Requested | RerunStage::Approved { .. });
-    match rerun {
-        Some(rerun) if open(&rerun.stage) => Ok(rerun.request.clone()),
-        _ => Err(Error::Precondition {
-            reason: format!("no rerun of `{id}` is requested or approved, so none can be denied"),
-        }),
+    fn facts_of(&self, id: &RunId) -> Result<Facts<'_>, Error> {
+        let kept = self.kept(id)?;
+        Ok(Facts {
+            tree: self.tree(),
+            scenario: self.scenario(&kept.judged.scenario_id)?,
+            kept,
+        })
     }
 }
 

@@ -24,7 +24,7 @@ use crate::repair::{self, Rebuilt, Repair};
 use crate::run_files::{self, RunFile};
 use crate::settle::{self, Kept};
 use crate::tree::run_file_name;
-use crate::{Archive, Error, Outcome, Refusal, RunFileError, Stopwatch, Tree, Verdict};
+use crate::{Archive, Error, Outcome, Refusal, RunFileError, Stopwatch, Tree, Verdict, governed};
 
 /// How many runs share one write and one sync when many are observed.
 const BATCH: usize = 4096;
@@ -129,11 +129,13 @@ impl Monitor {
             stopwatch: None,
         };
         monitor.docket = Mutex::new(LiveDocket::open(&monitor.archive())?);
+        monitor.finish_sidecars()?;
         monitor.record_recovery(now)?;
         let rebuilt = repair::after_a_crash(tree, &monitor.ledger)?;
         monitor.record_rebuilt(&rebuilt, &Actor::Service, now)?;
         monitor.rebuilt_on_open = rebuilt.count();
         monitor.settle_after_a_crash(now)?;
+        monitor.finish_releases()?;
         Ok(monitor)
     }
 
@@ -413,6 +415,17 @@ impl Monitor {
         };
         let errors = run_files::write(&self.tree, &[file]);
         Ok((Verdict::stored(facts), errors))
+    }
+
+    /// What a crash left of replacing a file that governs.
+    fn finish_sidecars(&self) -> Result<(), Error> {
+        for path in [self.tree.policy(), self.tree.baselines()] {
+            if governed::is_unfinished(&path)? {
+                let _lock = self.lock_config()?;
+                governed::finish(&path)?;
+            }
+        }
+        Ok(())
     }
 
     fn record_recovery(&self, now: Timestamp) -> Result<(), Error> {

@@ -25,6 +25,9 @@ use crate::{Error, Tree};
 /// The name that `*` does not match: an operator's `mv …/* …` leaves it behind.
 const MANIFEST: &str = ".quarantine.json";
 
+/// Where the releases are marked that are being carried out; no run has such a name.
+const RELEASES: &str = ".releases";
+
 const SCHEMA_VERSION: u32 = 1;
 
 /// What was set aside for a run and why: the file `.quarantine.json`.
@@ -213,8 +216,42 @@ impl<'a> Folder<'a> {
         )))
     }
 
-    /// Lets a run out: its payload goes back to where it was, the copy of its record goes, the
-    /// manifest stays and tells who released it. The record itself never moved.
+    /// Marks that the run's release is about to be recorded, so that whoever opens the tree after a
+    /// crash finds it without looking through every folder.
+    pub(crate) fn begin_release(&self) -> Result<(), Error> {
+        let dir = releases(self.tree);
+        let sync = |path: &Path| {
+            let synced = fs::File::open(path).and_then(|opened| opened.sync_all());
+            synced.map_err(Error::io("syncing", path))
+        };
+        if !dir.exists() {
+            fs::create_dir_all(&dir).map_err(Error::io("creating", &dir))?;
+            sync(&self.tree.quarantine())?;
+        }
+        // That it is there is all it says, so nothing can be half written.
+        let path = dir.join(self.run_id.as_str());
+        fs::File::create(&path).map_err(Error::io("creating", path))?;
+        sync(&dir)
+    }
+
+    /// Takes the mark away again.
+    pub(crate) fn abandon_release(&self) -> Result<(), Error> {
+        let path = releases(self.tree).join(self.run_id.as_str());
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("removing", path)(e)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether there is still something in it that a release gives back.
+    pub(crate) fn is_full(&self) -> Result<bool, Error> {
+        let manifest = self.manifest()?;
+        Ok(manifest.is_some_and(|manifest| manifest.released.is_none()))
+    }
+
+    /// Lets a run out whose release is recorded: its payload goes back to where it was, the copy of
+    /// its record goes, the manifest stays and tells who released it. The record itself never
+    /// moved. What is done already is not done again.
     ///
     /// # Errors
     /// [`Error::Integrity`] if record or payload are not what was set aside, or if something else
@@ -235,7 +272,7 @@ impl<'a> Folder<'a> {
                 .remove()
                 .map_err(self.io("removing the copy in"))?;
         }
-        Ok(())
+        self.abandon_release()
     }
 
     /// The manifest; `None` if this run was never quarantined.
@@ -452,6 +489,26 @@ impl<'a> Folder<'a> {
             reason,
         }
     }
+}
+
+/// The runs whose release was begun and is not known to be finished: after a crash, or while it
+/// goes on.
+pub(crate) fn begun_releases(tree: &Tree) -> Result<Vec<RunId>, Error> {
+    let dir = releases(tree);
+    let entries = match fs::read_dir(&dir) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(Error::io("reading", &dir))?,
+    };
+    let mut begun = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(Error::io("reading", &dir))?.file_name();
+        begun.extend(name.to_str().and_then(|name| name.parse().ok()));
+    }
+    Ok(begun)
+}
+
+fn releases(tree: &Tree) -> PathBuf {
+    tree.quarantine().join(RELEASES)
 }
 
 /// How a payload differs from what it was.

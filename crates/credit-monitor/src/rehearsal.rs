@@ -1,15 +1,18 @@
 //! What a decision would record, from what is kept: nothing is written.
 
-use credit_core::{Action, RiskFlags, RunId, Sha256, Timestamp};
+use std::sync::Arc;
+
+use credit_core::{RiskFlags, RunId, Sha256, Timestamp};
 use credit_governance::{
-    Actor, Approval, Docket, Enactable, Event, GatedRun, JudgedRun, RerunDenied, RerunOffer,
-    RerunRequested, RerunStanding, Rules, RunQuarantined, Text, Trigger, Verb, What,
+    Actor, Approval, Docket, Enactable, Event, JudgedRun, RerunStanding, Rules, Text, What,
 };
 
 use crate::config::read_scenario;
 use crate::decisions::rules;
-use crate::gates::{config_sha256, deniable, gated, remedies};
 use crate::quarantine::Folder;
+use crate::ruling::{
+    Approve, Begin, Books, Deny, Facts, Free, Quarantine, Recorded, Request, Ruling,
+};
 use crate::settle::Kept;
 use crate::{Archive, Config, Error};
 
@@ -137,10 +140,7 @@ impl Rehearsal {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Event, Error> {
-        let run = self.archive.judged(id)?.run;
-        let case = self.docket.case_of(id).map(|case| case.id.clone());
-        let requested = RerunRequested { run, case, reason };
-        self.decide(actor, What::RerunRequested(requested), now)
+        self.ruled(id, Request { reason }, actor, now)
     }
 
     /// As [`Monitor::approve_rerun`](crate::Monitor::approve_rerun).
@@ -156,18 +156,12 @@ impl Rehearsal {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Event, Error> {
-        actor.may(Verb::ApproveRerun)?;
-        let judged = self.archive.judged(id)?;
-        let scenario = read_scenario(self.archive.tree(), &judged.scenario_id)?;
-        let offer = RerunOffer {
+        let approve = Approve {
             mitigation,
-            remedies: remedies(scenario.as_ref().map(|s| &s.value), addressed),
-            config_sha256: config_sha256(scenario.map(|s| s.sha256)),
+            addressed,
             expires,
         };
-        let run = gated(judged);
-        let terms = self.docket.rerun_terms(&run, offer, now, &self.rules)?;
-        Ok(self.docket.approve_rerun(now, terms.approve(actor)?)?)
+        self.ruled(id, approve, actor, now)
     }
 
     /// As [`Monitor::deny_rerun`](crate::Monitor::deny_rerun).
@@ -181,12 +175,7 @@ impl Rehearsal {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Event, Error> {
-        let denied = RerunDenied {
-            run: self.archive.judged(id)?.run,
-            request: deniable(&self.docket, id)?,
-            reason,
-        };
-        self.decide(actor, What::RerunDenied(denied), now)
+        self.ruled(id, Deny { reason }, actor, now)
     }
 
     /// As [`Monitor::rerun_standing`](crate::Monitor::rerun_standing).
@@ -194,9 +183,8 @@ impl Rehearsal {
     /// # Errors
     /// As there.
     pub fn rerun_standing(&self, id: &RunId, now: Timestamp) -> Result<RerunStanding, Error> {
-        let (run, config) = self.gated(id)?;
-        let gate = &self.rules.rerun_gate;
-        Ok(self.docket.rerun_standing(&run, config, now, gate))
+        let facts = self.facts(id)?;
+        Ok(facts.standing(self.books(&Actor::Service, now)))
     }
 
     /// As [`Monitor::begin_rerun`](crate::Monitor::begin_rerun); `None` where no approval would be
@@ -210,23 +198,7 @@ impl Rehearsal {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Option<Event>, Error> {
-        actor.may(Verb::BeginRerun)?;
-        let (run, config) = self.gated(id)?;
-        let gate = &self.rules.rerun_gate;
-        match self.docket.begin_rerun(&run, config, now, gate) {
-            Ok(what) => Ok(what.map(|what| Event::new(now, actor, what))),
-            Err(standing) => Err(Error::RerunClosed {
-                run_id: id.clone(),
-                standing,
-            }),
-        }
-    }
-
-    fn gated(&self, id: &RunId) -> Result<(GatedRun, Sha256), Error> {
-        let judged = self.archive.judged(id)?;
-        let scenario = read_scenario(self.archive.tree(), &judged.scenario_id)?;
-        let config = config_sha256(scenario.map(|s| s.sha256));
-        Ok((gated(judged), config))
+        self.ruled(id, Begin, actor, now)
     }
 
     /// As [`Monitor::quarantine`](crate::Monitor::quarantine); what would be moved is not said.
@@ -240,16 +212,7 @@ impl Rehearsal {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Event, Error> {
-        actor.may(Verb::QuarantineRun)?;
-        let quarantined = RunQuarantined {
-            run: self.archive.judged(id)?.run,
-            case: self.docket.case_of(id).map(|case| case.id.clone()),
-            trigger: Trigger::Manual,
-            reason,
-            moved: Vec::new(),
-            not_moved: Vec::new(),
-        };
-        self.decide(actor, What::RunQuarantined(quarantined), now)
+        self.ruled(id, Quarantine { reason }, actor, now)
     }
 
     /// As [`Monitor::release`](crate::Monitor::release), the look at the artifacts included.
@@ -262,15 +225,39 @@ impl Rehearsal {
         reason: Text,
         actor: &Actor,
         now: Timestamp,
-    ) -> Result<Event, Error> {
-        actor.may(Verb::ReleaseRun)?;
-        let kept = self.archive.kept(id)?;
-        let blocked = kept.judged.actions.contains(Action::BlockDispatch);
-        let releasable = self.docket.releasable(&kept.judged.run, blocked, reason)?;
-        if releasable.is_quarantined() {
-            let tree = self.archive.tree();
-            Folder::of(tree, id).require_whole(Sha256::of(&kept.run_file))?;
+    ) -> Result<Option<Event>, Error> {
+        let freed = self.ruled(id, Free { reason }, actor, now)?;
+        Ok(freed.event().cloned())
+    }
+
+    fn ruled<R: Ruling>(
+        &self,
+        id: &RunId,
+        ruling: R,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<R::Ruled, Error> {
+        actor.may(R::VERB)?;
+        ruling.rule(&self.facts(id)?, self.books(actor, now))
+    }
+
+    fn books<'a>(&'a self, actor: &'a Actor, now: Timestamp) -> Books<'a> {
+        Books {
+            docket: &self.docket,
+            rules: &self.rules,
+            actor,
+            now,
         }
-        Ok(self.docket.release(now, releasable.approve(actor)?)?)
+    }
+
+    fn facts(&self, id: &RunId) -> Result<Facts<'_>, Error> {
+        let tree = self.archive.tree();
+        let kept = self.archive.kept(id)?;
+        let scenario = read_scenario(tree, &kept.judged.scenario_id)?;
+        Ok(Facts {
+            tree,
+            scenario: scenario.map(Arc::new),
+            kept,
+        })
     }
 }

@@ -196,6 +196,7 @@ fn a_sev0_run_is_set_aside_and_blocked_until_it_is_released() {
 
     let released = monitor
         .release(&id, text("false positive"), &lead(), now())
+        .unwrap()
         .unwrap();
     let json = released.to_json();
     assert!(
@@ -259,6 +260,53 @@ fn what_was_changed_in_quarantine_is_not_released() {
             monitor.may_dispatch(&id).unwrap(),
             Dispatch::Blocked { .. }
         ));
+    }
+}
+
+/// Something stands where the payload was: the run is released, and the payload follows as soon as
+/// it can, by the same call or when the tree is opened.
+#[test]
+fn a_payload_that_cannot_go_back_goes_back_later() {
+    for by_opening in [false, true] {
+        let house = house();
+        fs::write(house.path("people.csv"), "name\n").unwrap();
+        let monitor = house.open();
+        let leak = leak("RUN-LEAK", Some("people.csv"));
+        let case = monitor.observe(leak, now()).unwrap().case.unwrap();
+        resolve(&monitor, &case, now());
+        fs::write(house.path("people.csv"), "another\n").unwrap();
+
+        let id = "RUN-LEAK".parse().unwrap();
+        let release = || monitor.release(&id, text("done"), &lead(), now());
+        for _ in 0..2 {
+            let error = release().unwrap_err();
+            assert!(error.to_string().contains("move that away"), "{error}");
+        }
+        let rehearsed = Archive::new(&house.tree).rehearse().unwrap();
+        let would = rehearsed.release(&id, text("done"), &lead(), now());
+        assert_eq!(would.unwrap(), None, "it is recorded already");
+        house.open();
+        assert_eq!(house.read("people.csv"), "another\n");
+        let audit = Archive::new(&house.tree).audit_daily(Vec::new(), now());
+        let audit = audit.unwrap().to_json();
+        assert!(audit.contains("RUN-LEAK is released, but"), "{audit}");
+
+        fs::remove_file(house.path("people.csv")).unwrap();
+        if by_opening {
+            house.open();
+        } else {
+            assert_eq!(release().unwrap(), None);
+        }
+        assert_eq!(house.read("people.csv"), "name\n");
+        assert_eq!(
+            kinds(&house.tree)
+                .iter()
+                .filter(|k| **k == "quarantine_released")
+                .count(),
+            1
+        );
+        let refused = release().unwrap_err().to_string();
+        assert!(refused.contains("it is not held back"), "{refused}");
     }
 }
 

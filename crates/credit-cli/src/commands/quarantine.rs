@@ -42,7 +42,16 @@ pub(crate) fn quarantine(context: &Context, command: QuarantineCommand) -> Resul
                     monitor.release(&run, reason, &desk.actor, desk.now)?
                 }
             };
-            desk.tell(&event)
+            match event {
+                Some(event) => desk.tell(&event),
+                None if context.json => desk.tell_all(&[]),
+                None => {
+                    put_line(format_args!(
+                        "{run} was released before; what was still set aside is given back"
+                    ))?;
+                    Ok(Exit::Fine)
+                }
+            }
         }
     }
 }

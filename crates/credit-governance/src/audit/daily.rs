@@ -22,6 +22,8 @@ pub struct DailyFacts {
     pub baselines: Vec<Finding>,
     /// Quarantined runs whose artifacts are not in the quarantine any more.
     pub moved_out: Vec<RunId>,
+    /// Released runs of which something is still in the quarantine.
+    pub half_released: Vec<RunId>,
     /// The environment variables that switch alerts off.
     pub muted_by_environment: Vec<String>,
     /// The runs that claim to be part of a backfill.
@@ -181,17 +183,24 @@ fn files(facts: &DailyFacts, docket: &Docket) -> Check {
 
 fn quarantine(facts: &DailyFacts, docket: &Docket) -> Check {
     let held = |run: &&RunId| docket.run(run).is_some_and(crate::RunState::is_quarantined);
-    let findings = facts.moved_out.iter().filter(held).map(|run| {
+    let unapproved = facts.moved_out.iter().filter(held).map(|run| {
         finding(
             format!("{run} released without approval"),
             format!("its artifacts are not in runs/QUARANTINE/{run}/ and no release is recorded"),
             format!("creditctl quarantine show {run}"),
         )
     });
+    let half_released = facts.half_released.iter().map(|run| {
+        finding(
+            format!("{run} is released, but not all that was set aside is given back"),
+            format!("its release is recorded; runs/QUARANTINE/{run}/ is not empty"),
+            format!("creditctl quarantine release {run} --reason …"),
+        )
+    });
     Check::new(
         "quarantine",
-        "nothing left the quarantine unapproved",
-        findings,
+        "what is released left the quarantine, and nothing else did",
+        unapproved.chain(half_released).collect::<Vec<_>>(),
     )
 }
 
