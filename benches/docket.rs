@@ -1,23 +1,32 @@
 //! How long does the docket of 1,000,000 events take to fold, and to say whether a run may be used?
 //!
-//! The events are a year of storms: of every 1,000, one opens a case, most link a run to it, and
-//! the rest block, quarantine, request, approve and use reruns. `parse` reads them from their lines
-//! first, which is what opening without a snapshot costs besides the chain.
+//! The events are a year of storms: of every 1,000, one opens a case, most link a run to it, some
+//! block runs, request, approve and use reruns and unblock them, and the last ones resolve the case
+//! and put it away. `parse` reads them from their lines first, which is what opening without a
+//! snapshot costs besides the chain.
+//!
+//! Last, trees with 10,000 to 1,000,000 such events are opened, with and without what is written
+//! down beside them, and asked about a run that was unblocked long ago.
 #![expect(
     clippy::expect_used,
     reason = "a bench that cannot be set up has nothing to measure"
 )]
 
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 use credit_monitor::core::{
-    CaseCategory, CaseId, ExposureBand, Likelihood, RiskFlags, RunId, Severity, Sha256, Status,
-    Timestamp,
+    CaseCategory, CaseId, CaseStatus, ExposureBand, Likelihood, RiskFlags, RootCause, RunId,
+    Severity, Sha256, Status, Timestamp,
 };
 use credit_monitor::governance::{
-    Actor, CaseOpened, Cause, DispatchBlocked, Docket, Event, LinkedRun, Position, Relation,
-    RerunApproved, RerunConsumed, RerunRequested, RunLinked, RunRef, Text, Trigger, What,
+    About, Actor, CaseAcknowledged, CaseArchived, CaseOpened, CaseResolved, CaseStatusChanged,
+    Cause, DispatchBlocked, DispatchUnblocked, Docket, Event, LinkedRun, MitigationDocumented,
+    Position, Relation, RerunApproved, RerunConsumed, RerunRequested, RootCauseFound, RunLinked,
+    RunRef, Text, Trigger, What,
 };
+use credit_monitor::ledger::{Config as LedgerConfig, FileStorage, Ledger, Record};
+use credit_monitor::{EVENTS, Monitor, Tree};
 use criterion::{Criterion, SamplingMode, Throughput};
 
 const EVENTS: u64 = 1_000_000;
@@ -28,6 +37,8 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     docket(&mut criterion);
     criterion.final_summary();
+    let lines: Vec<String> = events().iter().map(Event::to_json).collect();
+    open(&lines);
 }
 
 fn docket(criterion: &mut Criterion) {
@@ -87,7 +98,9 @@ fn events() -> Vec<Event> {
         let (actor, what) = match i % STORM {
             0 => (&Actor::Service, What::CaseOpened(opened(i))),
             // Each hundredth run of a storm is blocked and repeated.
+            994.. => (&lead, end_of_case(i)),
             k if k % 100 == 10 => (&Actor::Service, blocked(i - 1)),
+            k if k % 100 == 14 => (&lead, unblocked(i - 5)),
             k if k % 100 == 11 => (&Actor::Service, requested(i - 2)),
             k if k % 100 == 12 => {
                 let request = before(1).expect("it was just asked for").id();
@@ -145,6 +158,117 @@ fn opened(i: u64) -> CaseOpened {
         exposure_band: ExposureBand::Financial,
         runs: vec![linked(i, Relation::Primary)],
     }
+}
+
+/// The last six events of a storm.
+fn end_of_case(i: u64) -> What {
+    let case = case(i);
+    match i % STORM {
+        994 => What::CaseAcknowledged(CaseAcknowledged { case }),
+        995 => What::RootCauseConfirmed(RootCauseFound {
+            case,
+            root_cause: RootCause::Misconfig,
+            explanation: text("the retry had no limit"),
+        }),
+        996 => What::MitigationDocumented(MitigationDocumented {
+            case,
+            mitigation: text("max_items now 1000"),
+        }),
+        997 => What::CaseStatusChanged(CaseStatusChanged {
+            case,
+            from: CaseStatus::Investigating,
+            to: CaseStatus::Mitigating,
+        }),
+        998 => What::CaseResolved(CaseResolved {
+            case,
+            note: text("watched for a day"),
+        }),
+        _ => What::CaseArchived(CaseArchived { case }),
+    }
+}
+
+fn unblocked(i: u64) -> What {
+    What::DispatchUnblocked(DispatchUnblocked {
+        run: run(i),
+        case: case(i),
+        reason: text("no exposure"),
+    })
+}
+
+/// How long opening a tree takes, by how much was decided in it.
+fn open(lines: &[String]) {
+    for share in [100, 10, 1] {
+        let n = lines.len() / share;
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let tree = Tree::new(dir.path());
+        let now = "2025-06-01T00:00:00Z".parse().expect("a time");
+        Monitor::init(&tree, Vec::new(), now).expect("an empty tree");
+        drop(Monitor::open(&tree, now).expect("a new tree"));
+        append(&tree, lines.iter().take(n));
+
+        let (first, _) = timed(|| Monitor::open(&tree, now).expect("whole events"));
+        let size = |name: &str| {
+            let entries = std::fs::read_dir(tree.monitoring()).expect("it is there");
+            let sizes = entries.map(|entry| {
+                let entry = entry.expect("it is there");
+                let wanted = entry.file_name().to_string_lossy().starts_with(name);
+                if wanted {
+                    entry.metadata().map_or(0, |meta| meta.len())
+                } else {
+                    0
+                }
+            });
+            sizes.sum::<u64>() / 1024
+        };
+        let mut opened: Vec<Duration> = (0..9)
+            .map(|_| timed(|| Monitor::open(&tree, now).expect("whole events")).0)
+            .collect();
+        opened.sort();
+        let monitor = Monitor::open(&tree, now).expect("whole events");
+        let mut asked: Vec<Duration> = (0..100)
+            .map(|k| {
+                let id = run(u64::try_from(k * (n / 100) / 100 * 100 + 9).unwrap_or(9)).run_id;
+                let about = About::Run(id);
+                let ask = |docket: &Docket| match &about {
+                    About::Run(id) => docket.run(id).is_some(),
+                    _ => false,
+                };
+                let (time, known) = timed(|| monitor.with_docket_about(&about, ask));
+                assert!(known.expect("readable"), "{about:?} was unblocked");
+                time
+            })
+            .collect();
+        asked.sort();
+        println!(
+            "docket/open: {n:>9} events: folded {:>8.1?}, from what is written down {:>8.1?} \
+             (open {} KiB, settled {} KiB); a settled run {:>7.1?} (median), {:>7.1?} (slowest)",
+            first,
+            opened[4],
+            size("docket.snapshot"),
+            size("docket.settled"),
+            asked[50],
+            asked[99],
+        );
+    }
+}
+
+fn append<'a>(tree: &Tree, lines: impl Iterator<Item = &'a String>) {
+    let storage = FileStorage::new(&tree.monitoring(), "events");
+    let ledger = Ledger::open(Box::new(storage), EVENTS, LedgerConfig::default());
+    let ledger = ledger.expect("new events");
+    let mut lines = lines.peekable();
+    while lines.peek().is_some() {
+        let batch = lines.by_ref().take(4096);
+        let record = |line: &String| Record::new(&EVENTS, line.clone().into_bytes());
+        let batch: Result<Vec<Record>, _> = batch.map(record).collect();
+        ledger.append_batch(batch.expect("events")).expect("room");
+    }
+}
+
+fn timed<T>(what: impl FnOnce() -> T) -> (Duration, T) {
+    let start = Instant::now();
+    let done = what();
+    (start.elapsed(), done)
 }
 
 fn blocked(i: u64) -> What {

@@ -82,10 +82,10 @@ impl<'a> Desk<'a> {
         })
     }
 
-    /// Answers a question from what is decided so far.
-    pub(crate) fn ask<T>(&self, ask: impl FnOnce(&Docket) -> T) -> Result<T> {
+    /// Answers a question from what is decided so far about something.
+    pub(crate) fn ask<T>(&self, about: &About, ask: impl FnOnce(&Docket) -> T) -> Result<T> {
         Ok(match &self.books {
-            Books::Kept(monitor) => monitor.with_docket(ask)?,
+            Books::Kept(monitor) => monitor.with_docket_about(about, ask)?,
             Books::Rehearsed(rehearsal) => ask(rehearsal.docket()),
         })
     }
@@ -98,7 +98,7 @@ impl<'a> Desk<'a> {
     }
 
     pub(crate) fn case(&self, id: &CaseId) -> Result<Case> {
-        let case = self.ask(|docket| docket.case(id).cloned())?;
+        let case = self.ask(&About::Case(id.clone()), |docket| docket.case(id).cloned())?;
         let unknown = || Refusal::from(DocketError::UnknownCase { case: id.clone() });
         Ok(case.ok_or_else(|| Error::from(unknown()))?)
     }

@@ -185,7 +185,9 @@ impl Docket {
             What::ReviewNoted(_) => Verb::NoteReview,
             What::Refused(_) => Verb::View,
             What::LedgerImported { .. } => Verb::ImportLedger,
-            What::TailRecovered { .. } | What::ProjectionsRebuilt { .. } => Verb::Repair,
+            What::DocketSaved { .. }
+            | What::TailRecovered { .. }
+            | What::ProjectionsRebuilt { .. } => Verb::Repair,
             What::BaselineApproved { .. } | What::BaselineApplied { .. } => {
                 return Err(needs(what, Verb::ApproveBaseline));
             }

@@ -4,6 +4,7 @@ mod baselines;
 mod cases;
 mod emergency;
 mod runs;
+mod settled;
 mod snapshot;
 
 use credit_core::{CaseId, CaseStatus, RunId, ScenarioId, Timestamp};
@@ -17,6 +18,7 @@ use crate::{
 pub use baselines::{Approved, BaselineChange, Proposed};
 pub use emergency::{Backfill, Mute};
 pub use runs::{Quarantine, Rerun, RerunStage, RunState, Standing};
+pub use settled::Settled;
 pub use snapshot::{Position, SnapshotError};
 
 /// Something that was decided, and by whom.
@@ -117,6 +119,7 @@ impl Docket {
             What::ReviewNoted(what) => self.review_notes.push(decided(event, what)),
             // They tell what happened and decide nothing.
             What::Refused(_)
+            | What::DocketSaved { .. }
             | What::TailRecovered { .. }
             | What::LedgerImported { .. }
             | What::ProjectionsRebuilt { .. } => {}

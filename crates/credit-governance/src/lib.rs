@@ -26,7 +26,7 @@ pub use case::{
 pub use decide::{Enactable, Refusal};
 pub use docket::{
     Approved, Backfill, BaselineChange, Decided, Docket, DocketError, Mute, Position, Proposed,
-    Quarantine, Rerun, RerunStage, RunState, SnapshotError, Standing,
+    Quarantine, Rerun, RerunStage, RunState, Settled, SnapshotError, Standing,
 };
 pub use event::{Event, EventError, EventId};
 pub use operator::{Actor, Denied, Operator, Operators, OperatorsError, Role};

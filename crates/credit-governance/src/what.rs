@@ -101,6 +101,11 @@ pub enum What {
     ReviewNoted(ReviewNoted),
     /// Somebody was refused something.
     Refused(Refused),
+    /// What is decided so far was written down, so that opening need not fold everything.
+    DocketSaved {
+        /// The hash of what was written.
+        sha256: Sha256,
+    },
     /// A torn tail of a ledger was cut off and set aside when it was opened.
     TailRecovered {
         /// Which file.
@@ -184,6 +189,7 @@ kinds! {
     ReviewDecided = "review_decided",
     ReviewNoted = "review_noted",
     Refused = "refused",
+    DocketSaved = "docket_saved",
     TailRecovered = "tail_recovered",
     LedgerImported = "ledger_imported",
     ProjectionsRebuilt = "projections_rebuilt",

@@ -429,6 +429,27 @@ proptest! {
         prop_assert_eq!(restored.snapshot(position), text);
         prop_assert_eq!(&fold(restored, after), &house.docket);
 
+        // So it is if what is settled was taken out before, and what the rest is about, and what
+        // the end is asked about, is put back.
+        let mut open = half.clone();
+        let mut settled = open.take_settled();
+        prop_assert_eq!(settled.len(), half.settled_count());
+        prop_assert_eq!(open.settled_count(), 0);
+        prop_assert!(open.archived_cases().next().is_none());
+        prop_assert_eq!(open.quarantined().count(), half.quarantined().count());
+        prop_assert_eq!(open.open_cases().count(), half.open_cases().count());
+        for event in after {
+            put_back(&mut open, &mut settled, &event.what);
+            open.apply(event).unwrap();
+        }
+        for (run, state) in settled.runs {
+            open.put_back_run(run, state);
+        }
+        for case in settled.cases.into_values() {
+            open.put_back_case(case);
+        }
+        prop_assert_eq!(&open, &house.docket);
+
         // An event that is refused leaves the docket as it was, and `accepts` says so before.
         let mut disturbed = half.clone();
         for event in house.events.iter().rev() {
@@ -440,6 +461,26 @@ proptest! {
                 prop_assert_eq!(&disturbed, &before);
             }
         }
+    }
+}
+
+/// What an event is about goes back into the docket.
+fn put_back(docket: &mut Docket, settled: &mut Settled, what: &What) {
+    let mut runs: Vec<_> = what
+        .run()
+        .map(|run| run.run_id.clone())
+        .into_iter()
+        .collect();
+    if let What::CaseOpened(opened) = what {
+        runs.extend(opened.runs.iter().map(|linked| linked.run.run_id.clone()));
+    }
+    for run in runs {
+        if let Some(state) = settled.runs.remove(&run) {
+            docket.put_back_run(run, state);
+        }
+    }
+    if let Some(case) = what.case().and_then(|case| settled.cases.remove(case)) {
+        docket.put_back_case(case);
     }
 }
 

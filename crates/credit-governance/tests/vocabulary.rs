@@ -222,6 +222,9 @@ fn every_event() -> Vec<Event> {
             requires: Role::O3,
             about: About::File(text("config/sintraprime-policy.json")),
         }),
+        What::DocketSaved {
+            sha256: Sha256::of(b"a docket"),
+        },
         What::TailRecovered {
             ledger: "ledger.jsonl".to_owned(),
             offset: 1024,

@@ -54,7 +54,7 @@ impl Monitor {
             let archive = self.archive();
             let bytes = policy_bytes(&archive, candidate)?;
             let new = Sha256::of(&bytes);
-            let adopted = self.with_docket(|docket| last_policy(docket) == Some(new))?;
+            let adopted = self.with_open(|docket| last_policy(docket) == Some(new))?;
             let in_force = read_policy(self.tree())?.sha256 == new;
             if adopted && in_force {
                 return Err(in_force_already(new));
@@ -63,7 +63,7 @@ impl Monitor {
             let event = if adopted {
                 None
             } else {
-                let old = self.with_docket(last_policy)?;
+                let old = self.with_open(last_policy)?;
                 let what = PolicyAdopted {
                     old: old.map_or_else(|| archive.judging_policy(), |old| Ok(Some(old)))?,
                     new,
@@ -96,7 +96,7 @@ impl Monitor {
         self.recording_denials(actor, about, now, || {
             actor.may(Verb::AdoptConfig)?;
             let _lock = self.lock_config()?;
-            let what = self.with_docket(|docket| changed(self.tree(), docket, file, reason))??;
+            let what = self.with_open(|docket| changed(self.tree(), docket, file, reason))??;
             if let Some(bytes) = read_if_any(&governed_path(self.tree(), file))? {
                 self.keep_object(Sha256::of(&bytes), &bytes)?;
             }

@@ -149,11 +149,11 @@ impl Archive {
     pub fn may_dispatch(&self, id: &RunId) -> Result<Dispatch, Error> {
         let line = self.run(id)?;
         let by_line = dispatch_of(id, line.as_ref(), &self.tree)?;
-        if line.is_none() {
+        let Some(line) = line else {
             return Ok(by_line);
-        }
-        let docket = LiveDocket::open(self)?;
-        Ok(gates::dispatch(docket.docket(), id, by_line))
+        };
+        let mut live = LiveDocket::open(self)?;
+        gates::dispatch(&mut live, self, id, line.seq(), by_line)
     }
 
     /// The last line of the run ledger; `None` while it has none or is missing.

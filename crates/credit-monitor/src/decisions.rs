@@ -12,7 +12,7 @@ use credit_policy::Policy;
 
 use crate::archive::EVENTS;
 use crate::live_docket::LiveDocket;
-use crate::{Error, Monitor, Tree};
+use crate::{Error, Monitor, Tree, gates};
 
 /// The docket and the right to add to it: no other process decides anything meanwhile.
 pub(crate) struct Deciding<'m> {
@@ -32,7 +32,9 @@ impl Monitor {
         Ok(rules(&self.config()?.policy().value))
     }
 
-    /// Answers a question from what is decided so far, events of other processes included.
+    /// Answers a question from everything that is decided so far, events of other processes
+    /// included. What is settled is read for it, too; [`Monitor::with_docket_about`] is quicker
+    /// where there is much.
     ///
     /// # Errors
     /// [`Error::Read`] or [`Error::Integrity`] if the events are damaged.
@@ -47,9 +49,45 @@ impl Monitor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn with_docket<T>(&self, ask: impl FnOnce(&Docket) -> T) -> Result<T, Error> {
+        self.with_docket_about(&About::Everything, ask)
+    }
+
+    /// Answers a question about one run and its case, one case, or the open cases of a scenario.
+    /// Of other runs and cases the docket that is asked knows what is open: no case in the archive
+    /// and no run that was released or whose rerun began long ago.
+    ///
+    /// # Errors
+    /// As [`Monitor::with_docket`].
+    pub fn with_docket_about<T>(
+        &self,
+        about: &About,
+        ask: impl FnOnce(&Docket) -> T,
+    ) -> Result<T, Error> {
+        let archive = self.archive();
+        let mut live = self.live_docket();
+        live.catch_up(&archive)?;
+        live.recall(about, &archive)?;
+        Ok(ask(live.docket()))
+    }
+
+    /// Answers a question about no run and no case.
+    pub(crate) fn with_open<T>(&self, ask: impl FnOnce(&Docket) -> T) -> Result<T, Error> {
         let mut live = self.live_docket();
         live.catch_up(&self.archive())?;
         Ok(ask(live.docket()))
+    }
+
+    /// Whether a run whose line is known may be used.
+    pub(crate) fn standing(
+        &self,
+        id: &RunId,
+        seq: u64,
+        by_line: crate::Dispatch,
+    ) -> Result<crate::Dispatch, Error> {
+        let archive = self.archive();
+        let mut live = self.live_docket();
+        live.catch_up(&archive)?;
+        gates::dispatch(&mut live, &archive, id, seq, by_line)
     }
 
     /// Decides what takes no approval but the role of who does it, and records it durably.
@@ -79,8 +117,11 @@ impl Monitor {
         let _span = tracing::debug_span!("decide", kind = what.kind()).entered();
         let rules = self.rules()?;
         let about = about(&what);
-        self.recording_denials(actor, about, now, || {
+        self.recording_denials(actor, about.clone(), now, || {
             let mut deciding = self.deciding()?;
+            if about != About::Everything {
+                deciding.recall(&about)?;
+            }
             let event = deciding.docket().decide(now, actor, what, &rules)?;
             deciding.take(event.clone())?;
             deciding.finish()?;
@@ -171,22 +212,43 @@ impl Monitor {
         })
     }
 
+    /// Writes down what is known if opening found much that was not.
+    pub(crate) fn save_if_due(&self, now: Timestamp) -> Result<(), Error> {
+        if self.live_docket().is_save_due() {
+            self.deciding()?.save_if_due(now);
+        }
+        Ok(())
+    }
+
     fn live_docket(&self) -> MutexGuard<'_, LiveDocket> {
         self.docket.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Deciding<'_> {
-    /// What is decided so far, what was taken included.
+    /// What is decided so far, what was taken included; of what is settled, what was recalled.
     pub(crate) fn docket(&self) -> &Docket {
         self.live.docket()
     }
 
+    /// Sees to it that the docket knows everything about this.
+    pub(crate) fn recall(&mut self, about: &About) -> Result<(), Error> {
+        self.live.recall(about, &self.monitor.archive())
+    }
+
+    /// The same for a run whose line tells whether there can be anything.
+    pub(crate) fn recall_line(&mut self, run: &RunId, seq: u64) -> Result<(), Error> {
+        self.live.recall_line(run, seq, &self.monitor.archive())
+    }
+
+    /// The same for a case; whether it was not known before.
+    pub(crate) fn recall_case(&mut self, case: &CaseId) -> Result<bool, Error> {
+        self.live.recall_case(case, &self.monitor.archive())
+    }
+
     /// Takes an event that is to be recorded, if it can follow what was decided before.
     pub(crate) fn take(&mut self, event: Event) -> Result<(), Error> {
-        self.live
-            .apply(&event)
-            .map_err(credit_governance::Refusal::from)?;
+        self.live.apply(&event, &self.monitor.archive())?;
         self.events.push(event);
         Ok(())
     }
@@ -195,17 +257,41 @@ impl Deciding<'_> {
     /// dropped.
     pub(crate) fn finish(&mut self) -> Result<Vec<Event>, Error> {
         let events = std::mem::take(&mut self.events);
-        if events.is_empty() {
+        let Some(last) = events.last() else {
             return Ok(events);
+        };
+        self.append(&events)?;
+        self.save_if_due(last.at);
+        Ok(events)
+    }
+
+    /// Writes down what is known if there is much. That only saves time, so whether it could be
+    /// done is nobody's concern.
+    fn save_if_due(&mut self, now: Timestamp) {
+        if !self.live.is_save_due() {
+            return;
         }
-        let appended = append(&self.monitor.events, self.monitor.tree(), &events);
+        let Ok(Some(saving)) = self.live.save(self.monitor.tree()) else {
+            return;
+        };
+        let sha256 = saving.sha256();
+        let vouches = Event::new(now, &Actor::Service, What::DocketSaved { sha256 });
+        let recorded = self.live.apply(&vouches, &self.monitor.archive());
+        match recorded.and_then(|()| self.append(&[vouches])) {
+            Ok(()) => saving.finish(),
+            Err(_) => saving.abandon(),
+        }
+    }
+
+    /// Appends events that were applied.
+    fn append(&mut self, events: &[Event]) -> Result<(), Error> {
+        let appended = append(&self.monitor.events, self.monitor.tree(), events);
         if appended.is_ok() {
-            let head = self.monitor.events.head();
-            self.live.appended(head, self.monitor.tree());
+            self.live.appended(self.monitor.events.head());
         } else {
             self.live.forget();
         }
-        appended.map(|()| events)
+        appended
     }
 }
 

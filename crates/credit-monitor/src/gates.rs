@@ -2,16 +2,15 @@
 //! repeated. Both answer no where they know nothing.
 
 use credit_core::{CaseId, RiskFlags, RunId, Sha256, Timestamp};
-use credit_governance::{
-    About, Actor, Docket, Event, RerunStanding, Standing, Text, Trigger, What,
-};
+use credit_governance::{About, Actor, Event, RerunStanding, Standing, Text, Trigger, What};
 
 use crate::decisions::Deciding;
+use crate::live_docket::LiveDocket;
 use crate::quarantine::{self, Folder};
 use crate::ruling::{
     Approve, Begin, Books, Deny, Facts, Free, Quarantine, Recorded, Request, Ruling, released,
 };
-use crate::{Dispatch, Error, Monitor};
+use crate::{Archive, Dispatch, Error, Monitor};
 
 /// A rerun that may begin.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,10 +34,10 @@ impl Monitor {
         let line = self.ledger.find(id.as_str());
         let line = line.map_err(|source| Error::Read { path, source })?;
         let by_line = crate::archive::dispatch_of(id, line.as_ref(), self.tree())?;
-        if line.is_none() {
-            return Ok(by_line);
+        match line {
+            None => Ok(by_line),
+            Some(line) => self.standing(id, line.seq(), by_line),
         }
-        self.with_docket(|docket| dispatch(docket, id, by_line))
     }
 
     /// Where the rerun of a run stands.
@@ -48,7 +47,7 @@ impl Monitor {
     pub fn rerun_standing(&self, id: &RunId, now: Timestamp) -> Result<RerunStanding, Error> {
         let facts = self.facts_of(id)?;
         let rules = self.rules()?;
-        self.with_docket(|docket| {
+        self.with_docket_about(&About::Run(id.clone()), |docket| {
             facts.standing(Books {
                 docket,
                 rules: &rules,
@@ -191,8 +190,9 @@ impl Monitor {
             return Ok(());
         }
         // Nobody else releases anything meanwhile; what is begun is what a crash left.
-        let deciding = self.deciding()?;
+        let mut deciding = self.deciding()?;
         for id in quarantine::begun_releases(self.tree())? {
+            deciding.recall(&About::Run(id.clone()))?;
             let folder = Folder::of(self.tree(), &id);
             let given_back = match released(deciding.docket(), &id) {
                 // It was never recorded, so the run stays where it is.
@@ -241,6 +241,7 @@ impl Monitor {
             let facts = self.facts_of(id)?;
             let rules = self.rules()?;
             let mut deciding = self.deciding()?;
+            deciding.recall(&About::Run(id.clone()))?;
             let books = Books {
                 docket: deciding.docket(),
                 rules: &rules,
@@ -263,15 +264,25 @@ impl Monitor {
 }
 
 /// What line and docket together say of a run that has a line.
-pub(crate) fn dispatch(docket: &Docket, id: &RunId, by_line: Dispatch) -> Dispatch {
+pub(crate) fn dispatch(
+    live: &mut LiveDocket,
+    archive: &Archive,
+    id: &RunId,
+    seq: u64,
+    by_line: Dispatch,
+) -> Result<Dispatch, Error> {
     let line_blocked = by_line != Dispatch::Allowed;
-    match docket.standing(id, line_blocked) {
+    if line_blocked {
+        // It may have been released long ago. Of any other run nothing settled can say no.
+        live.recall_line(id, seq, archive)?;
+    }
+    Ok(match live.docket().standing(id, line_blocked) {
         Standing::Allowed => Dispatch::Allowed,
         Standing::Blocked { .. } if line_blocked => by_line,
         Standing::Blocked { case, quarantined } => Dispatch::Blocked {
             reason: held_back(id, case, quarantined),
         },
-    }
+    })
 }
 
 fn held_back(id: &RunId, case: Option<&CaseId>, quarantined: bool) -> String {

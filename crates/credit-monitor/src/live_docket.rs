@@ -1,41 +1,79 @@
 //! The docket, kept up to date with the events.
 //!
-//! It is folded once and then only from where it stopped. A snapshot beside the events spares even
-//! that when a process starts; it is derived, and its place in the chain is checked before it is
-//! used.
+//! It is folded once and then only from where it stopped. What is settled may lie on a shelf
+//! instead, from where it is recalled before anything is asked or decided about it.
+
+mod saved;
+mod shelf;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
 use std::io;
 
-use credit_core::Sha256;
-use credit_governance::{Docket, Event, Position};
-use credit_ledger::hashed_file::replace_durably;
-use credit_ledger::{Digest, Head, ReadError, Reader};
+use credit_core::{CaseId, RunId};
+use credit_governance::{About, Docket, Event, RunRef, What};
+use credit_ledger::{Head, Reader};
+use serde::de::DeserializeOwned;
 
+pub(crate) use self::saved::{Saving, check as check_saved};
+
+use self::shelf::Shelf;
 use crate::archive::{Archive, text};
 use crate::{Error, Tree};
 
-/// After so many events that no snapshot knows, a new one is written.
-const SNAPSHOT_AFTER: u64 = 10_000;
+/// When what is known is written down.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// After so many events that were not written down.
+    events: u64,
+    /// What is settled goes on the shelf when it is so much.
+    settled: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            events: 10_000,
+            settled: 10_000,
+        }
+    }
+}
 
 /// A docket and the last event that it knows.
 #[derive(Debug, Default)]
 pub(crate) struct LiveDocket {
     docket: Docket,
     head: Option<Head>,
-    /// How many events are folded since the last snapshot.
+    /// What was taken out of the docket.
+    settled: Option<Settled>,
+    /// Every run that an event spoke of has its ledger line before this one.
+    runs_below: u64,
+    /// How many events are folded that were not written down.
     unsaved: u64,
+    /// How many of them are not in the chain yet.
+    pending: u64,
+    /// What was written down turned out to be changed, so only the events are believed.
+    distrusts: bool,
+    limits: Limits,
+}
+
+#[derive(Debug)]
+struct Settled {
+    shelf: Shelf,
+    /// As that of the docket, when this was taken out of it.
+    runs_below: u64,
 }
 
 impl LiveDocket {
-    /// From the snapshot, if there is one that fits, and the events since.
+    /// From what was written down, if that fits, and the events since.
     pub(crate) fn open(archive: &Archive) -> Result<LiveDocket, Error> {
-        let mut live = read_snapshot(archive)?.unwrap_or_default();
+        let mut live = LiveDocket::default();
         live.catch_up(archive)?;
         Ok(live)
     }
 
-    /// What is decided so far.
+    /// What is decided so far, without what is settled and was not recalled.
     pub(crate) fn docket(&self) -> &Docket {
         &self.docket
     }
@@ -44,6 +82,12 @@ impl LiveDocket {
     ///
     /// Whether there are any is told by the length of their file.
     pub(crate) fn catch_up(&mut self, archive: &Archive) -> Result<(), Error> {
+        if self.head.is_none()
+            && !self.distrusts
+            && let Some(saved) = saved::read(archive, self.limits)?
+        {
+            *self = saved;
+        }
         let path = archive.tree().events();
         let length = match fs::metadata(&path) {
             Ok(file) => file.len(),
@@ -62,31 +106,116 @@ impl LiveDocket {
             reason: "is missing, but decisions were read from it before; restore it from a copy"
                 .to_owned(),
         })?;
+        let trusted = !self.distrusts;
         let folded = self.fold(&reader, archive);
         if folded.is_err() {
             // What was folded up to the error is no state to answer from.
-            *self = LiveDocket::default();
+            self.forget();
+            if trusted && self.distrusts {
+                return self.catch_up(archive);
+            }
         }
         folded
     }
 
+    /// Sees to it that the docket knows everything about this.
+    pub(crate) fn recall(&mut self, about: &About, archive: &Archive) -> Result<(), Error> {
+        self.recovering(archive, |live| match about {
+            About::Run(run) => live.put_back_run(run),
+            About::Case(case) => live.put_back_case(case).map(|_| ()),
+            About::Scenario(_) | About::File(_) => Ok(()),
+            About::Everything => live.put_back_everything(),
+        })
+    }
+
+    /// The same about a run and its case, where the run's line tells whether there can be anything.
+    pub(crate) fn recall_line(
+        &mut self,
+        run: &RunId,
+        seq: u64,
+        archive: &Archive,
+    ) -> Result<(), Error> {
+        self.recovering(archive, |live| live.put_back_line(run, seq))
+    }
+
+    /// The same about a case; whether it was not known before.
+    pub(crate) fn recall_case(&mut self, id: &CaseId, archive: &Archive) -> Result<bool, Error> {
+        self.recovering(archive, |live| live.put_back_case(id))
+    }
+
     /// Adds events that are about to be appended, so that what cannot follow is refused before it
     /// is written. [`LiveDocket::appended`] must follow, or [`LiveDocket::forget`].
-    pub(crate) fn apply(&mut self, event: &Event) -> Result<(), credit_governance::DocketError> {
-        self.docket.apply(event)?;
-        self.unsaved += 1;
+    pub(crate) fn apply(&mut self, event: &Event, archive: &Archive) -> Result<(), Error> {
+        self.recovering(archive, |live| {
+            if let What::CaseOpened(opened) = &event.what {
+                live.put_back_case(&opened.case)?;
+            }
+            live.put_back_subjects(&event.what)
+        })?;
+        self.docket
+            .apply(event)
+            .map_err(credit_governance::Refusal::from)?;
+        self.knows(event);
+        self.pending += 1;
         Ok(())
     }
 
     /// The applied events are in the chain, the last of them at its head.
-    pub(crate) fn appended(&mut self, head: Option<Head>, tree: &Tree) {
+    pub(crate) fn appended(&mut self, head: Option<Head>) {
         self.head = head;
-        self.save_if_due(tree);
+        self.pending = 0;
     }
 
     /// The applied events did not make it into the chain: what is decided is read anew.
     pub(crate) fn forget(&mut self) {
-        *self = LiveDocket::default();
+        *self = LiveDocket {
+            distrusts: self.distrusts,
+            limits: self.limits,
+            ..LiveDocket::default()
+        };
+    }
+
+    /// Whether there is so much that was not written down that it should be.
+    pub(crate) fn is_save_due(&self) -> bool {
+        self.unsaved >= self.limits.events
+    }
+
+    /// Writes down what is known, but for the event that must vouch for it.
+    pub(crate) fn save(&mut self, tree: &Tree) -> io::Result<Option<Saving>> {
+        // Tried again after as many more events, not at each one.
+        self.unsaved = 0;
+        self.shelve(tree)?;
+        let Some(head) = self.head else {
+            return Ok(None);
+        };
+        saved::write(self, head, tree).map(Some)
+    }
+
+    /// Puts what is settled on the shelf if it is much.
+    fn shelve(&mut self, tree: &Tree) -> io::Result<()> {
+        if self.docket.settled_count() < self.limits.settled {
+            return Ok(());
+        }
+        let taken = self.docket.take_settled();
+        let older = self.settled.as_ref().map(|settled| &settled.shelf);
+        match saved::write_shelf(older, &taken, tree) {
+            Ok(shelf) => {
+                self.settled = Some(Settled {
+                    shelf,
+                    runs_below: self.runs_below,
+                });
+                Ok(())
+            }
+            Err(error) => {
+                for (run, state) in taken.runs {
+                    self.docket.put_back_run(run, state);
+                }
+                for case in taken.cases.into_values() {
+                    self.docket.put_back_case(case);
+                }
+                Err(error)
+            }
+        }
     }
 
     fn fold(&mut self, reader: &Reader, archive: &Archive) -> Result<(), Error> {
@@ -100,79 +229,140 @@ impl LiveDocket {
             Some(head) => reader.scan_verified_after(head),
         }
         .map_err(read)?;
+        // What was written down before the first event that is read here is of no use, or it
+        // would have been read.
+        let from_start = self.head.is_none();
         while let Some(line) = scan.next_line().map_err(read)? {
             let event = Event::parse(text(line.raw(), &path)?);
             let event = event.map_err(Error::event(path.clone()))?;
+            if let Err(error) = self.put_back_subjects(&event.what) {
+                self.distrusts = true;
+                return Err(cannot_recall(&error, archive));
+            }
             self.docket
                 .apply(&event)
                 .map_err(Error::docket(path.clone()))?;
-            self.unsaved += 1;
+            self.knows(&event);
+            if matches!(event.what, What::DocketSaved { .. }) && !from_start {
+                // Another process has written everything down just now.
+                self.unsaved = 0;
+            }
             self.head = Some(Head {
                 seq: line.seq(),
                 hash: line.hash(),
                 end: line.offset() + line.raw().len() as u64 + 1,
             });
         }
-        self.save_if_due(archive.tree());
         Ok(())
     }
 
-    /// A snapshot only saves time: whoever may not write it goes without.
-    fn save_if_due(&mut self, tree: &Tree) {
-        let Some(head) = self.head.filter(|_| self.unsaved >= SNAPSHOT_AFTER) else {
-            return;
+    /// An event is folded.
+    fn knows(&mut self, event: &Event) {
+        self.unsaved += 1;
+        let last = runs(&event.what).map(|run| run.seq + 1).max();
+        self.runs_below = self.runs_below.max(last.unwrap_or(0));
+    }
+
+    /// Does what needs the shelf. If that was changed, everything is folded from the events, which
+    /// count, and then it is done.
+    fn recovering<T>(
+        &mut self,
+        archive: &Archive,
+        mut recall: impl FnMut(&mut LiveDocket) -> io::Result<T>,
+    ) -> Result<T, Error> {
+        let error = match recall(self) {
+            Ok(recalled) => return Ok(recalled),
+            Err(error) => error,
         };
-        let position = Position {
-            seq: head.seq,
-            hash: Sha256::from_bytes(*head.hash.as_bytes()),
+        let pending = self.pending;
+        self.distrusts = true;
+        self.forget();
+        if pending > 0 {
+            // What is half decided is not decided; the next attempt finds everything.
+            return Err(cannot_recall(&error, archive));
+        }
+        self.catch_up(archive)?;
+        recall(self).map_err(|error| cannot_recall(&error, archive))
+    }
+
+    /// An event must find what it is about.
+    fn put_back_subjects(&mut self, what: &What) -> io::Result<()> {
+        if self.settled.is_none() {
+            return Ok(());
+        }
+        for run in runs(what) {
+            self.put_back_line(&run.run_id, run.seq)?;
+        }
+        match what {
+            // That it is new was seen to when it was decided.
+            What::CaseOpened(_) => Ok(()),
+            _ => match what.case() {
+                Some(case) => self.put_back_case(case).map(|_| ()),
+                None => Ok(()),
+            },
+        }
+    }
+
+    fn put_back_line(&mut self, run: &RunId, seq: u64) -> io::Result<()> {
+        match &self.settled {
+            Some(settled) if seq < settled.runs_below => self.put_back_run(run),
+            _ => Ok(()),
+        }
+    }
+
+    fn put_back_run(&mut self, run: &RunId) -> io::Result<()> {
+        if self.docket.run(run).is_none()
+            && let Some(state) = self.take_down(&saved::run_key(run))?
+        {
+            self.docket.put_back_run(run.clone(), state);
+        }
+        match self.docket.run(run).and_then(|state| state.case.clone()) {
+            Some(case) => self.put_back_case(&case).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    fn put_back_case(&mut self, id: &CaseId) -> io::Result<bool> {
+        if self.docket.case(id).is_some() || self.docket.archived_case(id).is_some() {
+            return Ok(false);
+        }
+        let Some(case) = self.take_down(&saved::case_key(id))? else {
+            return Ok(false);
         };
-        let body = self.docket.snapshot(position);
-        let text = format!("{} {}\n{body}\n", Sha256::of(body.as_bytes()), head.end);
-        // Tried again after as many more events, not at each one.
-        self.unsaved = 0;
-        let _saves_time_only = replace_durably(&tree.docket_snapshot(), text.as_bytes());
+        self.docket.put_back_case(case);
+        Ok(true)
+    }
+
+    fn put_back_everything(&mut self) -> io::Result<()> {
+        match self.settled.take() {
+            Some(settled) => saved::put_back_all(&settled.shelf, &mut self.docket),
+            None => Ok(()),
+        }
+    }
+
+    /// What the shelf has under a key.
+    fn take_down<T: DeserializeOwned>(&self, key: &str) -> io::Result<Option<T>> {
+        let Some(settled) = &self.settled else {
+            return Ok(None);
+        };
+        let json = settled.shelf.get(key)?;
+        Ok(json.map(|json| serde_json::from_str(&json)).transpose()?)
     }
 }
 
-/// `None` if there is none, or if it does not fit the events: then they are folded from the start.
-fn read_snapshot(archive: &Archive) -> Result<Option<LiveDocket>, Error> {
-    let Ok(text) = fs::read_to_string(archive.tree().docket_snapshot()) else {
-        return Ok(None);
-    };
-    let Some((docket, head)) = parse_snapshot(&text) else {
-        return Ok(None);
-    };
-    let Some(reader) = archive.events_if_any()? else {
-        return Ok(None);
-    };
-    // A snapshot of another history is of no use; that the events are damaged is told when they
-    // are read.
-    match reader.scan_verified_after(head) {
-        Ok(_) => Ok(Some(LiveDocket {
-            docket,
-            head: Some(head),
-            unsaved: 0,
-        })),
-        Err(ReadError::Broken { .. }) => Ok(None),
-        Err(source) => Err(Error::Read {
-            path: archive.tree().events(),
-            source,
-        }),
+fn cannot_recall(error: &io::Error, archive: &Archive) -> Error {
+    Error::Integrity {
+        path: archive.tree().docket_snapshot(),
+        reason: format!("what is settled and lies beside it cannot be read ({error}); try again"),
     }
 }
 
-fn parse_snapshot(text: &str) -> Option<(Docket, Head)> {
-    let (first, body) = text.split_once('\n')?;
-    let body = body.strip_suffix('\n')?;
-    let (sha256, end) = first.split_once(' ')?;
-    if sha256.parse() != Ok(Sha256::of(body.as_bytes())) {
-        return None;
-    }
-    let (docket, position) = Docket::from_snapshot(body).ok()?;
-    let head = Head {
-        seq: position.seq,
-        hash: Digest::from_bytes(*position.hash.as_bytes()),
-        end: end.parse().ok()?,
+/// The runs that an event speaks of.
+fn runs(what: &What) -> impl Iterator<Item = &RunRef> {
+    let opened = match what {
+        What::CaseOpened(opened) => opened.runs.as_slice(),
+        _ => &[],
     };
-    Some((docket, head))
+    let opened = opened.iter().map(|linked| &linked.run);
+    what.run().into_iter().chain(opened)
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use credit_core::{CaseId, Run, RunId, RunRecord, ScenarioId, Sha256, Timestamp};
-use credit_governance::{Actor, Event, Verb, What};
+use credit_governance::{About, Actor, Event, Verb, What};
 use credit_ledger::{
     Appended, Config as LedgerConfig, Digest, FileStorage, Ledger, OpenError, Record, Refused,
     Schema,
@@ -136,6 +136,7 @@ impl Monitor {
         monitor.rebuilt_on_open = rebuilt.count();
         monitor.settle_after_a_crash(now)?;
         monitor.finish_releases()?;
+        monitor.save_if_due(now)?;
         Ok(monitor)
     }
 
@@ -386,7 +387,9 @@ impl Monitor {
     }
 
     fn case_of(&self, id: &RunId) -> Result<Option<CaseId>, Error> {
-        self.with_docket(|docket| docket.case_of(id).map(|case| case.id.clone()))
+        self.with_docket_about(&About::Run(id.clone()), |docket| {
+            docket.case_of(id).map(|case| case.id.clone())
+        })
     }
 
     /// The verdict that stands in the ledger for a run that was observed before. Its run file is

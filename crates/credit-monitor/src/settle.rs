@@ -5,15 +5,14 @@
 //! twice, and what is done but not recorded is done again to no effect.
 
 use std::collections::BTreeMap;
-use std::io;
 
 use credit_core::{
     Action, CaseId, RunFacts, RunId, RunRecord, ScenarioId, Severity, Sha256, StoredRecord,
     Timestamp,
 };
 use credit_governance::{
-    Actor, Docket, Effect, Event, JudgedRun, LinkedRun, PatternRule, Relation, RunQuarantined,
-    RunRef, Text, Trigger, What, plan,
+    About, Actor, Docket, Effect, Event, JudgedRun, LinkedRun, PatternRule, Relation,
+    RunQuarantined, RunRef, Text, Trigger, What, plan,
 };
 use credit_ledger::{Digest, OwnedLine, Receipt, Window};
 
@@ -134,6 +133,11 @@ impl Monitor {
         self.add_recent(&mut kept, &pattern)?;
         let mut deciding = self.deciding()?;
         for kept in &kept {
+            let judged = &kept.judged;
+            deciding.recall_line(&judged.run.run_id, judged.run.seq)?;
+            if let Some(repeated) = &judged.rerun_of {
+                deciding.recall(&About::Run(repeated.clone()))?;
+            }
             self.carry_out(kept, &pattern, &mut deciding, now)?;
         }
         let cases = kept.iter().filter_map(|kept| {
@@ -152,10 +156,11 @@ impl Monitor {
         let Some(head) = self.ledger.head() else {
             return Ok(());
         };
-        let path = self.tree().ledger();
-        let mut unsettled = self
-            .with_docket(|docket| unsettled(self.tree(), docket, head.end))?
-            .map_err(Error::io("reading", path))?;
+        let is_settled = |facts: &RunFacts<'_>| {
+            let about = About::Run(facts.run_id.clone());
+            self.with_docket_about(&about, |docket| is_settled(docket, facts))
+        };
+        let mut unsettled = unsettled(self.tree(), head.end, is_settled)?;
         unsettled.reverse();
         let kept = unsettled.iter().map(|id| self.kept(id));
         self.settle(kept.collect::<Result<_, _>>()?, now)
@@ -199,7 +204,19 @@ impl Monitor {
         deciding: &mut Deciding<'_>,
         now: Timestamp,
     ) -> Result<(), Error> {
-        for effect in plan(&kept.judged, deciding.docket(), pattern) {
+        let effects = loop {
+            let effects = plan(&kept.judged, deciding.docket(), pattern);
+            let opened = effects.iter().find_map(|effect| match effect {
+                Effect::Record(What::CaseOpened(opened)) => Some(opened.case.clone()),
+                _ => None,
+            });
+            match opened {
+                // A case in the archive has this name, as is known now.
+                Some(case) if deciding.recall_case(&case)? => {}
+                _ => break effects,
+            }
+        };
+        for effect in effects {
             let what = match effect {
                 Effect::Quarantine { run, case, reason } => {
                     let trigger = Trigger::Automatic;
@@ -343,12 +360,17 @@ impl Monitor {
 
 /// The runs near the ledger's end about which something may have to be decided and nothing is, the
 /// last one first.
-fn unsettled(tree: &Tree, docket: &Docket, end: u64) -> io::Result<Vec<RunId>> {
-    let mut lines = Backwards::new(tree, end)?;
+fn unsettled(
+    tree: &Tree,
+    end: u64,
+    is_settled: impl Fn(&RunFacts<'_>) -> Result<bool, Error>,
+) -> Result<Vec<RunId>, Error> {
+    let failed = || Error::io("reading", tree.ledger());
+    let mut lines = Backwards::new(tree, end).map_err(failed())?;
     let mut unsettled = Vec::new();
     let mut settled_in_a_row = 0;
     for _ in 0..LINES_ON_OPEN {
-        let Some(line) = lines.next_line()? else {
+        let Some(line) = lines.next_line().map_err(failed())? else {
             break;
         };
         let path = tree.ledger();
@@ -357,7 +379,7 @@ fn unsettled(tree: &Tree, docket: &Docket, end: u64) -> io::Result<Vec<RunId>> {
         };
         let is_rerun = facts.json.contains("\"rerun_of\":");
         let loud = is_rerun || LOUD.iter().any(|action| facts.actions.contains(*action));
-        if loud && !is_settled(docket, &facts) {
+        if loud && !is_settled(&facts)? {
             unsettled.push(facts.run_id.clone());
             // A moderate spike alone leads to nothing, so that nothing is known of it proves
             // nothing.

@@ -10,6 +10,7 @@ use credit_ledger::hashed_file::{FileCheck, HashedDir};
 use credit_ledger::{Digest, Head, Line, ReadError};
 
 use crate::archive::{self, Archive};
+use crate::live_docket::check_saved;
 use crate::parallel::parallel;
 use crate::run_files::{self, Standing};
 use crate::tree::run_file_name;
@@ -154,6 +155,9 @@ impl Verifier<'_> {
         match self.archive.events() {
             Ok(reader) => {
                 let chain = reader.verify().map_err(read)?;
+                if chain.findings.is_empty() {
+                    self.decisions(&path)?;
+                }
                 self.add_chain(&path, chain.findings);
                 Ok(chain.lines)
             }
@@ -164,6 +168,23 @@ impl Verifier<'_> {
             }
             Err(e) => Err(read(e)),
         }
+    }
+
+    /// That the events of a whole chain follow from each other, and that what is written down of
+    /// them follows from them.
+    fn decisions(&mut self, path: &Path) -> Result<(), Error> {
+        match self.archive.docket() {
+            Ok(_) => {}
+            Err(Error::Integrity { reason, .. }) => {
+                self.add(path, None, format!("{reason}; compare with a copy"));
+                return Ok(());
+            }
+            Err(e) => return Err(e),
+        }
+        if let Some(problem) = check_saved(self.archive)? {
+            self.add(&self.tree.docket_snapshot(), None, problem);
+        }
+        Ok(())
     }
 
     fn known_head(&mut self, seq: u64, hash: Digest) -> Result<(), Error> {

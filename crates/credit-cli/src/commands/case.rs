@@ -105,14 +105,18 @@ pub(crate) fn acknowledge(desk: &Desk<'_>, case: CaseId) -> Result<Exit> {
 fn open(desk: &Desk<'_>, run: &RunId, title: Option<Text>) -> Result<Exit> {
     desk.may(Verb::OpenCase, About::Run(run.clone()))?;
     let run = desk.run(run)?;
-    let what = desk.ask(|docket| docket.case_by_hand(&run, title))?;
+    let what = desk.ask(&About::Run(run.run.run_id.clone()), |docket| {
+        docket.case_by_hand(&run, title)
+    })?;
     simply(desk, what.map_err(impossible)?)
 }
 
 fn link(desk: &Desk<'_>, case: &CaseId, run: &RunId) -> Result<Exit> {
     desk.may(Verb::LinkRun, About::Case(case.clone()))?;
     let run = desk.run(run)?;
-    let what = desk.ask(|docket| docket.link_by_hand(&run, case))?;
+    let what = desk.ask(&About::Case(case.clone()), |docket| {
+        docket.link_by_hand(&run, case)
+    })?;
     simply(desk, what.map_err(impossible)?)
 }
 
@@ -201,7 +205,7 @@ fn archive(context: &Context, args: &Archive) -> Result<Exit> {
 fn unarchive(desk: &Desk<'_>, case: CaseId, reason: Text) -> Result<Exit> {
     desk.may(Verb::UnarchiveCase, About::Case(case.clone()))?;
     let known = |docket: &Docket| docket.case(&case).or(docket.archived_case(&case)).is_some();
-    if !desk.ask(known)? {
+    if !desk.ask(&About::Case(case.clone()), known)? {
         return Err(impossible(DocketError::UnknownCase { case }));
     }
     simply(desk, What::CaseUnarchived(CaseReopened { case, reason }))

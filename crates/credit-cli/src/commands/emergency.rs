@@ -61,7 +61,7 @@ fn unmute(desk: &Desk<'_>, reason: &Text) -> Result<Exit> {
         let on = docket.mutes().iter().filter(|mute| mute.is_on(now));
         on.map(|mute| mute.id.clone()).collect()
     };
-    let mutes = desk.ask(on)?;
+    let mutes = desk.ask(&About::Everything, on)?;
     if mutes.is_empty() {
         let reason = "no alerts are held back".to_owned();
         return Err(Error::Precondition { reason }.into());

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use credit_monitor::core::RunId;
-use credit_monitor::governance::{Actor, Docket, Phrase, RerunStage};
+use credit_monitor::governance::{About, Actor, Docket, Phrase, RerunStage};
 
 use super::{case, rerun};
 use crate::args::{RerunApprove, Say};
@@ -78,7 +78,7 @@ fn meant(desk: &Desk<'_>, args: &Say) -> Result<RunId> {
             .filter(|(run, rerun)| rerun.stage == RerunStage::Requested && case.has(run));
         open.map(|(run, _)| run.clone()).collect()
     };
-    let mut waiting = desk.ask(waiting)?;
+    let mut waiting = desk.ask(&About::Case(case.id.clone()), waiting)?;
     waiting.sort();
     match waiting.as_slice() {
         [run] => Ok(run.clone()),

@@ -41,6 +41,20 @@ impl Cases {
         }
     }
 
+    pub(super) fn archived(&self) -> &BTreeMap<CaseId, Case> {
+        &self.archived
+    }
+
+    pub(super) fn take_archived(&mut self) -> BTreeMap<CaseId, Case> {
+        std::mem::take(&mut self.archived)
+    }
+
+    pub(super) fn put_back(&mut self, case: Case) {
+        if !self.live.contains_key(&case.id) {
+            self.archived.entry(case.id.clone()).or_insert(case);
+        }
+    }
+
     pub(super) fn open(&mut self, event: &Event, opened: &CaseOpened) -> Result<(), DocketError> {
         let id = &opened.case;
         if self.live.contains_key(id) || self.archived.contains_key(id) {

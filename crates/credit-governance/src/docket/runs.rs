@@ -145,6 +145,19 @@ impl Runs {
         )
     }
 
+    pub(super) fn states(&self) -> impl Iterator<Item = (&RunId, &RunState)> {
+        self.0.iter()
+    }
+
+    pub(super) fn take(&mut self, runs: Vec<RunId>) -> BTreeMap<RunId, RunState> {
+        let taken = runs.into_iter();
+        taken.filter_map(|run| self.0.remove_entry(&run)).collect()
+    }
+
+    pub(super) fn put_back(&mut self, run: RunId, state: RunState) {
+        self.0.entry(run).or_insert(state);
+    }
+
     pub(super) fn belongs(&mut self, run: &RunId, case: &CaseId) {
         self.state(run).case = Some(case.clone());
     }

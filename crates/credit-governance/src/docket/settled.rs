@@ -1,0 +1,94 @@
+//! What is settled: so that a docket need not hold everything that was ever decided.
+
+use std::collections::BTreeMap;
+
+use credit_core::{CaseId, RunId};
+
+use super::{Docket, RunState};
+use crate::{Case, RerunStage};
+
+/// Runs and cases about which nothing is open.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settled {
+    /// Runs that are not held back, whose last rerun was denied or began, and whose case, if they
+    /// have one, is in the archive.
+    pub runs: BTreeMap<RunId, RunState>,
+    /// The cases in the archive.
+    pub cases: BTreeMap<CaseId, Case>,
+}
+
+impl Settled {
+    /// How many runs and cases.
+    pub fn len(&self) -> usize {
+        self.runs.len() + self.cases.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Docket {
+    /// How many runs and cases [`Docket::take_settled`] would take out.
+    pub fn settled_count(&self) -> usize {
+        let runs = self
+            .runs
+            .states()
+            .filter(|(_, state)| self.is_settled(state));
+        runs.count() + self.cases.archived().len()
+    }
+
+    /// Takes out what is settled, for somebody to keep it.
+    ///
+    /// What is left answers everything about what is open. Before it is asked about a run or a
+    /// case, or given an event about one, that one must be put back if it was taken out:
+    /// [`Docket::put_back_run`], [`Docket::put_back_case`].
+    ///
+    /// ```
+    /// use credit_governance::{Docket, RunState};
+    ///
+    /// let mut docket = Docket::default();
+    /// docket.put_back_run("R-1".parse()?, RunState::default());
+    /// let settled = docket.take_settled();
+    /// assert_eq!((settled.len(), docket), (1, Docket::default()));
+    /// # Ok::<(), credit_core::IdError>(())
+    /// ```
+    pub fn take_settled(&mut self) -> Settled {
+        let settled: Vec<RunId> = self
+            .runs
+            .states()
+            .filter(|(_, state)| self.is_settled(state))
+            .map(|(run, _)| run.clone())
+            .collect();
+        Settled {
+            runs: self.runs.take(settled),
+            cases: self.cases.take_archived(),
+        }
+    }
+
+    /// Puts a run back that was taken out. One that is there stays as it is.
+    pub fn put_back_run(&mut self, run: RunId, state: RunState) {
+        self.runs.put_back(run, state);
+    }
+
+    /// Puts a case back into the archive that was taken out. One that is there stays as it is.
+    pub fn put_back_case(&mut self, case: Case) {
+        self.cases.put_back(case);
+    }
+
+    fn is_settled(&self, run: &RunState) -> bool {
+        let open_rerun = run.rerun.as_deref().is_some_and(|rerun| {
+            matches!(
+                rerun.stage,
+                RerunStage::Requested | RerunStage::Approved { .. }
+            )
+        });
+        let open_case = run
+            .case
+            .as_ref()
+            .is_some_and(|case| self.case(case).is_some());
+        let held_back = run.blocked == Some(true) || run.is_quarantined();
+        !held_back && !open_rerun && !open_case
+    }
+}
