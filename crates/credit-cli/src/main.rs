@@ -8,7 +8,9 @@ mod context;
 mod desk;
 mod exit;
 mod input;
+mod outgoing;
 mod output;
+mod settings;
 
 use std::process::ExitCode;
 

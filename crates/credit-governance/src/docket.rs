@@ -116,7 +116,8 @@ impl Docket {
             What::ReviewDecided(what) => self.reviewed.push(decided(event, what)),
             What::ReviewNoted(what) => self.review_notes.push(decided(event, what)),
             // They tell what happened and decide nothing.
-            What::Refused(_)
+            What::Delivery(_)
+            | What::Refused(_)
             | What::TailRecovered { .. }
             | What::LedgerImported { .. }
             | What::ProjectionsRebuilt { .. } => {}

@@ -12,10 +12,10 @@ use credit_core::{CaseId, Sha256};
 use crate::subject::{
     AlertsMuted, AlertsUnmuted, BackfillEnded, BackfillStarted, BaselineProposal, CaseAcknowledged,
     CaseArchived, CaseEscalated, CaseNoted, CaseOpened, CaseReopened, CaseResolved,
-    CaseStatusChanged, ConfigAdopted, DispatchBlocked, DispatchUnblocked, ExposureAssessed,
-    MitigationDocumented, PolicyAdopted, QuarantineReleased, Refused, RerunApproved, RerunConsumed,
-    RerunDenied, RerunRequested, ReviewDecided, ReviewNoted, RootCauseFound, RunLinked,
-    RunQuarantined, ThreadLinked,
+    CaseStatusChanged, ConfigAdopted, Delivery, DispatchBlocked, DispatchUnblocked,
+    ExposureAssessed, MitigationDocumented, PolicyAdopted, QuarantineReleased, Refused,
+    RerunApproved, RerunConsumed, RerunDenied, RerunRequested, ReviewDecided, ReviewNoted,
+    RootCauseFound, RunLinked, RunQuarantined, ThreadLinked,
 };
 use crate::{EventId, RunRef};
 
@@ -99,6 +99,8 @@ pub enum What {
     ReviewDecided(ReviewDecided),
     /// A note to a weekly report.
     ReviewNoted(ReviewNoted),
+    /// A step towards telling people something.
+    Delivery(Delivery),
     /// Somebody was refused something.
     Refused(Refused),
     /// A torn tail of a ledger was cut off and set aside when it was opened.
@@ -183,6 +185,7 @@ kinds! {
     BackfillEnded = "backfill_ended",
     ReviewDecided = "review_decided",
     ReviewNoted = "review_noted",
+    Delivery = "delivery",
     Refused = "refused",
     TailRecovered = "tail_recovered",
     LedgerImported = "ledger_imported",
@@ -212,6 +215,7 @@ impl What {
             What::DispatchUnblocked(what) => Some(&what.case),
             What::RerunRequested(what) => what.case.as_ref(),
             What::RerunApproved(what) => Some(&what.case),
+            What::Delivery(what) => what.case.as_ref(),
             _ => None,
         }
     }

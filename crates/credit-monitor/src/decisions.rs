@@ -1,6 +1,7 @@
 //! Decisions: from what somebody wants to events in the chain, one decision at a time.
 
 use std::fs::File;
+use std::path::PathBuf;
 use std::sync::{MutexGuard, PoisonError};
 
 use credit_core::{CaseId, RunId, Timestamp};
@@ -12,6 +13,7 @@ use credit_policy::Policy;
 
 use crate::archive::EVENTS;
 use crate::live_docket::LiveDocket;
+use crate::outbox::Book;
 use crate::{Error, Monitor, Tree};
 
 /// The docket and the right to add to it: no other process decides anything meanwhile.
@@ -169,7 +171,7 @@ impl Monitor {
         })
     }
 
-    fn live_docket(&self) -> MutexGuard<'_, LiveDocket> {
+    pub(crate) fn live_docket(&self) -> MutexGuard<'_, LiveDocket> {
         self.docket.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -180,17 +182,33 @@ impl Deciding<'_> {
         self.live.docket()
     }
 
+    /// What is owed so far, what was taken included.
+    pub(crate) fn book(&self) -> &Book {
+        self.live.book()
+    }
+
+    pub(crate) fn monitor(&self) -> &Monitor {
+        self.monitor
+    }
+
+    pub(crate) fn events_path(&self) -> PathBuf {
+        self.monitor.tree().events()
+    }
+
     /// Takes an event that is to be recorded, if it can follow what was decided before.
     pub(crate) fn take(&mut self, event: Event) -> Result<(), Error> {
-        self.live
-            .apply(&event)
-            .map_err(credit_governance::Refusal::from)?;
+        self.live.apply(&event, &self.monitor.tree().events())?;
         self.events.push(event);
         Ok(())
     }
 
-    /// Makes what was taken durable, with one sync.
+    /// Makes what was taken durable, with what is owed for it, with one sync; returns what was
+    /// decided.
     pub(crate) fn finish(mut self) -> Result<Vec<Event>, Error> {
+        if let (Some(to), Some(last)) = (self.monitor.destinations(), self.events.last()) {
+            let now = last.at;
+            self.plan_events(to, now)?;
+        }
         let events = std::mem::take(&mut self.events);
         if events.is_empty() {
             return Ok(events);
@@ -202,7 +220,8 @@ impl Deciding<'_> {
         } else {
             self.live.forget();
         }
-        appended.map(|()| events)
+        let is_decision = |event: &Event| !matches!(event.what, What::Delivery(_));
+        appended.map(|()| events.into_iter().filter(is_decision).collect())
     }
 }
 

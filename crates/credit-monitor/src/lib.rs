@@ -15,6 +15,7 @@ mod init;
 mod live_docket;
 mod monitor;
 mod objects;
+mod outbox;
 mod outcome;
 mod parallel;
 mod quarantine;
@@ -44,6 +45,10 @@ pub use error::{Error, Refusal};
 pub use explain::Unexplained;
 pub use gates::Rerun;
 pub use monitor::{Batch, Monitor, ObserveError};
+pub use outbox::{
+    BotChannels, Destinations, HeldBack, Outbox, OutboxStatus, Owed, OwedState, Report, Senders,
+    UrlPattern,
+};
 pub use outcome::{Outcome, Verdict};
 pub use quarantine::{Manifest, Payload, PayloadFile, Release};
 pub use rehearsal::Rehearsal;

@@ -1,4 +1,4 @@
-//! The docket, kept up to date with the events.
+//! The docket, and the book of what is owed, kept up to date with the events.
 //!
 //! It is folded once and then only from where it stopped. A snapshot beside the events spares even
 //! that when a process starts; it is derived, and its place in the chain is checked before it is
@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use credit_core::Sha256;
 use credit_governance::{Docket, Event, Position};
@@ -13,15 +14,17 @@ use credit_ledger::hashed_file::replace_durably;
 use credit_ledger::{Digest, Head, ReadError, Reader};
 
 use crate::archive::{Archive, text};
+use crate::outbox::Book;
 use crate::{Error, Tree};
 
 /// After so many events that no snapshot knows, a new one is written.
 const SNAPSHOT_AFTER: u64 = 10_000;
 
-/// A docket and the last event that it knows.
+/// A docket, a book, and the last event that they know.
 #[derive(Debug, Default)]
 pub(crate) struct LiveDocket {
     docket: Docket,
+    book: Book,
     head: Option<Head>,
     /// How many events are folded since the last snapshot.
     unsaved: u64,
@@ -38,6 +41,11 @@ impl LiveDocket {
     /// What is decided so far.
     pub(crate) fn docket(&self) -> &Docket {
         &self.docket
+    }
+
+    /// What is owed so far.
+    pub(crate) fn book(&self) -> &Book {
+        &self.book
     }
 
     /// Takes events into account that were added since, by whichever process.
@@ -72,8 +80,14 @@ impl LiveDocket {
 
     /// Adds events that are about to be appended, so that what cannot follow is refused before it
     /// is written. [`LiveDocket::appended`] must follow, or [`LiveDocket::forget`].
-    pub(crate) fn apply(&mut self, event: &Event) -> Result<(), credit_governance::DocketError> {
-        self.docket.apply(event)?;
+    pub(crate) fn apply(&mut self, event: &Event, events: &Path) -> Result<(), Error> {
+        self.docket
+            .apply(event)
+            .map_err(credit_governance::Refusal::from)?;
+        if let Err(error) = self.book.apply(event, &self.docket) {
+            self.forget();
+            return Err(Error::book(events.to_owned())(error));
+        }
         self.unsaved += 1;
         Ok(())
     }
@@ -106,6 +120,9 @@ impl LiveDocket {
             self.docket
                 .apply(&event)
                 .map_err(Error::docket(path.clone()))?;
+            self.book
+                .apply(&event, &self.docket)
+                .map_err(Error::book(path.clone()))?;
             self.unsaved += 1;
             self.head = Some(Head {
                 seq: line.seq(),
@@ -126,7 +143,11 @@ impl LiveDocket {
             seq: head.seq,
             hash: Sha256::from_bytes(*head.hash.as_bytes()),
         };
-        let body = self.docket.snapshot(position);
+        let docket = self.docket.snapshot(position);
+        let Ok(book) = serde_json::to_string(&self.book) else {
+            return;
+        };
+        let body = format!("{docket}\n{book}");
         let text = format!("{} {}\n{body}\n", Sha256::of(body.as_bytes()), head.end);
         // Tried again after as many more events, not at each one.
         self.unsaved = 0;
@@ -139,7 +160,7 @@ fn read_snapshot(archive: &Archive) -> Result<Option<LiveDocket>, Error> {
     let Ok(text) = fs::read_to_string(archive.tree().docket_snapshot()) else {
         return Ok(None);
     };
-    let Some((docket, head)) = parse_snapshot(&text) else {
+    let Some((docket, book, head)) = parse_snapshot(&text) else {
         return Ok(None);
     };
     let Some(reader) = archive.events_if_any()? else {
@@ -150,6 +171,7 @@ fn read_snapshot(archive: &Archive) -> Result<Option<LiveDocket>, Error> {
     match reader.scan_verified_after(head) {
         Ok(_) => Ok(Some(LiveDocket {
             docket,
+            book,
             head: Some(head),
             unsaved: 0,
         })),
@@ -161,18 +183,20 @@ fn read_snapshot(archive: &Archive) -> Result<Option<LiveDocket>, Error> {
     }
 }
 
-fn parse_snapshot(text: &str) -> Option<(Docket, Head)> {
+fn parse_snapshot(text: &str) -> Option<(Docket, Book, Head)> {
     let (first, body) = text.split_once('\n')?;
     let body = body.strip_suffix('\n')?;
     let (sha256, end) = first.split_once(' ')?;
     if sha256.parse() != Ok(Sha256::of(body.as_bytes())) {
         return None;
     }
-    let (docket, position) = Docket::from_snapshot(body).ok()?;
+    let (docket, book) = body.split_once('\n')?;
+    let (docket, position) = Docket::from_snapshot(docket).ok()?;
+    let book = serde_json::from_str(book).ok()?;
     let head = Head {
         seq: position.seq,
         hash: Digest::from_bytes(*position.hash.as_bytes()),
         end: end.parse().ok()?,
     };
-    Some((docket, head))
+    Some((docket, book, head))
 }

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::io;
 
 use credit_core::{
-    Action, CaseId, RunFacts, RunId, RunRecord, ScenarioId, Severity, Sha256, StoredRecord,
-    Timestamp,
+    Action, Actions, CaseId, RunFacts, RunId, RunRecord, ScenarioId, Severity, Sha256,
+    StoredRecord, Timestamp,
 };
 use credit_governance::{
     Actor, Docket, Effect, Event, JudgedRun, LinkedRun, PatternRule, Relation, RunQuarantined,
@@ -113,10 +113,14 @@ impl Kept {
     }
 }
 
-/// Whether something may follow from a verdict, so that it must be planned.
-pub(crate) fn is_loud(record: &RunRecord) -> bool {
-    let wants = |action: &Action| record.assessment.actions.contains(*action);
-    record.run.rerun_of.is_some() || LOUD.iter().any(wants)
+/// Whether something may follow from a verdict, so that it must be planned; where people are told,
+/// an alert does.
+pub(crate) fn is_loud(record: &RunRecord, tells: bool) -> bool {
+    let actions = record.assessment.actions;
+    let wants = |action: &Action| actions.contains(*action);
+    record.run.rerun_of.is_some()
+        || LOUD.iter().any(wants)
+        || (tells && actions.intersects(Actions::ALERTS))
 }
 
 impl Monitor {
@@ -135,6 +139,7 @@ impl Monitor {
         for kept in &kept {
             self.carry_out(kept, &pattern, &mut deciding, now)?;
         }
+        self.plan_runs(&kept, &mut deciding, now)?;
         let cases = kept.iter().filter_map(|kept| {
             let run = &kept.judged.run.run_id;
             let case = deciding.docket().run(run)?.case.clone()?;
@@ -212,7 +217,7 @@ impl Monitor {
                     )?)
                 }
                 Effect::Record(what) => what,
-                // Delivered to where the configuration says, which is not decided here.
+                // Owed when all this is decided, to whom the configuration names.
                 Effect::LockPage { .. } | Effect::Page { .. } | Effect::Alert { .. } => continue,
             };
             deciding.take(Event::new(now, &Actor::Service, what))?;
