@@ -139,7 +139,9 @@ impl Monitor {
         for kept in &kept {
             self.carry_out(kept, &pattern, &mut deciding, now)?;
         }
-        self.plan_runs(&kept, &mut deciding, now)?;
+        if let Some(to) = self.destinations() {
+            deciding.plan_runs(&kept, to, now)?;
+        }
         let cases = kept.iter().filter_map(|kept| {
             let run = &kept.judged.run.run_id;
             let case = deciding.docket().run(run)?.case.clone()?;

@@ -8,7 +8,6 @@ use super::book::{Book, Rows};
 use super::step::{Is, Line};
 use super::{Destinations, row_file};
 use crate::archive::{self, text};
-use crate::settle::Kept;
 use crate::{Error, Monitor, RunFileError};
 
 /// So many runs are seen to at a time.
@@ -23,7 +22,6 @@ impl Monitor {
         if !self.with_book(|_, book| book.is_open())? {
             return self.open_book(to, now);
         }
-        self.open_rows(to, now)?;
         let from = self.with_book(|_, book| book.lines())?;
         let upto = match self.last_line()? {
             Some(head) if from.is_none_or(|from| from.seq < head.seq) => {
@@ -38,7 +36,8 @@ impl Monitor {
         if let Some(lines) = upto.filter(is_later) {
             deciding.record(Is::Planned { lines: Some(lines) }, now)?;
         }
-        deciding.finish().map(|_| ())
+        deciding.finish()?;
+        self.open_rows(to, now)
     }
 
     /// Answers a question from what is owed, steps of other processes included.
@@ -179,21 +178,6 @@ impl Monitor {
             });
             if !each(&facts, at)? {
                 break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Owes what kept runs ask for, in the same batch as what was decided about them.
-    pub(crate) fn plan_runs(
-        &self,
-        kept: &[Kept],
-        deciding: &mut crate::decisions::Deciding<'_>,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        if let Some(to) = self.destinations() {
-            for kept in kept {
-                deciding.plan_run(kept, to, now)?;
             }
         }
         Ok(())

@@ -35,50 +35,52 @@ impl Deciding<'_> {
         self.record(Is::Planned { lines: None }, now)
     }
 
-    /// Owes what a run's verdict asks for: an alert, and that its case's page is read-only.
-    pub(crate) fn plan_run(
+    /// Owes what the verdicts of runs ask for: alerts, and that cases' pages are read-only.
+    pub(crate) fn plan_runs(
         &mut self,
-        kept: &Kept,
+        kept: &[Kept],
         to: &Destinations,
         now: Timestamp,
     ) -> Result<(), Error> {
         if !self.book().is_open() {
             return Ok(());
         }
-        // The case's page comes before its lock, and its event before both.
+        // Alerts first, because replies follow them; then pages, because locks do.
+        for kept in kept {
+            self.plan_alert(kept, to, now)?;
+        }
         self.plan_events(to, now)?;
-        let judged = &kept.judged;
-        let run = &judged.run;
-        let case = self
-            .docket()
-            .case_of(&run.run_id)
-            .map(|case| case.id.clone());
-        if judged.actions.intersects(Actions::ALERTS) {
-            let alert = Subject::Alert {
-                seq: run.seq,
-                run: run.run_id.clone(),
-            };
-            let post = Post {
-                subject: alert.clone(),
-                operation: Operation::Alert(judged.severity),
-                audience: Audience::Alert(judged.severity),
-                scenario: &judged.scenario_id,
-                severity: judged.severity,
-            };
-            self.post(post, to, now)?;
-            if let Some(case) = &case {
-                self.link_thread(case, &run.run_id, &alert, now)?;
+        let wants_lock = |kept: &&Kept| kept.judged.actions.contains(Action::PageLock);
+        for kept in kept.iter().filter(wants_lock) {
+            let case = self.docket().case_of(&kept.judged.run.run_id);
+            if let Some(case) = case.map(|case| case.id.clone()).filter(|_| to.cases.is_some()) {
+                let page = self.owe_page(&case, now)?;
+                let lane = Lane::Notion(case.to_string());
+                self.owe(Subject::Lock(case), lane, Operation::Update, page, now)?;
             }
         }
-        if let Some(case) = case.filter(|_| judged.actions.contains(Action::PageLock))
-            && to.cases.is_some()
-        {
-            let page = self.owe_page(&case, now)?;
-            let subject = Subject::Lock(case.clone());
-            let lane = Lane::Notion(case.to_string());
-            self.owe(subject, lane, Operation::Update, page, now)?;
-        }
         Ok(())
+    }
+
+    fn plan_alert(&mut self, kept: &Kept, to: &Destinations, now: Timestamp) -> Result<(), Error> {
+        let judged = &kept.judged;
+        let run = &judged.run;
+        if !judged.actions.intersects(Actions::ALERTS) {
+            return Ok(());
+        }
+        let alert = Subject::Alert {
+            seq: run.seq,
+            run: run.run_id.clone(),
+        };
+        let post = Post {
+            subject: alert.clone(),
+            operation: Operation::Alert(judged.severity),
+            audience: Audience::Alert(judged.severity),
+            scenario: &judged.scenario_id,
+            severity: judged.severity,
+        };
+        self.post(post, to, now)?;
+        self.link_thread(&run.run_id, &alert, now)
     }
 
     /// Owes the rows of these runs, the last of them being that line's.
@@ -283,19 +285,19 @@ impl Deciding<'_> {
     /// The address of the alert's thread, once it is posted, for the case that was opened with it.
     fn link_thread(
         &mut self,
-        case: &CaseId,
         run: &RunId,
         alert: &Subject,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let case = self.docket().case(case).filter(|case| {
+        let case = self.docket().case_of(run).filter(|case| {
             let primary = case.primary().map(|linked| &linked.run.run_id);
             primary == Some(run) && case.thread_url.is_none()
         });
-        let (Some(case), Some((id, lane))) = (case.cloned(), self.thread(alert)) else {
+        let case = case.map(|case| case.id.clone());
+        let (Some(case), Some((id, lane))) = (case, self.thread(alert)) else {
             return Ok(());
         };
-        let subject = Subject::Thread(case.id);
+        let subject = Subject::Thread(case);
         self.owe(subject, lane, Operation::Update, Some(id), now)
     }
 

@@ -73,6 +73,26 @@ pub(crate) struct House {
     seconds: Cell<i64>,
 }
 
+/// Long enough for a busy machine: an answer that comes later than this was not planned.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The real clients, as the bot and for Notion.
+pub(crate) fn clients(server: &Server) -> (BotSlack<Ureq>, HttpNotion<Ureq, WriteAccess>) {
+    let bot = Bot::new(
+        "xoxb-planted-bot".parse().unwrap(),
+        Some(server.url("/api").parse().unwrap()),
+    );
+    let connection = Connection::new(
+        WriteAccess("ntn_planted_notion".parse().unwrap()),
+        Some(server.url("").parse().unwrap()),
+        ApiVersion::default(),
+    );
+    (
+        BotSlack::new(Ureq::new(PATIENCE), bot),
+        HttpNotion::new(Ureq::new(PATIENCE), connection),
+    )
+}
+
 pub(crate) const LEAD: &str = "lead-3:O3";
 
 impl House {
@@ -80,29 +100,26 @@ impl House {
         let dir = tempfile::tempdir().unwrap();
         let operators = vec!["ops-2:O2".parse().unwrap(), LEAD.parse().unwrap()];
         Monitor::init(&Tree::new(dir.path()), operators, second(0)).unwrap();
+        // SEV0 takes a baseline that sensitive data exceeds by far.
+        let time = "2024-01-01T00:00:00Z";
+        let baselines = format!(
+            r#"{{"version":"1.0.0","updated_at":"{time}","baselines":[{{"scenario_id":"LEAK","median_credits":10,"calculated_at":"{time}","sample_size":10,"last_updated":"{time}"}}]}}"#
+        );
+        std::fs::write(Tree::new(dir.path()).baselines(), baselines).unwrap();
         let server = Server::start();
         House::in_folder(dir, server, setup)
     }
 
     fn in_folder(dir: tempfile::TempDir, server: Server, setup: Setup) -> House {
-        let patience = Duration::from_secs(2);
         let webhooks = webhooks(&server, &setup);
-        let bot = Bot::new(
-            "xoxb-planted-bot".parse().unwrap(),
-            Some(server.url("/api").parse().unwrap()),
-        );
-        let connection = Connection::new(
-            WriteAccess("ntn_planted_notion".parse().unwrap()),
-            Some(server.url("").parse().unwrap()),
-            ApiVersion::default(),
-        );
+        let (threads, notion) = clients(&server);
         let to = destinations(&server, &setup);
         let monitor = Monitor::open(&Tree::new(dir.path()), second(0)).unwrap();
         House {
             monitor: monitor.with_destinations(to, second(0)).unwrap(),
-            slack: WebhookSlack::new(Ureq::new(patience), webhooks),
-            threads: BotSlack::new(Ureq::new(patience), bot),
-            notion: HttpNotion::new(Ureq::new(patience), connection),
+            slack: WebhookSlack::new(Ureq::new(PATIENCE), webhooks),
+            threads,
+            notion,
             seconds: Cell::new(0),
             dir,
             server,
@@ -181,6 +198,16 @@ impl House {
         );
     }
 
+    /// Drains second by second for so long.
+    pub(crate) fn drain_all_until(&self, seconds: i64) -> u64 {
+        (0..seconds)
+            .map(|_| {
+                self.wait(1);
+                self.drain(Duration::from_secs(1)).sent
+            })
+            .sum()
+    }
+
     pub(crate) fn decide(&self, actor: &str, what: What) -> Event {
         let actor = Actor::Operator(actor.parse().unwrap());
         self.monitor.decide(&actor, what, self.now()).unwrap()
@@ -236,7 +263,7 @@ pub(crate) fn run(id: &str, scenario: &str, credits: u64) -> Run {
 
 /// A run that touched personal data, which is SEV0.
 pub(crate) fn leak(id: &str) -> Run {
-    let mut run = run(id, "EXPORT", 100);
+    let mut run = run(id, "LEAK", 130);
     run.risk_flags = [RiskFlag::PiiExposure].into_iter().collect();
     run
 }
