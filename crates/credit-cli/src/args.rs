@@ -2,6 +2,7 @@
 
 mod case;
 mod governance;
+mod notify;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ pub(crate) use self::governance::{
     AlertsCommand, ApprovalsCommand, Audit, AuditPeriod, BackfillCommand, ConfigCommand, Mute,
     QuarantineCommand, RerunApprove, RerunCommand, ReviewCommand, Say,
 };
+pub(crate) use self::notify::{Drain, NotifyCommand, Release};
 
 /// Judge, keep and review what automation runs cost.
 #[derive(Debug, Parser)]
@@ -103,6 +105,9 @@ pub(crate) enum Command {
     Rerun(RerunCommand),
     /// One of the runbook's phrases, such as "ACK - O2 ops-2 investigating CASE-20250131-7KQ2ZD".
     Say(Say),
+    /// What Slack and Notion are to be told, and its delivery.
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// The kill switch for alerts.
     #[command(subcommand)]
     Alerts(AlertsCommand),

@@ -5,10 +5,12 @@ use std::io::{IsTerminal, Write};
 use anyhow::Context as _;
 use credit_monitor::core::Timestamp;
 use credit_monitor::governance::{Actor, Verb};
-use credit_monitor::{Monitor, Tree, read_operators};
+use credit_monitor::{Config, Destinations, Monitor, Tree, read_operators};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::args::Global;
+use crate::exit::Failed;
+use crate::outgoing::Outgoing;
 use crate::output::talk;
 
 #[derive(Debug)]
@@ -36,7 +38,7 @@ impl Context {
         })
     }
 
-    /// The time, from the one clock.
+    /// The time, from the one clock, in whole seconds.
     #[expect(
         clippy::disallowed_methods,
         reason = "the command line is where the clock is read"
@@ -44,6 +46,17 @@ impl Context {
     pub(crate) fn now(&self) -> anyhow::Result<Timestamp> {
         let seconds = chrono::Utc::now().timestamp();
         Timestamp::from_unix(seconds).context("the clock is outside the years 1 to 9999")
+    }
+
+    /// The time with its thousandths, which is what waits are counted from.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the command line is where the clock is read"
+    )]
+    pub(crate) fn instant(&self) -> anyhow::Result<Timestamp> {
+        let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+        now.parse()
+            .context("the clock is outside the years 1 to 9999")
     }
 
     /// Who acts, if they may do `verb`.
@@ -71,8 +84,46 @@ impl Context {
         self.operator.as_deref()
     }
 
+    /// The monitor, which owes the set-up's destinations what they are to be told. Where the
+    /// settings cannot be used it owes nothing: what they miss now is owed by the first command
+    /// that can use them.
     pub(crate) fn monitor(&self) -> anyhow::Result<Monitor> {
-        Ok(Monitor::open(&self.tree, self.now()?)?)
+        Ok(self.monitor_and_outgoing()?.0)
+    }
+
+    /// The same, with what reaches the destinations.
+    pub(crate) fn monitor_and_outgoing(&self) -> anyhow::Result<(Monitor, Option<Outgoing>)> {
+        let outgoing = match self.outgoing() {
+            Ok(outgoing) => Some(outgoing),
+            Err(error) if error.is::<Failed>() => {
+                talk(format_args!(
+                    "warning: {error}; Slack and Notion are told by the first command that knows \
+                     how"
+                ));
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        let destinations = outgoing.as_ref().map(|o| o.destinations.clone());
+        Ok((self.monitor_telling(destinations)?, outgoing))
+    }
+
+    pub(crate) fn monitor_telling(
+        &self,
+        destinations: Option<Destinations>,
+    ) -> anyhow::Result<Monitor> {
+        let now = self.now()?;
+        let monitor = Monitor::open(&self.tree, now)?;
+        Ok(match destinations {
+            Some(destinations) => monitor.with_destinations(destinations, now)?,
+            None => monitor,
+        })
+    }
+
+    /// Who is told, by whom.
+    pub(crate) fn outgoing(&self) -> anyhow::Result<Outgoing> {
+        let config = Config::load(&self.tree)?;
+        Ok(Outgoing::read(&config.policy().value)?)
     }
 
     /// Says something to people; scripts read standard output.

@@ -21,6 +21,7 @@ pub(crate) enum Exit {
     NotFound = 6,
     Locked = 7,
     Findings = 8,
+    Remaining = 9,
 }
 
 impl From<Exit> for ExitCode {
@@ -41,6 +42,7 @@ impl Exit {
             Exit::NotFound => "not_found",
             Exit::Locked => "locked",
             Exit::Findings => "findings",
+            Exit::Remaining => "remaining",
         }
     }
 
@@ -60,6 +62,7 @@ impl Exit {
             Exit::NotFound => "check the name and --root",
             Exit::Locked => "another process is writing; run the command again",
             Exit::Findings => "standard output lists what was found",
+            Exit::Remaining => "`creditctl notify status` tells what remains and why",
         }
     }
 }

@@ -70,7 +70,7 @@ pub(crate) fn notion<A: credit_monitor::notify::notion::Access>(
     Ok(HttpNotion::new(Ureq::new(PATIENCE), connection))
 }
 
-fn unusable(message: String) -> Failed {
+pub(crate) fn unusable(message: String) -> Failed {
     Failed {
         exit: Exit::Invalid,
         message,

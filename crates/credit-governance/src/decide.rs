@@ -183,6 +183,7 @@ impl Docket {
             What::BackfillEnded(_) => Verb::EndBackfill,
             What::ReviewDecided(_) => Verb::DecideReview,
             What::ReviewNoted(_) => Verb::NoteReview,
+            What::Delivery(_) => Verb::Drain,
             What::Refused(_) => Verb::View,
             What::LedgerImported { .. } => Verb::ImportLedger,
             What::DocketSaved { .. }

@@ -118,7 +118,8 @@ impl Docket {
             What::ReviewDecided(what) => self.reviewed.push(decided(event, what)),
             What::ReviewNoted(what) => self.review_notes.push(decided(event, what)),
             // They tell what happened and decide nothing.
-            What::Refused(_)
+            What::Delivery(_)
+            | What::Refused(_)
             | What::DocketSaved { .. }
             | What::TailRecovered { .. }
             | What::LedgerImported { .. }

@@ -2,6 +2,7 @@
 
 mod case;
 mod config;
+mod delivery;
 mod run;
 
 use credit_core::{CaseId, RunId, ScenarioId, Sha256};
@@ -18,6 +19,7 @@ pub use config::{
     AlertsMuted, AlertsUnmuted, BackfillEnded, BackfillStarted, BaselineProposal, ConfigAdopted,
     ConfigFile, MuteScope, PolicyAdopted,
 };
+pub use delivery::{Delivery, DeliveryStep, StepError};
 pub use run::{
     DispatchBlocked, DispatchUnblocked, QuarantineReleased, RerunApproved, RerunConsumed,
     RerunDenied, RerunRequested, ReviewDecided, ReviewNoted, RunQuarantined, Trigger,

@@ -12,10 +12,10 @@ use credit_core::{CaseId, Sha256};
 use crate::subject::{
     AlertsMuted, AlertsUnmuted, BackfillEnded, BackfillStarted, BaselineProposal, CaseAcknowledged,
     CaseArchived, CaseEscalated, CaseNoted, CaseOpened, CaseReopened, CaseResolved,
-    CaseStatusChanged, ConfigAdopted, DispatchBlocked, DispatchUnblocked, ExposureAssessed,
-    MitigationDocumented, PolicyAdopted, QuarantineReleased, Refused, RerunApproved, RerunConsumed,
-    RerunDenied, RerunRequested, ReviewDecided, ReviewNoted, RootCauseFound, RunLinked,
-    RunQuarantined, ThreadLinked,
+    CaseStatusChanged, ConfigAdopted, Delivery, DispatchBlocked, DispatchUnblocked,
+    ExposureAssessed, MitigationDocumented, PolicyAdopted, QuarantineReleased, Refused,
+    RerunApproved, RerunConsumed, RerunDenied, RerunRequested, ReviewDecided, ReviewNoted,
+    RootCauseFound, RunLinked, RunQuarantined, ThreadLinked,
 };
 use crate::{EventId, RunRef};
 
@@ -99,6 +99,8 @@ pub enum What {
     ReviewDecided(ReviewDecided),
     /// A note to a weekly report.
     ReviewNoted(ReviewNoted),
+    /// A step towards telling people something.
+    Delivery(Delivery),
     /// Somebody was refused something.
     Refused(Refused),
     /// What is decided so far was written down, so that opening need not fold everything.
@@ -188,6 +190,7 @@ kinds! {
     BackfillEnded = "backfill_ended",
     ReviewDecided = "review_decided",
     ReviewNoted = "review_noted",
+    Delivery = "delivery",
     Refused = "refused",
     DocketSaved = "docket_saved",
     TailRecovered = "tail_recovered",
@@ -218,6 +221,7 @@ impl What {
             What::DispatchUnblocked(what) => Some(&what.case),
             What::RerunRequested(what) => what.case.as_ref(),
             What::RerunApproved(what) => Some(&what.case),
+            What::Delivery(what) => what.case.as_ref(),
             _ => None,
         }
     }

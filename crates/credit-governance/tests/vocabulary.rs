@@ -241,6 +241,16 @@ fn every_event() -> Vec<Event> {
             first: 40,
             last: 42,
         },
+        What::Delivery(Delivery {
+            run: Some("R-1".parse().unwrap()),
+            case: Some(case),
+            step: r#"{"sent":{"item":"alert/7/R-1","of":[1, 2.50]}}"#.parse().unwrap(),
+        }),
+        What::Delivery(Delivery {
+            run: None,
+            case: None,
+            step: "{}".parse().unwrap(),
+        }),
     ];
     let actors = [lead(), ops(), Actor::Service];
     let events = whats.into_iter().zip(actors.iter().cycle()).enumerate();
@@ -288,6 +298,26 @@ fn what_an_event_does_not_say_it_may_not_say() {
             let bare = format!(r#"{head}"Subject":{nothing},"Event_Sha256":""}}"#);
             assert!(Event::parse(&bare).is_err(), "{bare}");
         }
+    }
+}
+
+#[test]
+fn the_step_of_a_delivery_is_kept_as_it_was_written_and_is_an_object() {
+    let events = every_event();
+    let delivery = events.iter().find(|e| e.what.kind() == "delivery").unwrap();
+    let json = delivery.to_json();
+    assert_eq!(Event::parse(&json).unwrap().to_json(), json);
+    assert_eq!(
+        delivery.what.case().unwrap().as_str(),
+        "CASE-20250131-7KQ2ZD"
+    );
+    let step = r#"{"sent":{"item":"alert/7/R-1","of":[1, 2.50]}}"#;
+    for other in ["1", "null", "\"sent\"", "[]", "[{}]"] {
+        assert!(Event::parse(&json.replace(step, other)).is_err(), "{other}");
+        assert!(other.parse::<DeliveryStep>().is_err(), "{other}");
+    }
+    for broken in ["", "{", "{}}", "{\"a\":}", " {}", "{\n}", "{\"a\":\r1}"] {
+        assert!(broken.parse::<DeliveryStep>().is_err(), "{broken:?}");
     }
 }
 

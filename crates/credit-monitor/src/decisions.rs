@@ -1,6 +1,7 @@
 //! Decisions: from what somebody wants to events in the chain, one decision at a time.
 
 use std::fs::File;
+use std::path::PathBuf;
 use std::sync::{MutexGuard, PoisonError};
 
 use credit_core::{CaseId, RunId, Timestamp};
@@ -12,6 +13,7 @@ use credit_policy::Policy;
 
 use crate::archive::EVENTS;
 use crate::live_docket::LiveDocket;
+use crate::outbox::Book;
 use crate::{Error, Monitor, Tree, gates};
 
 /// The docket and the right to add to it: no other process decides anything meanwhile.
@@ -220,7 +222,7 @@ impl Monitor {
         Ok(())
     }
 
-    fn live_docket(&self) -> MutexGuard<'_, LiveDocket> {
+    pub(crate) fn live_docket(&self) -> MutexGuard<'_, LiveDocket> {
         self.docket.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -246,6 +248,19 @@ impl Deciding<'_> {
         self.live.recall_case(case, &self.monitor.archive())
     }
 
+    /// What is owed so far, what was taken included.
+    pub(crate) fn book(&self) -> &Book {
+        self.live.book()
+    }
+
+    pub(crate) fn monitor(&self) -> &Monitor {
+        self.monitor
+    }
+
+    pub(crate) fn events_path(&self) -> PathBuf {
+        self.monitor.tree().events()
+    }
+
     /// Takes an event that is to be recorded, if it can follow what was decided before.
     pub(crate) fn take(&mut self, event: Event) -> Result<(), Error> {
         self.live.apply(&event, &self.monitor.archive())?;
@@ -253,16 +268,22 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    /// Makes what was taken durable, with one sync. Nobody else decides anything until this is
-    /// dropped.
+    /// Makes what was taken durable, with what is owed for it, with one sync; returns what was
+    /// decided. Nobody else decides anything until this is dropped.
     pub(crate) fn finish(&mut self) -> Result<Vec<Event>, Error> {
+        if let (Some(to), Some(last)) = (self.monitor.destinations(), self.events.last()) {
+            let now = last.at;
+            self.plan_events(to, now)?;
+        }
         let events = std::mem::take(&mut self.events);
         let Some(last) = events.last() else {
             return Ok(events);
         };
+        let now = last.at;
         self.append(&events)?;
-        self.save_if_due(last.at);
-        Ok(events)
+        self.save_if_due(now);
+        let is_decision = |event: &Event| !matches!(event.what, What::Delivery(_));
+        Ok(events.into_iter().filter(is_decision).collect())
     }
 
     /// Writes down what is known if there is much. That only saves time, so whether it could be

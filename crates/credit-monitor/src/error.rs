@@ -130,6 +130,13 @@ impl Error {
         }
     }
 
+    pub(crate) fn book(path: PathBuf) -> impl FnOnce(crate::outbox::BookError) -> Error {
+        move |e| Error::Integrity {
+            path,
+            reason: e.to_string(),
+        }
+    }
+
     /// Whether state on disk is damaged or has been tampered with.
     pub fn is_integrity(&self) -> bool {
         use ledger::{AppendError, ImportError, OpenError, ReadError, StorageError};

@@ -18,6 +18,7 @@ mod init;
 mod live_docket;
 mod monitor;
 mod objects;
+mod outbox;
 mod outcome;
 mod parallel;
 mod quarantine;
@@ -49,6 +50,10 @@ pub use explain::Unexplained;
 pub use figures::{Figures, RunFigures, Stopwatch};
 pub use gates::Rerun;
 pub use monitor::{Batch, Monitor, ObserveError};
+pub use outbox::{
+    BotChannels, Destinations, HeldBack, Outbox, OutboxStatus, Owed, OwedState, Report, Senders,
+    UrlPattern,
+};
 pub use outcome::{Outcome, Verdict};
 pub use quarantine::{Manifest, Payload, PayloadFile, Release};
 pub use rehearsal::Rehearsal;

@@ -1,4 +1,4 @@
-//! The docket, kept up to date with the events.
+//! The docket, and the book of what is owed, kept up to date with the events.
 //!
 //! It is folded once and then only from where it stopped. What is settled may lie on a shelf
 //! instead, from where it is recalled before anything is asked or decided about it.
@@ -20,6 +20,7 @@ pub(crate) use self::saved::{Saving, check as check_saved};
 
 use self::shelf::Shelf;
 use crate::archive::{Archive, text};
+use crate::outbox::Book;
 use crate::{Error, Tree};
 
 /// When what is known is written down.
@@ -40,10 +41,11 @@ impl Default for Limits {
     }
 }
 
-/// A docket and the last event that it knows.
+/// A docket, a book, and the last event that they know.
 #[derive(Debug, Default)]
 pub(crate) struct LiveDocket {
     docket: Docket,
+    book: Book,
     head: Option<Head>,
     /// What was taken out of the docket.
     settled: Option<Settled>,
@@ -76,6 +78,11 @@ impl LiveDocket {
     /// What is decided so far, without what is settled and was not recalled.
     pub(crate) fn docket(&self) -> &Docket {
         &self.docket
+    }
+
+    /// What is owed so far.
+    pub(crate) fn book(&self) -> &Book {
+        &self.book
     }
 
     /// Takes events into account that were added since, by whichever process.
@@ -155,6 +162,10 @@ impl LiveDocket {
         self.docket
             .apply(event)
             .map_err(credit_governance::Refusal::from)?;
+        if let Err(error) = self.book.apply(event, &self.docket) {
+            self.forget();
+            return Err(Error::book(archive.tree().events())(error));
+        }
         self.knows(event);
         self.pending += 1;
         Ok(())
@@ -242,6 +253,9 @@ impl LiveDocket {
             self.docket
                 .apply(&event)
                 .map_err(Error::docket(path.clone()))?;
+            self.book
+                .apply(&event, &self.docket)
+                .map_err(Error::book(path.clone()))?;
             self.knows(&event);
             if matches!(event.what, What::DocketSaved { .. }) && !from_start {
                 // Another process has written everything down just now.

@@ -24,7 +24,10 @@ use crate::repair::{self, Rebuilt, Repair};
 use crate::run_files::{self, RunFile};
 use crate::settle::{self, Kept};
 use crate::tree::run_file_name;
-use crate::{Archive, Error, Outcome, Refusal, RunFileError, Stopwatch, Tree, Verdict, governed};
+use crate::{
+    Archive, Destinations, Error, Outcome, Refusal, RunFileError, Stopwatch, Tree, Verdict,
+    governed,
+};
 
 /// How many runs share one write and one sync when many are observed.
 const BATCH: usize = 4096;
@@ -59,6 +62,7 @@ pub struct Monitor {
     pub(crate) events: Ledger,
     pub(crate) docket: Mutex<LiveDocket>,
     objects: Objects,
+    pub(crate) destinations: Option<Destinations>,
     rebuilt_on_open: u64,
     stopwatch: Option<Stopwatch>,
 }
@@ -125,6 +129,7 @@ impl Monitor {
             events: open_ledger(&monitoring, "events", EVENTS, config)?,
             docket: Mutex::default(),
             objects: Objects::new(tree),
+            destinations: None,
             rebuilt_on_open: 0,
             stopwatch: None,
         };
@@ -197,7 +202,8 @@ impl Monitor {
         let _span = tracing::debug_span!("observe", runs = runs.len()).entered();
         let config = self.config.current()?;
         let scenarios = self.scenarios_of(&runs);
-        let judged = parallel(runs, |run| judge(&config, &scenarios, run));
+        let tells = self.destinations.is_some();
+        let judged = parallel(runs, |run| judge(&config, &scenarios, run, tells));
         let mut records = Vec::with_capacity(judged.len());
         let slots: Vec<Result<Judged, Refusal>> = judged
             .into_iter()
@@ -345,7 +351,12 @@ impl Monitor {
                 });
             }
         }
-        run_files::write(&self.tree, &files)
+        let mut failed = run_files::write(&self.tree, &files);
+        let new = slots.iter().flatten().zip(appended);
+        let new = new.filter(|(_, appended)| matches!(appended, Ok(Appended::New(_))));
+        let new = new.map(|(judged, _)| (judged.timestamp.day(), &judged.verdict.run_id));
+        failed.extend(self.write_owed_rows(new));
+        failed
     }
 
     fn outcome(
@@ -502,7 +513,12 @@ fn kept(
         .collect()
 }
 
-fn judge(config: &Config, scenarios: &Scenarios, run: Run) -> Result<(Judged, Record), Refusal> {
+fn judge(
+    config: &Config,
+    scenarios: &Scenarios,
+    run: Run,
+    tells: bool,
+) -> Result<(Judged, Record), Refusal> {
     let scenario = match scenarios.get(&run.scenario_id) {
         Some(Ok(scenario)) => scenario.as_deref(),
         Some(Err(error)) => return Err(Refusal::Scenario(Arc::clone(error))),
@@ -514,7 +530,7 @@ fn judge(config: &Config, scenarios: &Scenarios, run: Run) -> Result<(Judged, Re
         verdict: Verdict::of(&record),
         timestamp: record.run.timestamp,
         alert: Alert::of(&record),
-        record: settle::is_loud(&record).then(|| Box::new(record)),
+        record: settle::is_loud(&record, tells).then(|| Box::new(record)),
     };
     Ok((judged, line))
 }

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use credit_core::{
-    Action, CaseId, RunFacts, RunId, RunRecord, ScenarioId, Severity, Sha256, StoredRecord,
-    Timestamp,
+    Action, Actions, CaseId, RunFacts, RunId, RunRecord, ScenarioId, Severity, Sha256,
+    StoredRecord, Timestamp,
 };
 use credit_governance::{
     About, Actor, Docket, Effect, Event, JudgedRun, LinkedRun, PatternRule, Relation,
@@ -112,10 +112,14 @@ impl Kept {
     }
 }
 
-/// Whether something may follow from a verdict, so that it must be planned.
-pub(crate) fn is_loud(record: &RunRecord) -> bool {
-    let wants = |action: &Action| record.assessment.actions.contains(*action);
-    record.run.rerun_of.is_some() || LOUD.iter().any(wants)
+/// Whether something may follow from a verdict, so that it must be planned; where people are told,
+/// an alert does.
+pub(crate) fn is_loud(record: &RunRecord, tells: bool) -> bool {
+    let actions = record.assessment.actions;
+    let wants = |action: &Action| actions.contains(*action);
+    record.run.rerun_of.is_some()
+        || LOUD.iter().any(wants)
+        || (tells && actions.intersects(Actions::ALERTS))
 }
 
 impl Monitor {
@@ -139,6 +143,9 @@ impl Monitor {
                 deciding.recall(&About::Run(repeated.clone()))?;
             }
             self.carry_out(kept, &pattern, &mut deciding, now)?;
+        }
+        if let Some(to) = self.destinations() {
+            deciding.plan_runs(&kept, to, now)?;
         }
         let cases = kept.iter().filter_map(|kept| {
             let run = &kept.judged.run.run_id;
@@ -230,7 +237,7 @@ impl Monitor {
                     )?)
                 }
                 Effect::Record(what) => what,
-                // Delivered to where the configuration says, which is not decided here.
+                // Owed when all this is decided, to whom the configuration names.
                 Effect::LockPage { .. } | Effect::Page { .. } | Effect::Alert { .. } => continue,
             };
             deciding.take(Event::new(now, &Actor::Service, what))?;

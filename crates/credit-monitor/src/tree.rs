@@ -112,6 +112,11 @@ impl Tree {
         self.monitoring().join("decisions.lock")
     }
 
+    /// `runs/CREDIT_MONITORING/outbox.lock`: who sends what is owed.
+    pub(crate) fn outbox_lock(&self) -> PathBuf {
+        self.monitoring().join("outbox.lock")
+    }
+
     /// `runs/CREDIT_MONITORING/objects/`: policies, baselines and scenario files by their hash.
     pub fn objects(&self) -> PathBuf {
         self.monitoring().join("objects")

@@ -12,7 +12,8 @@
 //!
 //! What holds:
 //!
-//! - An item is sent, parked with its reason, or a part of a digest that is; none is lost.
+//! - An item is sent, parked with its reason, withdrawn by the caller, or a part of a digest that
+//!   is; none is lost.
 //! - In a lane (a channel, a page) items go in the order they were owed, one at a time. Only a
 //!   SEV0 alert passes others, and what is no alert passes alerts that a storm holds back.
 //! - While a destination is paused nothing is sent to it, and a channel gets at most one message
@@ -62,6 +63,7 @@ mod item;
 mod rules;
 mod state;
 mod storm;
+mod transition;
 
 use credit_core::Timestamp;
 
@@ -69,7 +71,8 @@ use crate::{Answer, Reason};
 
 pub use item::{Delivered, Destination, Item, ItemId, ItemIdError, Lane, Operation};
 pub use rules::Rules;
-pub use state::{DeliveryError, Progress, State, Transition};
+pub use state::State;
+pub use transition::{DeliveryError, Progress, Transition};
 
 /// One thing to be sent now.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -110,8 +113,10 @@ pub fn owe(state: &State, item: Item) -> Result<Vec<Transition>, DeliveryError> 
     };
     let (id, at) = (item.id.clone(), item.owed_at);
     let mut transitions = vec![Transition::Owed { item }];
-    if let Some(Progress::Parked { .. }) = parent {
-        transitions.push(parked_with_parent(id, at));
+    match parent {
+        Some(Progress::Parked { .. }) => transitions.push(parked_with_parent(id, at)),
+        Some(Progress::Withdrawn) => transitions.push(Transition::Withdrawn { item: id, at }),
+        _ => {}
     }
     Ok(transitions)
 }
@@ -125,6 +130,20 @@ pub fn next(now: Timestamp, state: &State) -> Vec<Attempt> {
         .collect();
     ready.sort_by_key(|ready| (!ready.urgent, ready.number));
     ready.into_iter().map(|ready| ready.attempt).collect()
+}
+
+/// When to ask [`next`] again if nothing else happens, as far as lanes matter to the caller;
+/// `None` where nothing is open. Not before then is anything to be sent, and maybe not then either.
+pub fn next_due(
+    now: Timestamp,
+    state: &State,
+    matters: impl Fn(&Lane) -> bool,
+) -> Option<Timestamp> {
+    state
+        .lanes()
+        .filter(|lane| matters(lane))
+        .filter_map(|lane| storm::due(now, state, lane))
+        .min()
 }
 
 /// What changes when an attempt is begun; nothing where it may not be begun now, because an
@@ -230,6 +249,24 @@ pub fn release(
         }]),
         _ => Err(DeliveryError::NotParked { item: item.clone() }),
     }
+}
+
+/// What changes when an item is not to be sent after all, with what follows it; nothing where it
+/// was sent already or may have been.
+pub fn withdraw(state: &State, item: &ItemId, now: Timestamp) -> Vec<Transition> {
+    let mut items = vec![item.clone()];
+    items.extend(state.followers(item));
+    let mut after = state.clone();
+    let mut withdrawn = Vec::new();
+    for item in items {
+        let transition = Transition::Withdrawn { item, at: now };
+        match after.apply(&transition) {
+            Ok(()) => withdrawn.push(transition),
+            Err(_) if withdrawn.is_empty() => break,
+            Err(_) => {}
+        }
+    }
+    withdrawn
 }
 
 fn unknown(state: &State, item: ItemId, now: Timestamp, reason: Reason) -> Transition {

@@ -17,5 +17,5 @@ mod wire;
 
 pub use answer::{Answer, Reason};
 pub use channel::{Notion, NotionReader, NotionSchema, Slack, SlackThreads, create_once};
-pub use message::{Alert, DigestOf, Exposure, Links, Mention, Reply, TopScenario, Weekly};
+pub use message::{Alert, Call, DigestOf, Exposure, Links, Mention, Reply, TopScenario, Weekly};
 pub use secret::{BaseUrl, Link, SettingError, Token, WebhookUrl};

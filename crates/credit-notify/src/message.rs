@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use credit_core::{
-    Action, Actions, CaseId, Credits, Likelihood, Multiplier, Period, RiskFlags, RunId, RunRecord,
-    ScenarioId, Severity, Timestamp, TotalCredits,
+    Action, Actions, CaseId, Credits, Likelihood, Multiplier, Period, RiskFlags, Run, RunId,
+    RunRecord, ScenarioId, Severity, StoredRecord, StoredVerdict, Timestamp, TotalCredits,
 };
 
 use crate::{Link, SettingError};
@@ -40,21 +40,30 @@ pub struct Alert {
 impl Alert {
     /// The alert that a record's actions ask for; `None` where they ask for none.
     pub fn of(record: &RunRecord) -> Option<Alert> {
-        let verdict = &record.assessment;
+        let verdict = StoredVerdict::from(&record.assessment);
+        Alert::made(&record.run, &verdict, &record.summary)
+    }
+
+    /// The same of a record that was read back.
+    pub fn of_stored(record: &StoredRecord) -> Option<Alert> {
+        Alert::made(&record.run, &record.verdict, &record.summary)
+    }
+
+    fn made(run: &Run, verdict: &StoredVerdict, summary: &str) -> Option<Alert> {
         if !verdict.actions.intersects(Actions::ALERTS) {
             return None;
         }
         Some(Alert {
             severity: verdict.severity,
-            run_id: record.run.run_id.clone(),
-            scenario_id: record.run.scenario_id.clone(),
-            timestamp: record.run.timestamp,
-            credits: record.run.credits,
+            run_id: run.run_id.clone(),
+            scenario_id: run.scenario_id.clone(),
+            timestamp: run.timestamp,
+            credits: run.credits,
             baseline: verdict.baseline,
             variance: verdict.variance,
             likelihood: verdict.likelihood,
             risk_flags: verdict.risk_flags,
-            summary: record.summary.clone(),
+            summary: summary.to_owned(),
             escalate: verdict.actions.contains(Action::SlackEscalate),
         })
     }
@@ -136,6 +145,23 @@ pub struct Exposure {
     pub assessed_by: String,
     /// What they found.
     pub notes: String,
+}
+
+/// More people must look at a case.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Call {
+    /// Which case.
+    pub case_id: CaseId,
+    /// What it is called.
+    pub title: String,
+    /// How serious it is.
+    pub severity: Severity,
+    /// How far it is, in governance's words.
+    pub status: String,
+    /// Since when it is open.
+    pub opened_at: Timestamp,
+    /// Why more people are called.
+    pub reason: String,
 }
 
 /// What happened in a case, told in the thread of its alert.

@@ -183,6 +183,11 @@ impl Webhooks {
         }
     }
 
+    /// Whether somebody has set a webhook's variable to nothing, so that nothing goes there.
+    pub fn is_off(&self, slot: Slot) -> bool {
+        matches!(self.setting(slot), Setting::Off)
+    }
+
     pub(crate) fn url(&self, slot: Slot) -> Option<&WebhookUrl> {
         match self.setting(slot) {
             Setting::On(url) => Some(url),

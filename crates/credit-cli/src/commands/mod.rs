@@ -12,6 +12,7 @@ mod init;
 mod ledger;
 mod manual;
 mod metrics;
+mod notify;
 mod notion;
 mod observe;
 mod policy;
@@ -48,6 +49,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Quarantine(command) => quarantine::quarantine(context, command),
         Command::Rerun(command) => rerun::rerun(context, command),
         Command::Say(args) => say::say(context, &args),
+        Command::Notify(command) => notify::notify(context, command),
         Command::Alerts(command) => emergency::alerts(context, command),
         Command::Backfill(command) => emergency::backfill(context, command),
         Command::Approvals(command) => approvals::approvals(context, command),

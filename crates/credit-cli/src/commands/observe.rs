@@ -9,6 +9,7 @@ use credit_monitor::policy::Expected;
 use credit_monitor::{Batch, Config, Outcome, RunFileError, Verdict};
 
 use crate::args::{Classify, Ingest, RunLog};
+use crate::commands::notify;
 use crate::context::Context;
 use crate::exit::{Exit, Told};
 use crate::input::{Input, Slot};
@@ -44,9 +45,9 @@ pub(crate) fn ingest(context: &Context, args: &Ingest) -> anyhow::Result<Exit> {
         let runs = parse(context, &mut tally, slots);
         let (lines, runs): (Vec<usize>, Vec<Run>) = runs.into_iter().unzip();
         if !runs.is_empty() {
-            let monitor = match &mut monitor {
+            let (monitor, _) = match &mut monitor {
                 Some(monitor) => monitor,
-                none => none.insert(context.monitor()?),
+                none => none.insert(context.monitor_and_outgoing()?),
             };
             let batch = monitor.observe_batch(runs, now)?;
             progress.suspend(|| tell(context, &mut tally, &lines, batch))?;
@@ -54,6 +55,9 @@ pub(crate) fn ingest(context: &Context, args: &Ingest) -> anyhow::Result<Exit> {
         progress.inc(slots.len() as u64);
     }
     progress.finish_and_clear();
+    if let Some((monitor, outgoing)) = &monitor {
+        notify::attempt(context, monitor, outgoing.as_ref());
+    }
     if !context.json {
         tally.summary.print()?;
         put_line(format_args!(
@@ -73,7 +77,7 @@ pub(crate) fn log(context: &Context, args: &RunLog) -> anyhow::Result<Exit> {
         print_verdict(context, &verdict, None)?;
         return Ok(Exit::Fine);
     }
-    let monitor = context.monitor()?;
+    let (monitor, outgoing) = context.monitor_and_outgoing()?;
     warn_of_baselines(context, &monitor.config()?);
     let batch = monitor.observe_batch(vec![run], context.now()?)?;
     let mut tally = Tally::default();
@@ -82,6 +86,7 @@ pub(crate) fn log(context: &Context, args: &RunLog) -> anyhow::Result<Exit> {
         let outcome = outcome?;
         print_verdict(context, &outcome.verdict, Some(&outcome))?;
     }
+    notify::attempt(context, &monitor, outgoing.as_ref());
     if let Some(error) = batch.unsettled {
         return Err(unsettled(error));
     }

@@ -19,7 +19,21 @@ use credit_monitor::core::json::Object;
 use serde_json::Value;
 
 /// The variables that change what `creditctl` does; a test sets them itself.
-const VARIABLES: [&str; 3] = ["CREDIT_ROOT", "CREDIT_OPERATOR", "CREDIT_BASELINES_PATH"];
+const VARIABLES: [&str; 13] = [
+    "CREDIT_ROOT",
+    "CREDIT_OPERATOR",
+    "CREDIT_BASELINES_PATH",
+    "CREDENTIALS_DIRECTORY",
+    "SLACK_WEBHOOK_URL_SEV0",
+    "SLACK_WEBHOOK_URL_SEV1",
+    "SLACK_WEBHOOK_URL_SEV2",
+    "SLACK_WEBHOOK_URL_SECURITY",
+    "SLACK_WEBHOOK_URL_DEFAULT",
+    "SLACK_BOT_TOKEN",
+    "NOTION_TOKEN",
+    "NOTION_RUNS_LEDGER_DB_ID",
+    "NOTION_CASES_DB_ID",
+];
 
 /// A file or folder of real traces; `None`, loudly, where they are not at hand.
 pub(crate) fn data(name: &str) -> Option<PathBuf> {

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::shelf::{self, Root, Shelf};
 use super::{Limits, LiveDocket, Settled};
 use crate::archive::{Archive, text};
+use crate::outbox::Book;
 use crate::{Error, Tree};
 
 /// The version of the first line; another one is folded anew instead of guessed at.
@@ -25,7 +26,8 @@ const VERSION: u32 = 1;
 
 const SHELF_NAME: &str = "docket.settled.";
 
-/// The first line of `docket.snapshot`; the second is [`Docket::snapshot`].
+/// The first line of `docket.snapshot`; the second is [`Docket::snapshot`], the third the book of
+/// what is owed.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
@@ -103,7 +105,8 @@ pub(super) fn write(live: &LiveDocket, head: Head, tree: &Tree) -> io::Result<Sa
         }),
     };
     let header = serde_json::to_string(&header)?;
-    let text = format!("{header}\n{}\n", live.docket.snapshot(position));
+    let book = serde_json::to_string(&live.book)?;
+    let text = format!("{header}\n{}\n{book}\n", live.docket.snapshot(position));
     let path = tree.docket_snapshot();
     let temporary = temporary(&path);
     let written = fs::write(&temporary, &text)
@@ -167,6 +170,7 @@ pub(super) fn read(archive: &Archive, limits: Limits) -> Result<Option<LiveDocke
         if let Ok(settled) = written.open_shelf(archive.tree()) {
             return Ok(Some(LiveDocket {
                 docket: written.docket,
+                book: written.book,
                 head: Some(head),
                 settled,
                 runs_below: written.header.runs_below,
@@ -226,6 +230,7 @@ const REMEDY: &str = "; remove it, it is made again";
 struct Written {
     header: Header,
     docket: Docket,
+    book: Book,
     position: Position,
     sha256: Sha256,
 }
@@ -237,10 +242,12 @@ impl Written {
         if header.version != VERSION {
             return None;
         }
-        let (docket, position) = Docket::from_snapshot(body.strip_suffix('\n')?).ok()?;
+        let (docket, book) = body.strip_suffix('\n')?.split_once('\n')?;
+        let (docket, position) = Docket::from_snapshot(docket).ok()?;
         Some(Written {
             header,
             docket,
+            book: serde_json::from_str(book).ok()?,
             position,
             sha256: Sha256::of(text.as_bytes()),
         })

@@ -6,173 +6,56 @@ use credit_core::{Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::rules::later;
-use super::{Delivered, Destination, Item, ItemId, Lane, Operation, Rules};
+use super::{
+    DeliveryError, Destination, Item, ItemId, Lane, Operation, Progress, Rules, Transition,
+};
 use crate::Reason;
 
-/// One change of the state, as it is recorded.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Transition {
-    /// Something is owed.
-    Owed {
-        /// What.
-        item: Item,
-    },
-    /// Alerts have become one message, which is owed in their stead.
-    Folded {
-        /// That message; its `folds` are the alerts.
-        digest: Item,
-    },
-    /// Something is being sent.
-    Begun {
-        /// What.
-        item: ItemId,
-        /// When.
-        at: Timestamp,
-    },
-    /// It was sent.
-    Sent {
-        /// What.
-        item: ItemId,
-        /// When.
-        at: Timestamp,
-        /// What came of it.
-        delivered: Delivered,
-    },
-    /// It was not sent, and will be tried again.
-    Waiting {
-        /// What.
-        item: ItemId,
-        /// Not before.
-        until: Timestamp,
-        /// Why.
-        reason: Reason,
-    },
-    /// Nobody knows whether it was sent.
-    Unknown {
-        /// What.
-        item: ItemId,
-        /// Not tried again before.
-        until: Timestamp,
-        /// Why.
-        reason: Reason,
-    },
-    /// It was refused and waits for an operator.
-    Parked {
-        /// What.
-        item: ItemId,
-        /// When.
-        at: Timestamp,
-        /// Why.
-        reason: Reason,
-    },
-    /// An operator wants it tried again.
-    Released {
-        /// What.
-        item: ItemId,
-        /// When.
-        at: Timestamp,
-    },
-    /// A whole destination is to be left alone.
-    Paused {
-        /// Which.
-        destination: Destination,
-        /// Not before.
-        until: Timestamp,
-    },
-}
-
-/// How far an item is.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Progress {
-    /// It waits for its turn.
-    Owed,
-    /// It is being sent.
-    Begun {
-        /// Since when.
-        at: Timestamp,
-    },
-    /// It was not sent.
-    Waiting {
-        /// Not tried again before.
-        until: Timestamp,
-        /// Why.
-        reason: Reason,
-    },
-    /// Nobody knows whether it was sent.
-    Unknown {
-        /// Not tried again before.
-        until: Timestamp,
-        /// Why.
-        reason: Reason,
-    },
-    /// It was sent.
-    Sent {
-        /// When.
-        at: Timestamp,
-        /// What came of it.
-        delivered: Delivered,
-    },
-    /// It is a part of a digest.
-    Folded {
-        /// Of which.
-        digest: ItemId,
-    },
-    /// It waits for an operator.
-    Parked {
-        /// Why.
-        reason: Reason,
-    },
-}
-
-/// A transition that does not follow from the ones before.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DeliveryError {
-    /// Nothing of this name is owed.
-    #[error("nothing called `{item}` is owed")]
-    Unknown {
-        /// Its name.
-        item: ItemId,
-    },
-    /// It is owed already.
-    #[error("`{item}` is owed already")]
-    Twice {
-        /// Its name.
-        item: ItemId,
-    },
-    /// It was not being sent.
-    #[error("`{item}` was not being sent")]
-    NotBegun {
-        /// Its name.
-        item: ItemId,
-    },
-    /// It cannot be begun, folded or parked where it is.
-    #[error("`{item}` is done or being sent")]
-    NotOpen {
-        /// Its name.
-        item: ItemId,
-    },
-    /// It waits for nobody.
-    #[error("`{item}` is not parked")]
-    NotParked {
-        /// Its name.
-        item: ItemId,
-    },
-}
-
 /// What is known of everything that is owed.
-#[derive(Clone, Debug)]
+///
+/// It serializes without its rules, so that a caller can keep it beside the transitions and fold
+/// only those that came later; [`State::with_rules`] gives them back.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct State {
+    #[serde(skip)]
     rules: Rules,
+    #[serde(with = "pairs")]
     entries: BTreeMap<ItemId, Entry>,
+    #[serde(with = "pairs")]
     lanes: BTreeMap<Lane, Queue>,
+    #[serde(with = "pairs")]
     paused: BTreeMap<Destination, Timestamp>,
     numbers: u64,
 }
 
+/// Maps as lists of pairs: their keys are no texts.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        map: &BTreeMap<K, V>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'de, K, V, D>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+    where
+        K: Deserialize<'de> + Ord,
+        V: Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        let pairs = Vec::<(K, V)>::deserialize(deserializer)?;
+        Ok(pairs.into_iter().collect())
+    }
+}
+
 /// What is known of one item.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Entry {
     pub(super) item: Item,
     pub(super) number: u64,
@@ -185,9 +68,11 @@ pub(super) struct Entry {
 }
 
 /// One lane.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Queue {
     /// What is not settled, by number.
+    #[serde(with = "pairs")]
     pub(super) open: BTreeMap<u64, ItemId>,
     pub(super) free_from: Option<Timestamp>,
     /// When the storm's window had its alerts, oldest first.
@@ -205,6 +90,12 @@ impl State {
             paused: BTreeMap::new(),
             numbers: 0,
         }
+    }
+
+    /// The same state under these rules, which count from now on.
+    #[must_use]
+    pub fn with_rules(self, rules: Rules) -> State {
+        State { rules, ..self }
     }
 
     /// Takes a transition in.
@@ -253,6 +144,7 @@ impl State {
             ),
             Transition::Parked { item, reason, .. } => self.park(item, reason),
             Transition::Released { item, .. } => self.reopen(item),
+            Transition::Withdrawn { item, .. } => self.withdraw(item),
             Transition::Paused { destination, until } => {
                 let paused = self.paused.entry(*destination).or_insert(*until);
                 *paused = (*paused).max(*until);
@@ -261,12 +153,13 @@ impl State {
         }
     }
 
-    /// Forgets an item that was sent or folded, so that the state does not grow for ever. Nothing
-    /// new can follow it then, and the caller must not owe it again. Says whether there was one.
+    /// Forgets an item that was sent, folded or withdrawn, so that the state does not grow for
+    /// ever. Nothing new can follow it then, and the caller must not owe it again. Says whether
+    /// there was one.
     pub fn forget(&mut self, item: &ItemId) -> bool {
         let settled = matches!(
             self.progress(item),
-            Some(Progress::Sent { .. } | Progress::Folded { .. })
+            Some(Progress::Sent { .. } | Progress::Folded { .. } | Progress::Withdrawn)
         );
         settled && self.entries.remove(item).is_some()
     }
@@ -294,7 +187,15 @@ impl State {
         self.entries.values().map(|e| (&e.item, &e.progress))
     }
 
-    /// How many items are neither sent nor parked.
+    /// The items of a lane that still wait to be sent, with how far they are, oldest first.
+    pub fn items_in(&self, lane: &Lane) -> impl Iterator<Item = (&Item, &Progress)> {
+        let open = self.lanes.get(lane).into_iter();
+        let open = open.flat_map(|queue| queue.open.values());
+        open.filter_map(|id| self.entries.get(id))
+            .map(|entry| (&entry.item, &entry.progress))
+    }
+
+    /// How many items still wait to be sent.
     pub fn open(&self) -> usize {
         self.lanes.values().map(|queue| queue.open.len()).sum()
     }
@@ -442,7 +343,12 @@ impl State {
     fn park(&mut self, id: &ItemId, reason: &Reason) -> Result<(), DeliveryError> {
         match self.progress(id) {
             None => return Err(unknown(id)),
-            Some(Progress::Sent { .. } | Progress::Folded { .. } | Progress::Parked { .. }) => {
+            Some(
+                Progress::Sent { .. }
+                | Progress::Folded { .. }
+                | Progress::Parked { .. }
+                | Progress::Withdrawn,
+            ) => {
                 return Err(DeliveryError::NotOpen { item: id.clone() });
             }
             Some(_) => {}
@@ -452,6 +358,20 @@ impl State {
         if let Some(entry) = self.entries.get_mut(id) {
             entry.failed = true;
         }
+        Ok(())
+    }
+
+    /// Only what was surely not sent.
+    fn withdraw(&mut self, id: &ItemId) -> Result<(), DeliveryError> {
+        let entry = self.entries.get(id).ok_or_else(|| unknown(id))?;
+        let unsent = matches!(
+            entry.progress,
+            Progress::Owed | Progress::Waiting { .. } | Progress::Parked { .. }
+        );
+        if !unsent || entry.in_doubt {
+            return Err(DeliveryError::NotOpen { item: id.clone() });
+        }
+        self.close(id, Progress::Withdrawn);
         Ok(())
     }
 
@@ -508,6 +428,13 @@ impl Queue {
     pub(super) fn alerts_within(&self, window: u64, now: Timestamp) -> usize {
         let recent = self.alerts.iter().filter(|at| now < later(**at, window));
         recent.count()
+    }
+
+    /// When the storm's window has room again, or may have another digest.
+    pub(super) fn calm_from(&self, window: u64) -> Option<Timestamp> {
+        let first = self.alerts.front().map(|at| later(*at, window));
+        let digest = self.digest_at.map(|at| later(at, window));
+        first.into_iter().chain(digest).min()
     }
 
     /// Whether there was a digest within the window before `now`.

@@ -43,6 +43,31 @@ pub(super) fn ready(now: Timestamp, state: &State, lane: &Lane) -> Option<Ready>
     single(now, first)
 }
 
+/// When a lane may send something, from `now` on; `None` where everything waits for others.
+pub(super) fn due(now: Timestamp, state: &State, lane: &Lane) -> Option<Timestamp> {
+    let queue = state.queue(lane)?;
+    let entries = queue.open.values().filter_map(|id| state.entry(id));
+    let first = entries
+        .filter(|entry| may_follow(state, entry))
+        .map(|entry| match &entry.progress {
+            Progress::Waiting { until, .. } | Progress::Unknown { until, .. } => *until,
+            _ => now,
+        })
+        .min()?;
+    let paused = state.paused_until(lane.destination());
+    let free = queue
+        .free_from
+        .filter(|_| lane.destination() == Destination::Slack);
+    let due = paused
+        .into_iter()
+        .chain(free)
+        .fold(first.max(now), Timestamp::max);
+    // What a storm holds back waits for its window to pass.
+    let calm = queue.calm_from(state.rules().storm_window_seconds);
+    let held = due == now && ready(now, state, lane).is_none();
+    Some(calm.filter(|calm| held && now < *calm).unwrap_or(due))
+}
+
 /// Whether what an item is to follow was sent.
 fn may_follow(state: &State, entry: &Entry) -> bool {
     match &entry.item.after {

@@ -1,8 +1,8 @@
 //! RUNS_LEDGER rows and CASES pages.
 
 use credit_core::{
-    CaseId, Credits, JobType, Likelihood, Multiplier, RiskFlags, RunId, RunRecord, ScenarioId,
-    Severity, Status, Timestamp,
+    CaseId, Credits, JobType, Likelihood, Multiplier, RiskFlags, Run, RunId, RunRecord, ScenarioId,
+    Severity, Status, StoredRecord, StoredVerdict, Timestamp,
 };
 
 use super::property::{Choice, Number, Owner, Properties, Value};
@@ -82,7 +82,16 @@ pub struct RunRow {
 impl RunRow {
     /// The row of a record.
     pub fn of(record: &RunRecord, owner: Owner) -> RunRow {
-        let (run, verdict) = (&record.run, &record.assessment);
+        let verdict = StoredVerdict::from(&record.assessment);
+        RunRow::made(&record.run, &verdict, &record.summary, owner)
+    }
+
+    /// The same of a record that was read back.
+    pub fn of_stored(record: &StoredRecord, owner: Owner) -> RunRow {
+        RunRow::made(&record.run, &record.verdict, &record.summary, owner)
+    }
+
+    fn made(run: &Run, verdict: &StoredVerdict, summary: &str, owner: Owner) -> RunRow {
         RunRow {
             run_id: run.run_id.clone(),
             timestamp: run.timestamp,
@@ -99,7 +108,7 @@ impl RunRow {
             artifacts_link: run.artifacts_link.clone(),
             severity: verdict.severity,
             risk_flags: verdict.risk_flags,
-            summary: record.summary.clone(),
+            summary: summary.to_owned(),
             likelihood: verdict.likelihood,
             baseline: verdict.baseline,
             variance: verdict.variance,

@@ -9,7 +9,7 @@ use credit_core::{RiskFlags, Severity};
 use serde::Serialize;
 
 use crate::text::{code, escaped};
-use crate::{Alert, DigestOf, Exposure, Link, Links, Mention, Reply, TopScenario, Weekly};
+use crate::{Alert, Call, DigestOf, Exposure, Link, Links, Mention, Reply, TopScenario, Weekly};
 
 /// One message, ready to be sent. Every limit of Slack's is kept and every foreign text escaped
 /// by construction.
@@ -228,6 +228,30 @@ impl Message {
         ]));
         Message {
             text: escaped(&format!("{title}, run {}", exposure.run_id), TEXT_MAX),
+            blocks,
+        }
+    }
+
+    /// A call for more people to a case, who are notified by name.
+    pub fn call(call: &Call, links: &Links, people: &[Mention]) -> Message {
+        let title = format!(
+            "{} case {}: more people are needed",
+            call.severity, call.case_id
+        );
+        let mut blocks = vec![header(&title)];
+        if !people.is_empty() {
+            blocks.push(section(format!("Escalated to {}", mentions(people))));
+        }
+        blocks.push(section(code(&call.reason, TEXT_MAX)));
+        let case_id = call.case_id.as_str();
+        blocks.push(fields(vec![
+            field("Case", &linked(case_id, links.case_url.as_ref())),
+            field("What", &code(&call.title, NAME_MAX)),
+            field("Status", &code(&call.status, NAME_MAX)),
+            field("Open since", &call.opened_at.to_string()),
+        ]));
+        Message {
+            text: escaped(&format!("{title}: {}", call.reason), TEXT_MAX),
             blocks,
         }
     }

@@ -115,6 +115,14 @@ impl Server {
         Server { address, world }
     }
 
+    /// One that another process serves, whose world is not known here.
+    pub(crate) fn at(address: SocketAddr) -> Server {
+        Server {
+            address,
+            world: Arc::default(),
+        }
+    }
+
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap()
     }

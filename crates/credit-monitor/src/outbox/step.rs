@@ -1,0 +1,270 @@
+//! Names of items, and steps of deliveries as they are recorded.
+
+use std::fmt;
+use std::str::FromStr;
+
+use credit_core::{CaseId, RunId, Sha256, Timestamp};
+use credit_governance::{Actor, Delivery, Event, EventId, What};
+use credit_ledger::{Digest, Head};
+use credit_notify::delivery::{Item, ItemId, Transition};
+use credit_notify::routing::Slot;
+use serde::de::IntoDeserializer;
+use serde::{Deserialize, Serialize};
+
+/// What an item tells, by its name: what it says is made from the ledgers when it is sent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Subject {
+    /// `alert/<line>/<run>`: an alert of a run.
+    Alert { seq: u64, run: RunId },
+    /// `row/<line>/<run>`: a run's row in RUNS_LEDGER.
+    Row { seq: u64, run: RunId },
+    /// `case/<case>`: a case's page in CASES.
+    Case(CaseId),
+    /// `lock/<case>`: that the page is read-only.
+    Lock(CaseId),
+    /// `thread/<case>`: the address of the alert's thread, for the case.
+    Thread(CaseId),
+    /// `change/<case>/<event>`, `reply/…`, `call/…`, `exposure/…`: what an event of a case says.
+    Said {
+        as_a: Said,
+        case: CaseId,
+        event: EventId,
+    },
+    /// `muted/<event>/<n>`: what a mute held back, in the n-th of its channels.
+    Muted { mute: EventId, n: usize },
+    /// `weekly/<report>`: a weekly report, by its file's name without an ending.
+    Weekly(String),
+    /// `digest-<hash>`: many alerts as one message.
+    Digest,
+}
+
+/// How an event of a case is told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Said {
+    /// By the page's properties.
+    Change,
+    /// In the alert's thread.
+    Reply,
+    /// As a call for more people.
+    Call,
+    /// To the people responsible for security.
+    Exposure,
+}
+
+impl Said {
+    const ALL: [Said; 4] = [Said::Change, Said::Reply, Said::Call, Said::Exposure];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Said::Change => "change",
+            Said::Reply => "reply",
+            Said::Call => "call",
+            Said::Exposure => "exposure",
+        }
+    }
+}
+
+impl Subject {
+    /// The item's name; `None` where it would be longer than one may be.
+    pub(crate) fn id(&self) -> Option<ItemId> {
+        self.to_string().parse().ok()
+    }
+
+    /// What an item's name says; `None` where it is none of ours.
+    pub(crate) fn of(id: &ItemId) -> Option<Subject> {
+        if id.as_str().starts_with("digest-") {
+            return Some(Subject::Digest);
+        }
+        let (kind, rest) = id.as_str().split_once('/')?;
+        let (first, last) = rest.split_once('/').unwrap_or((rest, ""));
+        let case = || rest.parse().ok();
+        Some(match kind {
+            "alert" | "row" => {
+                let (seq, run) = (first.parse().ok()?, last.parse().ok()?);
+                match kind {
+                    "alert" => Subject::Alert { seq, run },
+                    _ => Subject::Row { seq, run },
+                }
+            }
+            "case" => Subject::Case(case()?),
+            "lock" => Subject::Lock(case()?),
+            "thread" => Subject::Thread(case()?),
+            "muted" => Subject::Muted {
+                mute: event_id(first)?,
+                n: last.parse().ok()?,
+            },
+            "weekly" => Subject::Weekly(rest.to_owned()),
+            word => Subject::Said {
+                as_a: Said::ALL.into_iter().find(|said| said.word() == word)?,
+                case: first.parse().ok()?,
+                event: event_id(last)?,
+            },
+        })
+    }
+
+    pub(crate) fn run(&self) -> Option<&RunId> {
+        match self {
+            Subject::Alert { run, .. } | Subject::Row { run, .. } => Some(run),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn case(&self) -> Option<&CaseId> {
+        match self {
+            Subject::Case(case)
+            | Subject::Lock(case)
+            | Subject::Thread(case)
+            | Subject::Said { case, .. } => Some(case),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Subject::Alert { seq, run } => write!(f, "alert/{seq}/{run}"),
+            Subject::Row { seq, run } => write!(f, "row/{seq}/{run}"),
+            Subject::Case(case) => write!(f, "case/{case}"),
+            Subject::Lock(case) => write!(f, "lock/{case}"),
+            Subject::Thread(case) => write!(f, "thread/{case}"),
+            Subject::Said { as_a, case, event } => write!(f, "{}/{case}/{event}", as_a.word()),
+            Subject::Muted { mute, n } => write!(f, "muted/{mute}/{n}"),
+            Subject::Weekly(report) => write!(f, "weekly/{report}"),
+            Subject::Digest => f.write_str("digest-"),
+        }
+    }
+}
+
+fn event_id(text: &str) -> Option<EventId> {
+    let text: serde::de::value::StrDeserializer<'_, serde::de::value::Error> =
+        text.into_deserializer();
+    EventId::deserialize(text).ok()
+}
+
+/// A line of the run ledger, up to and including which something was seen to.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Line {
+    pub(crate) seq: u64,
+    hash: Sha256,
+    end: u64,
+}
+
+impl Line {
+    pub(crate) fn of(head: Head) -> Line {
+        Line {
+            seq: head.seq,
+            hash: Sha256::from_bytes(*head.hash.as_bytes()),
+            end: head.end,
+        }
+    }
+
+    pub(crate) fn head(self) -> Head {
+        Head {
+            seq: self.seq,
+            hash: Digest::from_bytes(*self.hash.as_bytes()),
+            end: self.end,
+        }
+    }
+}
+
+/// A recorded step. Its number makes it another event than one of the same words in the same
+/// second.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Step {
+    pub(crate) n: u64,
+    pub(crate) is: Is,
+}
+
+/// What a step is.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Is {
+    /// A transition of an item.
+    Item(Transition),
+    /// Everything is owed that follows from the events before, and, where it changes, from the
+    /// runs up to a line.
+    Planned {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lines: Option<Line>,
+    },
+    /// The rows of the runs up to a line are owed, those of the runs behind it by being there;
+    /// no line where that is all of them.
+    Rows { upto: Option<Line> },
+    /// A message is held back.
+    Held(Held),
+}
+
+/// A message that is not sent now.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Held {
+    pub(crate) item: Item,
+    pub(crate) by: HeldBy,
+}
+
+/// What holds a message back.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HeldBy {
+    /// Alerts are muted, by this event.
+    Mute(EventId),
+    /// The variable of its webhook is set to nothing.
+    Switch(Slot),
+}
+
+impl Step {
+    pub(crate) fn of(delivery: &Delivery) -> Result<Step, serde_json::Error> {
+        serde_json::from_str(delivery.step.as_str())
+    }
+
+    /// The step as an event by `actor`.
+    pub(crate) fn event(&self, at: Timestamp, actor: &Actor) -> Result<Event, serde_json::Error> {
+        let about = self.is.item().and_then(Subject::of);
+        let json = serde_json::to_string(self)?;
+        let step = json.parse().map_err(serde::ser::Error::custom)?;
+        let delivery = Delivery {
+            run: about.as_ref().and_then(|about| about.run().cloned()),
+            case: about.as_ref().and_then(|about| about.case().cloned()),
+            step,
+        };
+        Ok(Event::new(at, actor, What::Delivery(delivery)))
+    }
+}
+
+impl Is {
+    fn item(&self) -> Option<&ItemId> {
+        match self {
+            Is::Item(transition) => item_of(transition),
+            Is::Held(held) => Some(&held.item.id),
+            Is::Planned { .. } | Is::Rows { .. } => None,
+        }
+    }
+}
+
+/// The item that a transition is about.
+pub(crate) fn item_of(transition: &Transition) -> Option<&ItemId> {
+    match transition {
+        Transition::Owed { item } => Some(&item.id),
+        Transition::Folded { digest } => Some(&digest.id),
+        Transition::Begun { item, .. }
+        | Transition::Sent { item, .. }
+        | Transition::Waiting { item, .. }
+        | Transition::Unknown { item, .. }
+        | Transition::Parked { item, .. }
+        | Transition::Released { item, .. }
+        | Transition::Withdrawn { item, .. } => Some(item),
+        Transition::Paused { .. } => None,
+    }
+}
+
+impl FromStr for Subject {
+    type Err = credit_notify::delivery::ItemIdError;
+
+    fn from_str(text: &str) -> Result<Subject, Self::Err> {
+        let id: ItemId = text.parse()?;
+        Subject::of(&id).ok_or(credit_notify::delivery::ItemIdError)
+    }
+}
