@@ -355,8 +355,11 @@ pub(crate) struct Weekly {
     /// Only this scenario: a report of its own, too.
     #[arg(long, value_name = "ID")]
     pub(crate) scenario: Option<ScenarioId>,
+    /// Write a page for people beside it, weekly_<date>.html; with --dry-run, print that.
+    #[arg(long)]
+    pub(crate) html: bool,
     /// Print every scenario's figures as comma-separated values; write nothing.
-    #[arg(long, conflicts_with_all = ["dry_run", "json"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "html", "json"])]
     pub(crate) csv: bool,
     /// Print the report; write nothing.
     #[arg(long)]

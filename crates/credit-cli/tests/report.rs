@@ -9,6 +9,9 @@
 
 mod support;
 
+use std::io::Write as _;
+use std::process::Command;
+
 use serde_json::{Value, json};
 use support::Tree;
 
@@ -132,7 +135,105 @@ fn the_summary_has_bars_and_what_needs_a_decision() {
         "{shown}"
     );
     assert!(
-        shown.contains("Assess a spike: TWICE: 2 times the baseline of EXPORT, no case"),
+        shown.contains("Assess a spike: TWICE: 2.00 times the baseline of EXPORT, no case"),
         "{shown}"
     );
+}
+
+#[test]
+fn a_page_is_written_beside_the_report_once() {
+    let tree = week();
+    let told = weekly(&tree, &["--html", "--json"]).ok().json();
+    assert!(
+        told["page"]
+            .as_str()
+            .unwrap()
+            .ends_with("weekly_2024-01-24.html")
+    );
+    let page = "runs/CREDIT_REVIEWS/weekly_2024-01-24.html";
+    tree.sh("cd runs/CREDIT_REVIEWS && sha256sum -c weekly_2024-01-24.html.sha256")
+        .ok();
+    assert_eq!(
+        weekly(&tree, &["--html", "--dry-run"]).ok().stdout,
+        tree.read(page)
+    );
+    let json = tree.read(PATH);
+    assert!(tree.read(page).contains(&support::sha256(&json)));
+    let before = tree.files();
+    let shown = weekly(&tree, &["--html"]).ok().stdout;
+    assert!(
+        shown.contains("(the same page was there already)"),
+        "{shown}"
+    );
+    support::assert_same(&before, &tree.files());
+    tree.ctl(["verify"]).ok();
+
+    // A page of another version stays, and its sidecar with it.
+    tree.sh(&format!(
+        "chmod u+w {page} {page}.sha256 && echo old > {page} && \
+         (cd runs/CREDIT_REVIEWS && sha256sum weekly_2024-01-24.html > weekly_2024-01-24.html.sha256)"
+    ))
+    .ok();
+    let told = weekly(&tree, &["--html", "--json"]).ok().json();
+    assert!(
+        told["page"]
+            .as_str()
+            .unwrap()
+            .ends_with("weekly_2024-01-24.page2.html")
+    );
+    assert_eq!(tree.read(page), "old\n");
+    tree.ctl(["verify"]).ok();
+    tree.sh(&format!("echo forged > {page}")).ok();
+    let done = tree.ctl(["verify"]).code(4);
+    assert!(done.stdout.contains("weekly_2024-01-24.html"), "{done}");
+}
+
+/// In a real browser: nothing is complained about, and what is shown is what was written.
+#[test]
+fn a_browser_shows_the_page_without_complaint() {
+    let found = ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find(|name| Command::new(name).arg("--version").output().is_ok());
+    let Some(browser) = found else {
+        let told = writeln!(
+            std::io::stderr(),
+            "SKIPPED: there is no Chromium; this test looks at the page in one"
+        );
+        told.unwrap();
+        return;
+    };
+    let tree = week();
+    weekly(&tree, &["--html"]).ok();
+    let page = tree.path("runs/CREDIT_REVIEWS/weekly_2024-01-24.html");
+    let profile = tree.path("profile");
+    let done = Command::new(browser)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--enable-logging=stderr",
+            "--dump-dom",
+        ])
+        .arg(format!("--user-data-dir={}", profile.display()))
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap();
+    assert!(done.status.success());
+    let log = String::from_utf8_lossy(&done.stderr);
+    let complaints: Vec<&str> = log.lines().filter(|l| l.contains("CONSOLE")).collect();
+    assert!(complaints.is_empty(), "{complaints:?}");
+    let dom = String::from_utf8_lossy(&done.stdout);
+    let json: Value = serde_json::from_str(&tree.read(PATH)).unwrap();
+    for key in ["total_credits", "total_runs"] {
+        let shown = format!(
+            "<data id=\"{key}\" value=\"{}\">",
+            json["summary_stats"][key]
+        );
+        assert!(dom.contains(&shown), "{shown}");
+    }
 }

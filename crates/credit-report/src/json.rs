@@ -306,6 +306,8 @@ fn band(band: &Band) -> String {
     let mut out = ObjectWriter::new();
     out.plain("scenario_id", &band.scenario_id);
     out.token("baseline", band.baseline);
+    out.token("low", band.low);
+    out.token("high", band.high);
     out.token("run_count", band.run_count);
     out.token("runs", dots);
     out.finish()

@@ -7,6 +7,7 @@ mod drift;
 mod json;
 mod lists;
 mod needs;
+mod page;
 mod patterns;
 mod report;
 mod reviewed;

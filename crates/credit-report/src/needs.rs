@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use credit_baseline::Change;
-use credit_core::{CaseId, Credits, ScenarioId};
+use credit_core::{CaseId, Credits, Multiplier, ScenarioId};
 
 use crate::{
     Drifted, Pattern, PatternKind, PolicyViolation, Proposal, Queued, RunCase, Screened,
@@ -158,9 +158,9 @@ fn open_case(violation: &PolicyViolation) -> Need {
 }
 
 fn assess(queued: &Queued) -> Need {
-    let ratio = queued
-        .variance_multiplier
-        .map_or_else(String::new, |v| format!("{v} times the baseline of "));
+    let ratio = queued.variance_multiplier.map_or_else(String::new, |v| {
+        format!("{} times the baseline of ", two_decimals(v))
+    });
     Need {
         kind: NeedKind::Assess,
         subject: queued.run_id.to_string(),
@@ -170,6 +170,13 @@ fn assess(queued: &Queued) -> Need {
             queued.run_id
         ),
     }
+}
+
+/// Cut off, so that what is shown as 2.00 is at least 2.
+fn two_decimals(multiplier: Multiplier) -> String {
+    let text = multiplier.six_decimals().to_string();
+    let end = text.find('.').map_or(text.len(), |point| point + 3);
+    text.get(..end).unwrap_or(&text).to_owned()
 }
 
 fn approve(proposal: &Proposal) -> Need {
@@ -194,7 +201,11 @@ fn approve(proposal: &Proposal) -> Need {
 fn explain_drift(drifted: &Drifted) -> Need {
     let screened = &drifted.screened;
     let since = match drifted.change {
-        Some(change) => format!(" since {}, {} before", change.changed_at, change.before),
+        Some(change) => format!(
+            " since {}, {} before",
+            change.changed_at.day(),
+            change.before
+        ),
         None => String::new(),
     };
     Need {

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 
-use credit_core::{Credits, Period, RunFacts, ScenarioId};
+use credit_core::{Credits, Multiplier, Period, RunFacts, ScenarioId};
 
 use crate::report::period_days;
 use crate::scenarios::{Scenario, is_spike};
@@ -56,6 +56,7 @@ pub(crate) fn bands(
     by_total: &[&ScenarioId],
     drifted: &[Drifted],
     spikes: &[SpikeRun],
+    limit: Multiplier,
 ) -> Vec<Band> {
     let drifted = drifted.iter().map(|drifted| &drifted.screened.scenario_id);
     let spiked = spikes.iter().map(|spike| &spike.scenario_id);
@@ -66,13 +67,13 @@ pub(crate) fn bands(
         .filter(|id| seen.insert(*id))
         .filter_map(|id| {
             let at = scenarios.binary_search_by(|s| s.id.cmp(id)).ok()?;
-            band(scenarios.get(at)?)
+            band(scenarios.get(at)?, limit)
         })
         .take(BANDS_MAX)
         .collect()
 }
 
-fn band(scenario: &Scenario<'_>) -> Option<Band> {
+fn band(scenario: &Scenario<'_>, limit: Multiplier) -> Option<Band> {
     let baseline = scenario.baseline.filter(|b| *b > Credits::ZERO)?;
     let (mut spikes, rest): (Vec<&RunFacts<'_>>, Vec<&RunFacts<'_>>) = scenario
         .runs_in_order()
@@ -95,10 +96,23 @@ fn band(scenario: &Scenario<'_>) -> Option<Band> {
     Some(Band {
         scenario_id: scenario.id.clone(),
         baseline,
+        low: scaled(baseline, MICRO, limit.micro()?)?,
+        high: scaled(baseline, limit.micro()?, MICRO)?,
         run_count: scenario.figures.runs,
         dots,
     })
 }
+
+/// An amount times a fraction, cut off to a micro-credit; what is beyond every amount is the
+/// greatest.
+fn scaled(credits: Credits, by: u64, of: u64) -> Option<Credits> {
+    let product = u128::from(credits.micro()) * u128::from(by);
+    let micro = product.checked_div(u128::from(of))?;
+    let found = u64::try_from(micro).ok().and_then(Credits::from_micro);
+    Some(found.unwrap_or(Credits::MAX))
+}
+
+const MICRO: u64 = 1_000_000;
 
 /// More parts would not be told apart.
 const SLICES_MAX: u64 = 62;

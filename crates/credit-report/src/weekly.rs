@@ -81,7 +81,13 @@ pub fn weekly<'a>(runs: &'a [RunFacts<'a>], context: &Context<'_>) -> WeeklyRepo
     let top_spike_runs = top_spikes(&in_period, &known);
     let totals = totals(&scenarios);
     let by_total: Vec<_> = totals.iter().map(|total| &total.scenario_id).collect();
-    let bands = timeline::bands(&scenarios, &by_total, &screening.drifted, &top_spike_runs);
+    let bands = timeline::bands(
+        &scenarios,
+        &by_total,
+        &screening.drifted,
+        &top_spike_runs,
+        gate.variance_below,
+    );
     let mut report = WeeklyReport {
         period,
         scope: context.scope.clone(),

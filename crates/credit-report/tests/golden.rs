@@ -130,7 +130,10 @@ fn a_small_week() {
         decided: &decided,
         ..context(&baselines)
     };
-    check("week.json", &weekly(&facts(&lines), &context).to_json());
+    let report = weekly(&facts(&lines), &context);
+    check("week.json", &report.to_json());
+    check("week.html", &report.to_html());
+    check("week.csv", &report.scenarios_csv());
 }
 
 /// A case, a decision, notes, changes, a proposal and two looks at an exposure.

@@ -38,23 +38,39 @@ pub(crate) fn weekly(context: &Context, args: &Weekly) -> anyhow::Result<Exit> {
         return Ok(Exit::Fine);
     }
     if args.dry_run {
-        put_text(report.to_json())?;
+        let text = if args.html {
+            report.to_html()
+        } else {
+            report.to_json()
+        };
+        put_text(text)?;
         return Ok(Exit::Fine);
     }
     let written = archive.write_report(&report, &config)?;
+    let page = args
+        .html
+        .then(|| archive.write_page(&report, &written))
+        .transpose()?;
     if context.json {
-        put_line(json!({
+        let mut told = json!({
             "path": written.path, "identical": written.identical,
             "report_id": report.report_id(), "data_status": report.data_status.as_str(),
-        }))?;
-    } else {
-        print(&report)?;
-        let note = if written.identical {
-            " (the same report was there already)"
-        } else {
-            ""
-        };
-        put_line(format_args!("{}{note}", written.path.display()))?;
+        });
+        if let Some(page) = page
+            && let Some(told) = told.as_object_mut()
+        {
+            told.insert("page".to_owned(), json!(page.path));
+        }
+        put_line(told)?;
+        return Ok(Exit::Fine);
+    }
+    print(&report)?;
+    let note = |identical, note| if identical { note } else { "" };
+    let same = note(written.identical, " (the same report was there already)");
+    put_line(format_args!("{}{same}", written.path.display()))?;
+    if let Some(page) = page {
+        let same = note(page.identical, " (the same page was there already)");
+        put_line(format_args!("{}{same}", page.path.display()))?;
     }
     Ok(Exit::Fine)
 }

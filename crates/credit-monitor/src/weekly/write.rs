@@ -38,23 +38,44 @@ impl Archive {
         let objects = Objects::new(self.tree());
         objects.keep(config.policy().sha256, &config.policy().bytes)?;
         objects.keep(config.baselines().sha256, &config.baselines().bytes)?;
-        self.write_revision(&report.file_stem(), "json", report.to_json().as_bytes())
+        let name = |revision| match revision {
+            1 => format!("{}.json", report.file_stem()),
+            n => format!("{}.r{n}.json", report.file_stem()),
+        };
+        self.write_revision(name, report.to_json().as_bytes())
     }
 
-    /// Writes `<stem>.<ending>`, or the first `<stem>.r<n>.<ending>` that is free or the same.
+    /// Writes the page of a written report beside it, with a sidecar of its own.
+    ///
+    /// A page is drawn by the program of its time. One that another version drew is never
+    /// overwritten: the new one gets `.page2`, `.page3`, … in its name.
+    ///
+    /// # Errors
+    /// As [`Archive::write_report`].
+    pub fn write_page(
+        &self,
+        report: &WeeklyReport,
+        written: &WrittenReport,
+    ) -> Result<WrittenReport, Error> {
+        let stem = written.path.file_stem().unwrap_or_default();
+        let stem = stem.to_string_lossy();
+        let name = |revision| match revision {
+            1 => format!("{stem}.html"),
+            n => format!("{stem}.page{n}.html"),
+        };
+        self.write_revision(name, report.to_html().as_bytes())
+    }
+
+    /// Writes the first of the names that is free, or holds the same already.
     fn write_revision(
         &self,
-        stem: &str,
-        ending: &str,
+        name: impl Fn(u32) -> String,
         bytes: &[u8],
     ) -> Result<WrittenReport, Error> {
         let path = self.tree().reviews();
         let dir = HashedDir::open_or_create(&path).map_err(Error::io("opening", &path))?;
         for revision in 1..=REVISIONS_MAX {
-            let name = match revision {
-                1 => format!("{stem}.{ending}"),
-                n => format!("{stem}.r{n}.{ending}"),
-            };
+            let name = name(revision);
             match dir.write_once_durable(&name, bytes, None) {
                 Ok(written) => {
                     let identical = written == Written::Identical;
@@ -81,8 +102,9 @@ impl Archive {
         }
         Err(Error::Precondition {
             reason: format!(
-                "{} holds {REVISIONS_MAX} files of {stem}.{ending}",
-                path.display()
+                "{} holds {REVISIONS_MAX} others of {}",
+                path.display(),
+                name(1)
             ),
         })
     }

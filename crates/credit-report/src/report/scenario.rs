@@ -162,6 +162,10 @@ pub struct Band {
     pub scenario_id: ScenarioId,
     /// The baseline in force.
     pub baseline: Credits,
+    /// From here up to `high` a median confirms the baseline.
+    pub low: Credits,
+    /// The upper end of that.
+    pub high: Credits,
     /// Its runs in the period, of which not all are dots.
     pub run_count: u64,
     /// Its highest runs and others at even distances, the oldest first.
