@@ -12,8 +12,8 @@ use std::hint::black_box;
 
 use credit_benches::{fill, now, runs, tree};
 use credit_monitor::core::{Period, RunFacts, Sha256};
-use credit_monitor::report::{Context, LedgerState, weekly};
-use credit_monitor::{Archive, Config};
+use credit_monitor::report::{Context, Decided, LedgerState, Repetition, Scope, weekly};
+use credit_monitor::{Archive, Config, ReportRequest};
 use criterion::{Criterion, SamplingMode, Throughput};
 
 const LINES: usize = 100_000;
@@ -41,8 +41,12 @@ fn report(criterion: &mut Criterion) {
         baselines_sha256: config.baselines().sha256,
         baselines: &config.baselines().value,
         candidate_gate: *config.policy().value.candidate_gate(),
-        baseline_changes: &[],
-        cases: &[],
+        scope: &Scope::Review,
+        repetition: Repetition {
+            runs_min: 3,
+            days: 7,
+        },
+        decided: &Decided::default(),
     };
 
     let mut group = criterion.benchmark_group("weekly");
@@ -53,7 +57,7 @@ fn report(criterion: &mut Criterion) {
     });
     group.bench_function("from the ledger file", |bencher| {
         bencher.iter(|| {
-            let report = archive.weekly_report(&config, now().day(), 7);
+            let report = archive.weekly_report(&config, &ReportRequest::review(now().day()));
             report.expect("the ledger is whole")
         });
     });

@@ -12,7 +12,9 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, Tab
 use credit_examples::{Fleet, STEADY, now};
 use credit_monitor::baseline::Window;
 use credit_monitor::core::{RunId, Severity, Timestamp};
-use credit_monitor::{Batch, Dispatch, Grounds, Monitor, Tree, Verdict, read_operators};
+use credit_monitor::{
+    Batch, Dispatch, Grounds, Monitor, ReportRequest, Tree, Verdict, read_operators,
+};
 
 fn main() -> anyhow::Result<()> {
     let folder = match std::env::args_os().nth(1) {
@@ -133,9 +135,8 @@ fn watch(monitor: &Monitor, fleet: &mut Fleet, out: &mut impl Write) -> anyhow::
 /// The report of the last seven days, for the weekly meeting.
 fn review(monitor: &Monitor, now: Timestamp, out: &mut impl Write) -> anyhow::Result<PathBuf> {
     let config = monitor.config()?;
-    let days = config.policy().value.review_days();
     let archive = monitor.archive();
-    let report = archive.weekly_report(&config, now.day(), days)?;
+    let report = archive.weekly_report(&config, &ReportRequest::review(now.day()))?;
     let path = archive.write_report(&report, &config)?.path;
     let stats = report.summary_stats;
     writeln!(

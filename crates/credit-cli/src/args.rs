@@ -381,6 +381,11 @@ pub(crate) enum ReportCommand {
     /// Write the weekly report and print its summary.
     #[command(alias = "generate-weekly-report")]
     Weekly(Weekly),
+    /// Make a report again from the ledgers and inputs it names; exit 4 if it is not the same.
+    Reproduce {
+        /// A report's file, such as runs/CREDIT_REVIEWS/weekly_2025-01-27.json.
+        file: PathBuf,
+    },
 }
 
 #[derive(Clone, Debug, ClapArgs)]
@@ -388,9 +393,19 @@ pub(crate) struct Weekly {
     /// The day whose start ends the week (exclusive, UTC); today, if not given.
     #[arg(long, value_name = "DATE")]
     pub(crate) until: Option<credit_monitor::core::Day>,
-    /// The length of the period; the policy's, if not given.
+    /// The length of the period; the policy's, if not given. Any other is a report of its own,
+    /// report_<date>_<N>d.json, and no review.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3660))]
     pub(crate) days: Option<u32>,
+    /// Only this scenario: a report of its own, too.
+    #[arg(long, value_name = "ID")]
+    pub(crate) scenario: Option<ScenarioId>,
+    /// Write a page for people beside it, weekly_<date>.html; with --dry-run, print that.
+    #[arg(long)]
+    pub(crate) html: bool,
+    /// Print every scenario's figures as comma-separated values; write nothing.
+    #[arg(long, conflicts_with_all = ["dry_run", "html", "json"])]
+    pub(crate) csv: bool,
     /// Print the report; write nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,

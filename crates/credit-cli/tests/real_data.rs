@@ -341,10 +341,11 @@ fn the_report_is_right(tree: &Tree, samples: &[Sample]) {
     let json = tree.read("runs/CREDIT_REVIEWS/weekly_2025-01-31.json");
     tree.sh("cd runs/CREDIT_REVIEWS && sha256sum -c weekly_2025-01-31.json.sha256")
         .ok();
-    let expected_keys = "report_id schema_version as_of period_start period_end ledger_head \
-        events_head policy_sha256 baselines_sha256 data_status top_scenarios_by_total \
+    let expected_keys = "report_id schema_version as_of period_start period_end scope \
+        scenario_id ledger_head events_head policy_sha256 baselines_sha256 data_status top_scenarios_by_total \
         top_spike_runs review_queue policy_violations baseline_candidates baseline_ineligible \
-        drift_candidates patterns baseline_changes false_positives summary_stats";
+        drift_candidates patterns baseline_changes pending_baselines false_positives \
+        review_decisions review_notes scenarios timeline bands summary_stats";
     assert_eq!(
         keys(&json),
         expected_keys.split_whitespace().collect::<Vec<_>>()

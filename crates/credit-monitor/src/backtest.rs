@@ -13,7 +13,7 @@ use credit_policy::{Backtest, BacktestResult, Outcomes, Policy};
 use serde::{Deserialize, Serialize};
 
 use crate::archive::text;
-use crate::weekly::timestamp_of;
+use crate::weekly::lines::timestamp_of;
 use crate::{Archive, Error, Hashed, Tree};
 
 /// How many bytes of lines a thread takes at a time: a few hundred lines, which fit its cache.

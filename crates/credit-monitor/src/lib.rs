@@ -62,4 +62,4 @@ pub use run_files::RunFileError;
 pub use scenario::ScenarioConfig;
 pub use tree::Tree;
 pub use verify::{TreeFinding, TreeVerification};
-pub use weekly::WrittenReport;
+pub use weekly::{Difference, ReportRequest, Reproduced, WrittenReport};

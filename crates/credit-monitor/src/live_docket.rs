@@ -85,6 +85,11 @@ impl LiveDocket {
         &self.book
     }
 
+    /// The last event that it knows.
+    pub(crate) fn head(&self) -> Option<Head> {
+        self.head
+    }
+
     /// Takes events into account that were added since, by whichever process.
     ///
     /// Whether there are any is told by the length of their file.

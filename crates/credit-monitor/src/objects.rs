@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use credit_core::Sha256;
@@ -43,5 +44,26 @@ impl Objects {
         }
         kept.insert(sha256);
         Ok(())
+    }
+
+    /// What was kept under a hash, with the hash.
+    pub(crate) fn read(&self, sha256: Sha256) -> Result<(Sha256, Vec<u8>), Error> {
+        let path = self.tree.object(sha256);
+        let wrong = |reason: &str| Error::Integrity {
+            path: path.clone(),
+            reason: reason.to_owned(),
+        };
+        let bytes = fs::read(&path).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => wrong(
+                "is missing: the input with this SHA-256 was not kept; restore it from a copy",
+            ),
+            _ => Error::io("reading", &path)(e),
+        })?;
+        if Sha256::of(&bytes) != sha256 {
+            return Err(wrong(
+                "does not have the SHA-256 that is its name; restore it from a copy",
+            ));
+        }
+        Ok((sha256, bytes))
     }
 }

@@ -278,10 +278,11 @@ impl Verifier<'_> {
         let mut reports = 0;
         for name in list(&path)? {
             let Some(name) = name.to_str() else { continue };
-            if !name.ends_with(".json") {
+            let is_report = name.ends_with(".json");
+            if !is_report && !name.ends_with(".html") {
                 continue;
             }
-            reports += 1;
+            reports += u64::from(is_report);
             let problem = match dir.check(name) {
                 Ok(FileCheck::Ok { .. }) => None,
                 other => Some(describe(other)),

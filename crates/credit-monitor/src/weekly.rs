@@ -1,216 +1,159 @@
-//! The weekly report: made from the ledger, written once.
+//! The weekly report: made from both ledgers, written once, and made again.
 
-use std::path::PathBuf;
+mod decided;
+pub(crate) mod lines;
+mod reproduce;
+mod write;
 
-use credit_core::{Day, Period, RunFacts, Sha256, Timestamp};
-use credit_ledger::hashed_file::{HashedDir, HashedFileError, Written};
-use credit_ledger::{Head, ReadError, Window};
-use credit_report::{BaselineChange, Context, HeadRef, LedgerState, WeeklyReport, weekly};
+use credit_baseline::Baselines;
+use credit_core::{Day, Period, RunFacts, ScenarioId, Sha256};
+use credit_governance::{About, Docket};
+use credit_ledger::{Head, ReadError};
+use credit_policy::Policy;
+use credit_report::{Context, HeadRef, LedgerState, Repetition, Scope, WeeklyReport, weekly};
 
-use crate::archive::text;
-use crate::objects::Objects;
+use crate::decisions::pattern;
+use crate::live_docket::LiveDocket;
 use crate::parallel::parallel;
-use crate::{Archive, Config, Error};
+use crate::{Archive, Config, Error, Hashed};
 
-/// So many reports of one day, each with other content, are taken for a mistake.
-const REVISIONS_MAX: u32 = 1000;
+use self::lines::Lines;
 
-/// A report on disk.
+pub use reproduce::{Difference, Reproduced};
+pub use write::WrittenReport;
+
+/// Which report is wanted.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct WrittenReport {
-    /// Its file.
-    pub path: PathBuf,
-    /// Whether the same report was there already, so that nothing was written.
-    pub identical: bool,
+pub struct ReportRequest {
+    /// The day whose start ends the period.
+    pub until: Day,
+    /// The period's length in days; `None` for the policy's.
+    pub days: Option<u32>,
+    /// Only this scenario; `None` for all.
+    pub scenario: Option<ScenarioId>,
+}
+
+impl ReportRequest {
+    /// The regular review that ends at the start of a day.
+    pub fn review(until: Day) -> ReportRequest {
+        ReportRequest {
+            until,
+            days: None,
+            scenario: None,
+        }
+    }
 }
 
 impl Archive {
-    /// The report of the `days` days before the start of `until`; writes nothing.
+    /// A report; writes nothing.
     ///
-    /// It is a function of both ledgers up to the heads it names and of the configuration: making
-    /// it again from them gives the same bytes.
+    /// It is a function of both ledgers up to the heads it names, of the policy and the baselines:
+    /// making it again from them gives the same bytes ([`Archive::reproduce_report`]).
     ///
     /// # Errors
     /// [`Error::Read`] if a ledger is damaged; that there is none is said in the report.
+    ///
+    /// ```
+    /// use credit_monitor::{Archive, Config, Monitor, ReportRequest, Tree};
+    ///
+    /// let dir = tempfile::tempdir()?;
+    /// let tree = Tree::new(dir.path());
+    /// Monitor::init(&tree, Vec::new(), "2025-01-31T10:00:00Z".parse()?)?;
+    /// let request = ReportRequest::review("2025-01-31".parse()?);
+    /// let report = Archive::new(&tree).weekly_report(&Config::load(&tree)?, &request)?;
+    /// assert_eq!(report.data_status.as_str(), "ledger_missing");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn weekly_report(
         &self,
         config: &Config,
-        until: Day,
-        days: u32,
+        request: &ReportRequest,
     ) -> Result<WeeklyReport, Error> {
-        let _span = tracing::debug_span!("weekly_report", %until, days).entered();
-        let period = Period::days_until(days, until.start());
-        let head = self.head()?;
-        let events_head = self.events_head()?;
-        let changes = self.changes_up_to(events_head)?;
-        let mut lines = Lines::default();
-        let mut state = match self.runs() {
-            Err(ReadError::Missing) => LedgerState::Missing,
-            Err(e) => return Err(self.ledger_error(e)),
-            Ok(_) => LedgerState::Empty,
+        let review_days = config.policy().value.review_days();
+        let days = request.days.unwrap_or(review_days);
+        let _span = tracing::debug_span!("weekly_report", until = %request.until, days).entered();
+        let scope = match &request.scenario {
+            None if days == review_days => Scope::Review,
+            scenario => Scope::AdHoc {
+                scenario: scenario.clone(),
+            },
         };
-        if let Some(head) = head {
-            lines = self.lines_in(
-                Period {
-                    start: period.before().start,
-                    ..period
-                },
-                head,
-            )?;
-            state = LedgerState::Read;
-        }
+        let head = self.head()?;
+        let mut live = LiveDocket::open(self)?;
+        // A period may lie so far back that its cases are in the archive.
+        live.recall(&About::Everything, self)?;
+        let state = match (head, self.runs()) {
+            (None, Err(ReadError::Missing)) => LedgerState::Missing,
+            (None, Ok(_)) => LedgerState::Empty,
+            (None, Err(e)) => return Err(self.ledger_error(e)),
+            (Some(_), _) => LedgerState::Read,
+        };
+        self.report_from(&Sources {
+            period: Period::days_until(days, request.until.start()),
+            scope: &scope,
+            policy: config.policy(),
+            baselines: config.baselines(),
+            state,
+            head,
+            events_head: live.head(),
+            docket: live.docket(),
+        })
+    }
+
+    fn report_from(&self, sources: &Sources<'_>) -> Result<WeeklyReport, Error> {
+        let period = sources.period;
+        let both = Period {
+            start: period.before().start,
+            ..period
+        };
+        let lines = match sources.head {
+            Some(head) => self.lines_in(both, sources.scope.scenario(), head)?,
+            None => Lines::default(),
+        };
         let parsed = parallel(lines.iter().collect(), RunFacts::parse);
         let all = parsed.len();
         let runs: Vec<RunFacts<'_>> = parsed.into_iter().flatten().collect();
-        if runs.len() < all || lines.unreadable > 0 {
-            state = LedgerState::Unreadable;
-        }
+        let is_whole = runs.len() == all && lines.unreadable == 0;
+        let policy = &sources.policy.value;
+        let pattern = pattern(policy);
+        let decided = decided::of(sources.docket, policy, period, &runs);
         Ok(weekly(
             &runs,
             &Context {
                 period,
-                ledger: state,
-                ledger_head: head.map(head_ref),
-                events_head: events_head.map(head_ref),
-                policy_sha256: config.policy().sha256,
-                baselines_sha256: config.baselines().sha256,
-                baselines: &config.baselines().value,
-                candidate_gate: *config.policy().value.candidate_gate(),
-                baseline_changes: &changes,
-                cases: &[],
+                scope: sources.scope,
+                ledger: if is_whole {
+                    sources.state
+                } else {
+                    LedgerState::Unreadable
+                },
+                ledger_head: sources.head.map(head_ref),
+                events_head: sources.events_head.map(head_ref),
+                policy_sha256: sources.policy.sha256,
+                baselines_sha256: sources.baselines.sha256,
+                baselines: &sources.baselines.value,
+                candidate_gate: *policy.candidate_gate(),
+                repetition: Repetition {
+                    runs_min: pattern.runs,
+                    days: pattern.days,
+                },
+                decided: &decided,
             },
         ))
     }
-
-    /// Writes a report and its sidecar as `runs/CREDIT_REVIEWS/weekly_<date>.json`, durably, and
-    /// keeps the policy and baselines it was made with.
-    ///
-    /// A report of that day that is there already is never overwritten: the same one is left as it
-    /// is, another one gets `.r2`, `.r3`, … in its name.
-    ///
-    /// # Errors
-    /// [`Error::Io`]; [`Error::Integrity`] for a report beside a sidecar that is not its own.
-    pub fn write_report(
-        &self,
-        report: &WeeklyReport,
-        config: &Config,
-    ) -> Result<WrittenReport, Error> {
-        let objects = Objects::new(self.tree());
-        objects.keep(config.policy().sha256, &config.policy().bytes)?;
-        objects.keep(config.baselines().sha256, &config.baselines().bytes)?;
-
-        let path = self.tree().reviews();
-        let dir = HashedDir::open_or_create(&path).map_err(Error::io("opening", &path))?;
-        let json = report.to_json();
-        let day = report.period.end.day();
-        for revision in 1..=REVISIONS_MAX {
-            let name = match revision {
-                1 => format!("weekly_{day}.json"),
-                n => format!("weekly_{day}.r{n}.json"),
-            };
-            match dir.write_once_durable(&name, json.as_bytes(), None) {
-                Ok(written) => {
-                    let identical = written == Written::Identical;
-                    return Ok(WrittenReport {
-                        path: path.join(name),
-                        identical,
-                    });
-                }
-                Err(HashedFileError::Differs { .. }) => {}
-                Err(HashedFileError::Io { path, source }) => {
-                    return Err(Error::Io {
-                        doing: "writing",
-                        path,
-                        source,
-                    });
-                }
-                Err(e) => {
-                    return Err(Error::Integrity {
-                        path: path.join(name),
-                        reason: e.to_string(),
-                    });
-                }
-            }
-        }
-        Err(Error::Precondition {
-            reason: format!("{} holds {REVISIONS_MAX} reports of {day}", path.display()),
-        })
-    }
-
-    /// The lines of a period up to a head, each checked against the chain.
-    fn lines_in(&self, period: Period, head: Head) -> Result<Lines, Error> {
-        let reader = self.ledger()?;
-        let path = self.tree().ledger();
-        let mut lines = Lines::default();
-        let (from, to) = (period.start.to_string(), period.end.to_string());
-        let window = Window {
-            from: Some(&from),
-            to: Some(&to),
-            ..Window::default()
-        };
-        let mut scan = reader.window(&window).map_err(|e| self.ledger_error(e))?;
-        while let Some(line) = scan.next_line().map_err(|e| self.ledger_error(e))? {
-            if line.seq() > head.seq {
-                break;
-            }
-            let text = text(line.raw(), &path)?;
-            match timestamp_of(text) {
-                Some(at) if period.contains(at) => lines.push(text),
-                Some(_) => {}
-                None => lines.unreadable += 1,
-            }
-        }
-        Ok(lines)
-    }
-
-    /// The baseline changes that the events tell of up to a head.
-    fn changes_up_to(&self, head: Option<Head>) -> Result<Vec<BaselineChange>, Error> {
-        let Some(head) = head else {
-            return Ok(Vec::new());
-        };
-        let docket = self.docket_up_to(Some(head.seq))?;
-        let changes = docket
-            .baseline_changes()
-            .iter()
-            .map(|change| BaselineChange {
-                scenario_id: change.scenario_id.clone(),
-                old: change.old,
-                new: change.new,
-                approved_by: change.approved_by.clone(),
-                approved_at: change.approved_at,
-            });
-        Ok(changes.collect())
-    }
 }
 
-/// Lines in one piece of memory.
-#[derive(Debug, Default)]
-struct Lines {
-    text: String,
-    ends: Vec<usize>,
-    /// Lines whose time could not be read.
-    unreadable: u64,
-}
-
-impl Lines {
-    fn push(&mut self, line: &str) {
-        self.text.push_str(line);
-        self.ends.push(self.text.len());
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &str> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts
-            .zip(&self.ends)
-            .filter_map(|(start, end)| self.text.get(start..*end))
-    }
-}
-
-/// The time of a run's line without reading the rest of it: the second member of every record.
-pub(crate) fn timestamp_of(line: &str) -> Option<Timestamp> {
-    let (_, rest) = line.split_once("\"Timestamp\":\"")?;
-    let (time, _) = rest.split_once('"')?;
-    time.parse().ok()
+/// Everything a report depends on.
+struct Sources<'a> {
+    period: Period,
+    scope: &'a Scope,
+    policy: &'a Hashed<Policy>,
+    baselines: &'a Hashed<Baselines>,
+    state: LedgerState,
+    head: Option<Head>,
+    events_head: Option<Head>,
+    /// What is decided up to the head of the events.
+    docket: &'a Docket,
 }
 
 fn head_ref(head: Head) -> HeadRef {

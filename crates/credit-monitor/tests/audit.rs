@@ -7,10 +7,10 @@ mod common;
 use std::fs;
 
 use common::{House, operator, run};
-use credit_monitor::Archive;
 use credit_monitor::core::{RiskFlag, RiskFlags, Run, Timestamp};
 use credit_monitor::governance::audit::Audit;
 use credit_monitor::governance::{Actor, ConfigFile, ReviewNoted, Text, What};
+use credit_monitor::{Archive, ReportRequest};
 
 const AT: &str = "2025-01-31T10:00:00Z";
 const BASELINES: &str = "config/credit-baselines.json";
@@ -233,7 +233,9 @@ fn a_week_wants_its_report_and_recent_baselines() {
     assert_eq!(failed(&audit), ["weekly_report", "baselines"]);
 
     let config = credit_monitor::Config::load(&house.tree).unwrap();
-    let report = archive.weekly_report(&config, at(AT).day(), 7).unwrap();
+    let report = archive
+        .weekly_report(&config, &ReportRequest::review(at(AT).day()))
+        .unwrap();
     archive.write_report(&report, &config).unwrap();
     let audit = weekly("2025-01-31T12:00:00Z");
     assert!(told(&audit, "weekly_report").contains("CREDIT_REVIEW_2025-01-31 was not reviewed"));

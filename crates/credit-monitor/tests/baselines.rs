@@ -9,7 +9,7 @@ use common::{House, now, operator, run, steady};
 use credit_monitor::baseline::Window;
 use credit_monitor::core::{RiskFlag, ScenarioId, Severity, Sha256, StoredRecord, StoredVerdict};
 use credit_monitor::governance::{Actor, Denied};
-use credit_monitor::{Archive, Error, Grounds, Monitor};
+use credit_monitor::{Archive, Error, Grounds, Monitor, ReportRequest};
 
 const WINDOW_DAYS: u32 = 30;
 
@@ -310,7 +310,10 @@ fn lost_events_are_never_no_events() {
     assert!(archive.docket().unwrap_err().is_integrity());
     assert!(archive.events_head().unwrap_err().is_integrity());
     let config = credit_monitor::Config::load(&house.tree).unwrap();
-    let report = archive.weekly_report(&config, "2025-02-01".parse().unwrap(), 7);
+    let report = archive.weekly_report(
+        &config,
+        &ReportRequest::review("2025-02-01".parse().unwrap()),
+    );
     assert!(report.unwrap_err().is_integrity());
 }
 

@@ -9,7 +9,7 @@ use common::{House, now, run, steady};
 use credit_monitor::core::Sha256;
 use credit_monitor::governance::Actor;
 use credit_monitor::ledger::{Config as LedgerConfig, Digest, FileStorage, Ledger, Record, Schema};
-use credit_monitor::{Archive, Config, Error, Monitor, Tree};
+use credit_monitor::{Archive, Config, Error, Monitor, ReportRequest, Tree};
 
 const DAY: &str = "runs/CREDIT_MONITORING/2025-01-31";
 
@@ -20,7 +20,10 @@ fn house() -> House {
     let archive = monitor.archive();
     let config = Config::load(&house.tree).unwrap();
     let report = archive
-        .weekly_report(&config, "2025-02-01".parse().unwrap(), 7)
+        .weekly_report(
+            &config,
+            &ReportRequest::review("2025-02-01".parse().unwrap()),
+        )
         .unwrap();
     archive.write_report(&report, &config).unwrap();
     house
@@ -222,7 +225,7 @@ fn no_report_is_made_from_a_ledger_whose_tail_was_cut() {
     let archive = Archive::new(&house.tree);
     let config = Config::load(&house.tree).unwrap();
     let until = "2025-02-01".parse().unwrap();
-    let report = || archive.weekly_report(&config, until, 7);
+    let report = || archive.weekly_report(&config, &ReportRequest::review(until));
     assert!(report().is_ok());
     for path in [house.tree.ledger(), house.tree.events()] {
         let intact = fs::read(&path).unwrap();

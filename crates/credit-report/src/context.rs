@@ -1,18 +1,22 @@
 //! What a report needs beside the runs.
 
 use credit_baseline::Baselines;
-use credit_core::{CandidateGate, CaseId, Credits, Period, RunId, ScenarioId, Sha256, Timestamp};
+use credit_core::{CandidateGate, Period, ScenarioId, Sha256};
 
-/// Everything a weekly report is made from, other than the runs.
+use crate::Decided;
+
+/// Everything a report is made from, other than the runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     /// The period; its end is the report's `as_of` and gives the report its id.
     pub period: Period,
+    /// What the report is about.
+    pub scope: &'a Scope,
     /// What became of reading the ledger.
     pub ledger: LedgerState,
     /// The last line of the ledger that the runs were read up to.
     pub ledger_head: Option<HeadRef>,
-    /// The last line of the second chain that cases and changes were read up to.
+    /// The last line of the second chain that decisions were read up to.
     pub events_head: Option<HeadRef>,
     /// The policy's hash.
     pub policy_sha256: Sha256,
@@ -22,10 +26,49 @@ pub struct Context<'a> {
     pub baselines: &'a Baselines,
     /// What a baseline candidate must show.
     pub candidate_gate: CandidateGate,
-    /// Changes of baselines; those approved in the period are listed.
-    pub baseline_changes: &'a [BaselineChange],
-    /// The cases of runs, at most one each; of several for one run the first counts.
-    pub cases: &'a [RunCase],
+    /// When spikes of one scenario are a pattern.
+    pub repetition: Repetition,
+    /// What people decided.
+    pub decided: &'a Decided,
+}
+
+/// What a report is about.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Scope {
+    /// The regular review: every scenario, over the policy's review period.
+    Review,
+    /// A question of the moment: another length of time, or one scenario only.
+    AdHoc {
+        /// The scenario; `None` for all of them.
+        scenario: Option<ScenarioId>,
+    },
+}
+
+impl Scope {
+    /// The one scenario it is about, if it is about one.
+    pub fn scenario(&self) -> Option<&ScenarioId> {
+        match self {
+            Scope::Review => None,
+            Scope::AdHoc { scenario } => scenario.as_ref(),
+        }
+    }
+
+    /// Its word.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Scope::Review => "review",
+            Scope::AdHoc { .. } => "ad_hoc",
+        }
+    }
+}
+
+/// When spikes of one scenario are a pattern: so many within so many days.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Repetition {
+    /// How many spikes.
+    pub runs_min: usize,
+    /// Within how many days.
+    pub days: u32,
 }
 
 /// What became of reading the ledger.
@@ -48,34 +91,4 @@ pub struct HeadRef {
     pub seq: u64,
     /// Its hash.
     pub hash: Sha256,
-}
-
-/// A baseline that was changed, and who allowed it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct BaselineChange {
-    /// The scenario.
-    pub scenario_id: ScenarioId,
-    /// The value before; `None` for a first baseline.
-    pub old: Option<Credits>,
-    /// The value after.
-    pub new: Credits,
-    /// The approving operator.
-    pub approved_by: String,
-    /// When it was approved.
-    pub approved_at: Timestamp,
-}
-
-/// What a report says of a run's case.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct RunCase {
-    /// The run.
-    pub run_id: RunId,
-    /// Its case.
-    pub case_id: CaseId,
-    /// The case's status.
-    pub status: String,
-    /// Whether nothing happened in it for too long.
-    pub stale: bool,
-    /// Its root cause, where one was found.
-    pub root_cause: Option<String>,
 }

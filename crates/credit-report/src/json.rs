@@ -3,12 +3,13 @@
 use std::fmt;
 
 use credit_baseline::Change;
-use credit_core::Multiplier;
 use credit_core::json::{ObjectWriter, pretty};
+use credit_core::{Multiplier, RiskFlag, ScenarioId, Timestamp};
 
 use crate::{
-    BaselineChange, HeadRef, Ineligible, PolicyViolation, Queued, ScenarioTotal, Screened,
-    SummaryStats, WeeklyReport,
+    Band, BaselineChange, Drifted, FalsePositives, HeadRef, Ineligible, Level, Pattern,
+    PolicyViolation, Proposal, Queued, ReviewDecision, ReviewNote, ScenarioTotal, Screened, Slice,
+    SummaryStats, Verdicts, WeeklyReport,
 };
 
 impl WeeklyReport {
@@ -21,6 +22,9 @@ impl WeeklyReport {
         out.plain("as_of", self.period.end);
         out.plain("period_start", self.period.start);
         out.plain("period_end", self.period.end);
+        out.plain("scope", self.scope.as_str());
+        let scenario_id = self.scope.scenario().map(AsRef::as_ref);
+        string_or_null(&mut out, "scenario_id", scenario_id);
         out.token("ledger_head", head(self.ledger_head));
         out.token("events_head", head(self.events_head));
         out.plain("policy_sha256", self.policy_sha256);
@@ -28,33 +32,42 @@ impl WeeklyReport {
         out.plain("data_status", self.data_status.as_str());
         out.token(
             "top_scenarios_by_total",
-            array(&self.top_scenarios_by_total, scenario),
+            array(self.top_scenarios_by_total(), scenario),
         );
         out.token(
             "top_spike_runs",
             array(&self.top_spike_runs, |spike| spike.record.clone()),
         );
         out.token("review_queue", array(&self.review_queue, queued));
+        let violation = |v: &PolicyViolation| violation(v, self.period.end);
         out.token(
             "policy_violations",
             array(&self.policy_violations, violation),
         );
         out.token(
             "baseline_candidates",
-            array(&self.baseline_candidates, |s| screened(s, false)),
+            array(&self.baseline_candidates, candidate),
         );
         out.token(
             "baseline_ineligible",
             array(&self.baseline_ineligible, ineligible),
         );
-        out.token(
-            "drift_candidates",
-            array(&self.drift_candidates, |s| screened(s, true)),
-        );
-        // Nothing detects patterns yet, and no case says what was a false positive: empty.
-        out.token("patterns", "[]");
+        out.token("drift_candidates", array(&self.drift_candidates, drifted));
+        out.token("patterns", array(&self.patterns, pattern));
         out.token("baseline_changes", array(&self.baseline_changes, change));
-        out.token("false_positives", r#"{"by_flag":[],"by_scenario":[]}"#);
+        out.token(
+            "pending_baselines",
+            array(&self.pending_baselines, proposal),
+        );
+        out.token("false_positives", false_positives(&self.false_positives));
+        out.token(
+            "review_decisions",
+            array(&self.review_decisions, |d| decision(Some(d))),
+        );
+        out.token("review_notes", array(&self.review_notes, note));
+        out.token("scenarios", array(&self.scenarios, scenario));
+        out.token("timeline", array(&self.timeline, slice));
+        out.token("bands", array(&self.bands, band));
         out.token("summary_stats", summary(&self.summary_stats));
         pretty(&out.finish())
     }
@@ -97,6 +110,11 @@ fn scenario(scenario: &ScenarioTotal) -> String {
     multiplier(&mut out, VARIANCE, scenario.variance_multiplier);
     multiplier(&mut out, MEAN_VARIANCE, scenario.mean_variance_multiplier);
     out.token("notable", scenario.notable);
+    out.token("expected_credits", OrNull(scenario.expected_credits));
+    let interval = scenario.median_interval;
+    out.token("median_low", OrNull(interval.map(|i| i.lower)));
+    out.token("median_high", OrNull(interval.map(|i| i.upper)));
+    severity_counts(&mut out, scenario.severity_counts);
     out.finish()
 }
 
@@ -116,11 +134,13 @@ fn queued(queued: &Queued) -> String {
         queued.case_id.as_ref().map(AsRef::as_ref),
     );
     out.token("needs_assessment", queued.needs_assessment);
+    out.token("decision", decision(queued.decision.as_ref()));
     out.finish()
 }
 
-fn violation(violation: &PolicyViolation) -> String {
+fn violation(violation: &PolicyViolation, as_of: Timestamp) -> String {
     let case = violation.case.as_ref();
+    let cause = case.and_then(|c| c.root_cause);
     let mut out = ObjectWriter::new();
     out.plain("run_id", &violation.run_id);
     out.plain("violation_type", violation.violation_type.as_str());
@@ -128,29 +148,64 @@ fn violation(violation: &PolicyViolation) -> String {
     string_or_null(&mut out, "case_id", case.map(|c| c.case_id.as_str()));
     string_or_null(&mut out, "case_status", case.map(|c| c.status.as_str()));
     out.token("stale", OrNull(case.map(|c| c.stale)));
-    string_or_null(
-        &mut out,
-        "root_cause",
-        case.and_then(|c| c.root_cause.as_deref()),
-    );
+    let cause_word = cause.map(|cause| cause.root_cause.as_str());
+    string_or_null(&mut out, "root_cause", cause_word);
+    out.token("root_cause_confirmed", OrNull(cause.map(|c| c.confirmed)));
+    out.token("case_age_days", OrNull(case.map(|c| c.age_days(as_of))));
+    out.plain("scenario_id", &violation.scenario_id);
+    out.plain("timestamp", violation.timestamp);
+    out.token("credits", violation.credits);
     out.finish()
 }
 
-fn screened(screened: &Screened, has_drifted: bool) -> String {
+fn candidate(screened: &Screened) -> String {
     let mut out = ObjectWriter::new();
     out.plain("scenario_id", &screened.scenario_id);
-    if has_drifted {
-        let is_up = screened.proposed_median_credits > screened.baseline;
-        out.plain("direction", if is_up { "up" } else { "down" });
-    }
+    figures(&mut out, screened);
+    out.finish()
+}
+
+fn drifted(drifted: &Drifted) -> String {
+    let screened = &drifted.screened;
+    let mut out = ObjectWriter::new();
+    out.plain("scenario_id", &screened.scenario_id);
+    out.plain("direction", drifted.direction());
+    figures(&mut out, screened);
+    level(&mut out, drifted.change);
+    out.finish()
+}
+
+fn figures(out: &mut ObjectWriter, screened: &Screened) {
     out.token("baseline", screened.baseline);
     out.token("proposed_median_credits", screened.proposed_median_credits);
-    multiplier(&mut out, VARIANCE, screened.variance_multiplier);
-    multiplier(&mut out, MEAN_VARIANCE, screened.mean_variance_multiplier);
+    multiplier(out, VARIANCE, screened.variance_multiplier);
+    multiplier(out, MEAN_VARIANCE, screened.mean_variance_multiplier);
     out.token("run_count", screened.run_count);
     // Whoever is listed had none.
     out.token("incident_count", 0);
     out.token("cv", screened.cv);
+}
+
+fn level(out: &mut ObjectWriter, change: Option<Level>) {
+    let at = change.map(|change| change.changed_at.to_string());
+    string_or_null(out, "changed_at", at.as_deref());
+    out.token("median_before", OrNull(change.map(|change| change.before)));
+    out.token("median_after", OrNull(change.map(|change| change.after)));
+}
+
+fn pattern(pattern: &Pattern) -> String {
+    let mut out = ObjectWriter::new();
+    out.plain("pattern", pattern.kind.as_str());
+    let quoted = |id: &dyn fmt::Display| format!("\"{id}\"");
+    out.token(
+        "scenario_ids",
+        array(&pattern.scenario_ids, |id| quoted(id)),
+    );
+    out.token("run_count", pattern.run_count);
+    out.token("run_ids", array(&pattern.run_ids, |id| quoted(id)));
+    out.token("level_moved", pattern.level_moved);
+    level(&mut out, pattern.change);
+    out.plain("suggestion", pattern.kind.suggestion());
     out.finish()
 }
 
@@ -180,15 +235,97 @@ fn change(change: &BaselineChange) -> String {
     out.finish()
 }
 
+fn proposal(proposal: &Proposal) -> String {
+    let percent = proposal.old.and_then(|old| Change::new(old, proposal.new));
+    let mut out = ObjectWriter::new();
+    out.plain("scenario_id", &proposal.scenario_id);
+    out.token("old", OrNull(proposal.old));
+    out.token("new", proposal.new);
+    out.token("change_pct", OrNull(percent.map(Change::percent)));
+    out.string("proposed_by", &proposal.proposed_by);
+    out.finish()
+}
+
+fn false_positives(found: &FalsePositives) -> String {
+    fn one(key: &str, word: &dyn fmt::Display, verdicts: Verdicts) -> String {
+        let mut out = ObjectWriter::new();
+        out.plain(key, word);
+        out.token("false_positives", verdicts.false_positives);
+        out.token("confirmed", verdicts.confirmed);
+        out.token("undetermined", verdicts.undetermined);
+        out.finish()
+    }
+    let mut out = ObjectWriter::new();
+    let flag = |(flag, verdicts): &(RiskFlag, Verdicts)| one("flag", &flag.as_str(), *verdicts);
+    out.token("by_flag", array(&found.by_flag, flag));
+    let scenario = |(id, verdicts): &(ScenarioId, Verdicts)| one("scenario_id", id, *verdicts);
+    out.token("by_scenario", array(&found.by_scenario, scenario));
+    out.finish()
+}
+
+/// What a review decided about a run, or null.
+pub(crate) fn decision(decision: Option<&ReviewDecision>) -> String {
+    let Some(decision) = decision else {
+        return "null".to_owned();
+    };
+    let mut out = ObjectWriter::new();
+    out.plain("run_id", &decision.run_id);
+    out.string("decision", &decision.decision);
+    out.string("by", &decision.by);
+    out.plain("at", decision.at);
+    out.finish()
+}
+
+fn note(note: &ReviewNote) -> String {
+    let mut out = ObjectWriter::new();
+    out.string("report", &note.report);
+    out.string("note", &note.note);
+    out.string("by", &note.by);
+    out.plain("at", note.at);
+    out.finish()
+}
+
+fn slice(slice: &Slice) -> String {
+    let mut out = ObjectWriter::new();
+    out.plain("start", slice.period.start);
+    out.plain("end", slice.period.end);
+    out.token("runs", slice.sums.total_runs);
+    out.token("credits", slice.sums.total_credits);
+    severity_counts(&mut out, slice.sums.severity_counts);
+    out.finish()
+}
+
+fn band(band: &Band) -> String {
+    let dots = array(&band.dots, |dot| {
+        let mut out = ObjectWriter::new();
+        out.plain("timestamp", dot.at);
+        out.token("credits", dot.credits);
+        out.plain("severity", dot.severity);
+        out.finish()
+    });
+    let mut out = ObjectWriter::new();
+    out.plain("scenario_id", &band.scenario_id);
+    out.token("baseline", band.baseline);
+    out.token("low", band.low);
+    out.token("high", band.high);
+    out.token("run_count", band.run_count);
+    out.token("runs", dots);
+    out.finish()
+}
+
 fn summary(stats: &SummaryStats) -> String {
     let mut out = ObjectWriter::new();
     out.token("total_credits", stats.total_credits);
     out.token("total_runs", stats.total_runs);
     out.token("avg_credits_per_run", OrNull(stats.avg_credits_per_run()));
-    for (severity, count) in stats.severity_counts.iter().enumerate() {
+    severity_counts(&mut out, stats.severity_counts);
+    out.finish()
+}
+
+fn severity_counts(out: &mut ObjectWriter, counts: [u64; 5]) {
+    for (severity, count) in counts.iter().enumerate() {
         out.token(&format!("sev{severity}_count"), count);
     }
-    out.finish()
 }
 
 fn multiplier(out: &mut ObjectWriter, key: &str, value: Option<Multiplier>) {

@@ -1,18 +1,24 @@
 //! The report as data.
 
-use credit_baseline::{Criterion, Figure};
-use credit_core::{
-    CaseId, Credits, Multiplier, Period, RiskFlags, RunId, ScenarioId, Severity, Sha256, Timestamp,
-    TotalCredits,
-};
+mod run;
+mod scenario;
 
-use crate::{BaselineChange, HeadRef, RunCase};
+use credit_core::{Credits, Period, RiskFlag, ScenarioId, Severity, Sha256, TotalCredits};
+
+use crate::{BaselineChange, HeadRef, Proposal, ReviewDecision, ReviewNote, Scope};
+
+pub use run::{PolicyViolation, Queued, ReviewReason, SpikeRun, Violation};
+pub use scenario::{
+    Band, Dot, Drifted, Ineligible, Level, Pattern, PatternKind, ScenarioTotal, Screened,
+};
 
 /// One period in figures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WeeklyReport {
     /// The period.
     pub period: Period,
+    /// What it is about.
+    pub scope: Scope,
     /// The ledger's head that the report stands on.
     pub ledger_head: Option<HeadRef>,
     /// The second chain's head that the report stands on.
@@ -23,8 +29,8 @@ pub struct WeeklyReport {
     pub baselines_sha256: Sha256,
     /// Whether the figures mean what they say.
     pub data_status: DataStatus,
-    /// The five scenarios that cost most, the dearest first.
-    pub top_scenarios_by_total: Vec<ScenarioTotal>,
+    /// Every scenario with runs in the period, the dearest first, ties by id.
+    pub scenarios: Vec<ScenarioTotal>,
     /// The five runs of at least twice their baseline that exceeded it most, the highest first.
     pub top_spike_runs: Vec<SpikeRun>,
     /// Every run that the review has to look at, the oldest first.
@@ -35,21 +41,68 @@ pub struct WeeklyReport {
     pub baseline_candidates: Vec<Screened>,
     /// All other scenarios with runs in the period, by id, with what they failed.
     pub baseline_ineligible: Vec<Ineligible>,
-    /// Of those, the ones that failed nothing but the nearness to their baseline.
-    pub drift_candidates: Vec<Screened>,
+    /// Those of them that are stable somewhere else than at their baseline, by id.
+    pub drift_candidates: Vec<Drifted>,
+    /// What the period's spikes have in common: drift, then systemic, then transient.
+    pub patterns: Vec<Pattern>,
     /// Changes of baselines approved in the period, the oldest first.
     pub baseline_changes: Vec<BaselineChange>,
+    /// Proposed baselines that wait for an approver, by scenario.
+    pub pending_baselines: Vec<Proposal>,
+    /// How often sensitive data was really exposed.
+    pub false_positives: FalsePositives,
+    /// What reviews decided in the period, and about the runs listed here, the oldest first.
+    pub review_decisions: Vec<ReviewDecision>,
+    /// The notes that were written in the period, and those to this report, the oldest first.
+    pub review_notes: Vec<ReviewNote>,
+    /// The period in equal parts, the oldest first.
+    pub timeline: Vec<Slice>,
+    /// Runs against their baseline, of the scenarios that are worth a look.
+    pub bands: Vec<Band>,
     /// The period's sums.
     pub summary_stats: SummaryStats,
 }
 
 impl WeeklyReport {
     /// The version of the report's format.
-    pub const SCHEMA_VERSION: u32 = 1;
+    pub const SCHEMA_VERSION: u32 = 2;
 
-    /// `CREDIT_REVIEW_` and the day the period ends.
+    /// `CREDIT_REVIEW_` and the day the period ends; for a question of the moment
+    /// `CREDIT_REPORT_`, that day, the number of days, and the scenario.
     pub fn report_id(&self) -> String {
-        format!("CREDIT_REVIEW_{}", self.period.end.day())
+        let day = self.period.end.day();
+        let id = match &self.scope {
+            Scope::Review => return format!("CREDIT_REVIEW_{day}"),
+            Scope::AdHoc { .. } => format!("CREDIT_REPORT_{day}_{}D", self.days()),
+        };
+        match self.scope.scenario() {
+            Some(scenario) => format!("{id}_{scenario}"),
+            None => id,
+        }
+    }
+
+    /// How the report's files are named, without an ending: `weekly_2024-01-29`, or
+    /// `report_2024-01-29_30d` and the scenario.
+    pub fn file_stem(&self) -> String {
+        let day = self.period.end.day();
+        match (&self.scope, self.scope.scenario()) {
+            (Scope::Review, _) => format!("weekly_{day}"),
+            (Scope::AdHoc { .. }, None) => format!("report_{day}_{}d", self.days()),
+            (Scope::AdHoc { .. }, Some(scenario)) => {
+                format!("report_{day}_{}d_{scenario}", self.days())
+            }
+        }
+    }
+
+    /// The five scenarios that cost most, the dearest first.
+    pub fn top_scenarios_by_total(&self) -> &[ScenarioTotal] {
+        let top = self.scenarios.get(..TOP);
+        top.unwrap_or(&self.scenarios)
+    }
+
+    /// The days of the period, a part of one counted whole.
+    pub fn days(&self) -> i64 {
+        period_days(self.period)
     }
 }
 
@@ -81,174 +134,33 @@ impl DataStatus {
     }
 }
 
-/// What one scenario cost in the period.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ScenarioTotal {
-    /// The scenario.
-    pub scenario_id: ScenarioId,
-    /// The sum.
-    pub total_credits: TotalCredits,
-    /// Its runs in the period.
-    pub run_count: u64,
-    /// Its runs in the period before.
-    pub prev_run_count: u64,
-    /// The mean, rounded half to even to a micro-credit.
-    pub avg_credits: Credits,
-    /// The median.
-    pub median_credits: Credits,
-    /// The 95th percentile by nearest rank.
-    pub p95_credits: Credits,
-    /// The dearest run.
-    pub max_credits: Credits,
-    /// The baseline in force.
-    pub baseline: Option<Credits>,
-    /// Median over baseline.
-    pub variance_multiplier: Option<Multiplier>,
-    /// Mean over baseline, which skewed runs raise without any change.
-    pub mean_variance_multiplier: Option<Multiplier>,
-    /// Whether the median is more than twice the baseline.
-    pub notable: bool,
+/// How often sensitive data was really exposed, as far as it was looked into in the period.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct FalsePositives {
+    /// By critical flag, in the flags' order.
+    pub by_flag: Vec<(RiskFlag, Verdicts)>,
+    /// By scenario, in order.
+    pub by_scenario: Vec<(ScenarioId, Verdicts)>,
 }
 
-impl ScenarioTotal {
-    /// How many runs more than in the period before.
-    pub fn run_count_change(&self) -> i128 {
-        i128::from(self.run_count) - i128::from(self.prev_run_count)
-    }
+/// What came of looking.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Verdicts {
+    /// It was not exposed.
+    pub false_positives: u64,
+    /// It was.
+    pub confirmed: u64,
+    /// It could not be told.
+    pub undetermined: u64,
 }
 
-/// A run that cost at least twice its baseline.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SpikeRun {
-    /// The run.
-    pub run_id: RunId,
-    /// Its scenario.
-    pub scenario_id: ScenarioId,
-    /// What it cost.
-    pub credits: Credits,
-    /// Its severity.
-    pub severity: Severity,
-    /// Its cost over the baseline it was judged by.
-    pub variance_multiplier: Multiplier,
-    /// Its case.
-    pub case_id: Option<CaseId>,
-    /// Whether somebody has to decide if it needs a case: a SEV2 run without one.
-    pub needs_assessment: bool,
-    /// The whole stored record with `case_id` and `needs_assessment` at its end, as compact JSON.
-    pub record: String,
-}
-
-/// A run that the review has to look at.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Queued {
-    /// The run.
-    pub run_id: RunId,
-    /// Its scenario.
-    pub scenario_id: ScenarioId,
-    /// When it finished.
-    pub timestamp: Timestamp,
-    /// Its severity.
-    pub severity: Severity,
-    /// What it cost.
-    pub credits: Credits,
-    /// Its cost over the baseline it was judged by.
-    pub variance_multiplier: Option<Multiplier>,
-    /// Its flags.
-    pub risk_flags: RiskFlags,
-    /// Why it is here.
-    pub reasons: Vec<ReviewReason>,
-    /// Its case.
-    pub case_id: Option<CaseId>,
-    /// Whether somebody has to decide if it needs a case: a SEV2 run without one.
-    pub needs_assessment: bool,
-}
-
-/// Why the review has to look at a run.
+/// A part of the period.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum ReviewReason {
-    /// It is SEV2.
-    Sev2,
-    /// It may have touched sensitive data.
-    CriticalFlag,
-    /// The policy's actions for its severity say so.
-    WeeklyReview,
-}
-
-impl ReviewReason {
-    /// Its word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            ReviewReason::Sev2 => "sev2",
-            ReviewReason::CriticalFlag => "critical_flag",
-            ReviewReason::WeeklyReview => "weekly_review",
-        }
-    }
-}
-
-/// A SEV0 or SEV1 run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PolicyViolation {
-    /// The run.
-    pub run_id: RunId,
-    /// What kind of violation.
-    pub violation_type: Violation,
-    /// Its severity.
-    pub severity: Severity,
-    /// Its case.
-    pub case: Option<RunCase>,
-}
-
-/// What kind of violation a grave run is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Violation {
-    /// SEV0 for what the run did.
-    Sev0Incident,
-    /// SEV1 for what the run did.
-    Sev1Incident,
-    /// There was no baseline to judge it by.
-    MissingBaseline,
-    /// It cost something where the baseline is zero.
-    AboveZeroBaseline,
-}
-
-impl Violation {
-    /// Its word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Violation::Sev0Incident => "SEV0_INCIDENT",
-            Violation::Sev1Incident => "SEV1_INCIDENT",
-            Violation::MissingBaseline => "MISSING_BASELINE",
-            Violation::AboveZeroBaseline => "ABOVE_ZERO_BASELINE",
-        }
-    }
-}
-
-/// A scenario that is stable, with the figures it was screened by.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Screened {
-    /// The scenario.
-    pub scenario_id: ScenarioId,
-    /// The baseline in force.
-    pub baseline: Credits,
-    /// The period's median: what the baseline would become if this period were all there is.
-    pub proposed_median_credits: Credits,
-    /// Median over baseline.
-    pub variance_multiplier: Option<Multiplier>,
-    /// Mean over baseline.
-    pub mean_variance_multiplier: Option<Multiplier>,
-    /// Its runs in the period.
-    pub run_count: u64,
-    /// Its coefficient of variation.
-    pub cv: Figure,
-}
-
-/// A scenario that is no candidate.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ineligible {
-    /// The scenario.
-    pub scenario_id: ScenarioId,
-    /// What it failed.
-    pub failed: Vec<Criterion>,
+pub struct Slice {
+    /// From when to when, the end not inside.
+    pub period: Period,
+    /// Its sums.
+    pub sums: SummaryStats,
 }
 
 /// The sums over a period.
@@ -263,6 +175,13 @@ pub struct SummaryStats {
 }
 
 impl SummaryStats {
+    /// Adds a run.
+    pub(crate) fn add(&mut self, credits: Credits, severity: Severity) {
+        self.total_credits += credits;
+        self.total_runs += 1;
+        count(&mut self.severity_counts, severity);
+    }
+
     /// The mean, rounded half to even to a micro-credit; `None` without runs.
     ///
     /// ```
@@ -278,3 +197,25 @@ impl SummaryStats {
         self.total_credits.mean(self.total_runs)
     }
 }
+
+/// Adds a run of a severity.
+pub(crate) fn count(counts: &mut [u64; 5], severity: Severity) {
+    let [sev0, sev1, sev2, sev3, sev4] = counts;
+    *match severity {
+        Severity::Sev0 => sev0,
+        Severity::Sev1 => sev1,
+        Severity::Sev2 => sev2,
+        Severity::Sev3 => sev3,
+        Severity::Sev4 => sev4,
+    } += 1;
+}
+
+/// The days of a period, a part of one counted whole.
+pub(crate) fn period_days(period: Period) -> i64 {
+    const SECONDS_A_DAY: i64 = 86_400;
+    let seconds = period.end.unix() - period.start.unix();
+    seconds.div_euclid(SECONDS_A_DAY) + i64::from(seconds.rem_euclid(SECONDS_A_DAY) > 0)
+}
+
+/// How many scenarios and spikes are listed at the top.
+pub(crate) const TOP: usize = 5;

@@ -10,8 +10,14 @@ mod common;
 use std::path::Path;
 
 use common::{amount, baselines, context, facts, lines, record, time};
-use credit_core::{Action, Actions, RiskFlag, RiskFlags, Run, RunRecord, Severity, Sha256, Status};
-use credit_report::{BaselineChange, Context, HeadRef, LedgerState, RunCase, weekly};
+use credit_core::{
+    Action, Actions, CaseStatus, Exposure, RiskFlag, RiskFlags, RootCause, Run, RunRecord,
+    Severity, Sha256, Status,
+};
+use credit_report::{
+    BaselineChange, Context, Decided, ExposureFound, HeadRef, KnownCause, LedgerState, Proposal,
+    ReviewDecision, ReviewNote, RunCase, weekly,
+};
 
 #[track_caller]
 fn check(name: &str, found: &str) {
@@ -115,6 +121,23 @@ fn a_small_week() {
         ("FREE", "0"),
         ("MAIL", "10"),
     ]);
+    let decided = decided();
+    let context = Context {
+        events_head: Some(HeadRef {
+            seq: 7,
+            hash: Sha256::of(b"events"),
+        }),
+        decided: &decided,
+        ..context(&baselines)
+    };
+    let report = weekly(&facts(&lines), &context);
+    check("week.json", &report.to_json());
+    check("week.html", &report.to_html());
+    check("week.csv", &report.scenarios_csv());
+}
+
+/// A case, a decision, notes, changes, a proposal and two looks at an exposure.
+fn decided() -> Decided {
     let change = |scenario: &str, old: Option<&str>, at: &str| BaselineChange {
         scenario_id: scenario.parse().unwrap(),
         old: old.map(amount),
@@ -122,28 +145,58 @@ fn a_small_week() {
         approved_by: "lead-3".to_owned(),
         approved_at: time(at),
     };
-    let changes = [
-        change("DRIFTED_UP", None, "2024-01-23T10:00:00Z"),
-        change("DRIFTED_DOWN", Some("110"), "2024-01-22T10:00:00Z"),
-        change("STEADY", Some("1"), "2024-01-29T00:00:00Z"),
-    ];
-    let case = RunCase {
-        run_id: "RUN-20240123-ABC123".parse().unwrap(),
+    let note = |report: &str, at: &str| ReviewNote {
+        report: report.to_owned(),
+        note: "\"stable\" <so far>".to_owned(),
+        by: "ops-2".to_owned(),
+        at: time(at),
+    };
+    let found = |exposure, at: &str| ExposureFound {
         case_id: "CASE-20240124-0F0F0F".parse().unwrap(),
-        status: "Investigating".to_owned(),
-        stale: true,
-        root_cause: None,
+        scenario_id: "BINDER_EXPORT_WEEKLY".parse().unwrap(),
+        flags: RiskFlags::NONE.with(RiskFlag::PiiExposure),
+        exposure,
+        at: time(at),
     };
-    let context = Context {
-        events_head: Some(HeadRef {
-            seq: 7,
-            hash: Sha256::of(b"events"),
-        }),
-        baseline_changes: &changes,
-        cases: &[case],
-        ..context(&baselines)
-    };
-    check("week.json", &weekly(&facts(&lines), &context).to_json());
+    Decided {
+        baseline_changes: vec![
+            change("DRIFTED_UP", None, "2024-01-23T10:00:00Z"),
+            change("DRIFTED_DOWN", Some("110"), "2024-01-22T10:00:00Z"),
+            change("STEADY", Some("1"), "2024-01-29T00:00:00Z"),
+        ],
+        proposals: vec![Proposal {
+            scenario_id: "DRIFTED_UP".parse().unwrap(),
+            old: Some(amount("104.5")),
+            new: amount("145.5"),
+            proposed_by: "ops-2".to_owned(),
+        }],
+        cases: vec![RunCase {
+            run_id: "RUN-20240123-ABC123".parse().unwrap(),
+            case_id: "CASE-20240124-0F0F0F".parse().unwrap(),
+            status: CaseStatus::Investigating,
+            opened_at: time("2024-01-24T05:00:00Z"),
+            stale: true,
+            root_cause: Some(KnownCause {
+                root_cause: RootCause::LegitLoad,
+                confirmed: false,
+            }),
+        }],
+        decisions: vec![ReviewDecision {
+            run_id: "RUN-EXTRA".parse().unwrap(),
+            decision: "transient load, no case".to_owned(),
+            by: "ops-2".to_owned(),
+            at: time("2024-01-29T10:00:00Z"),
+        }],
+        notes: vec![
+            note("CREDIT_REVIEW_2024-01-22", "2024-01-22T10:30:00Z"),
+            note("CREDIT_REVIEW_2024-01-22", "2024-01-29T10:30:00Z"),
+            note("CREDIT_REVIEW_2024-01-29", "2024-01-29T10:31:00Z"),
+        ],
+        exposures: vec![
+            found(Exposure::FalsePositive, "2024-01-28T23:59:59Z"),
+            found(Exposure::Confirmed, "2024-01-29T00:00:00Z"),
+        ],
+    }
 }
 
 #[test]

@@ -77,7 +77,7 @@ proptest! {
         naive.truncate(5);
         let report = weekly(&facts(&lines), &context);
         let found: Vec<_> = report
-            .top_scenarios_by_total
+            .top_scenarios_by_total()
             .iter()
             .map(|s| (s.scenario_id.as_str(), (s.total_credits.micro(), s.run_count as usize)))
             .collect();
@@ -89,7 +89,7 @@ proptest! {
         let lines = lines(&records);
         let baselines = baselines(&[("S0", "100"), ("S1", "0"), ("S2", "3")]);
         let report = weekly(&facts(&lines), &context(&baselines));
-        for s in &report.top_scenarios_by_total {
+        for s in report.top_scenarios_by_total() {
             prop_assert!(s.median_credits <= s.p95_credits && s.p95_credits <= s.max_credits);
             prop_assert!(s.avg_credits <= s.max_credits);
             prop_assert_eq!(
@@ -109,7 +109,7 @@ proptest! {
         let listed = report.baseline_candidates.len() + report.baseline_ineligible.len();
         prop_assert_eq!(screened.len(), listed);
         let parsed: serde_json::Value = serde_json::from_str(&report.to_json()).unwrap();
-        prop_assert_eq!(parsed.as_object().unwrap().len(), 21);
+        prop_assert_eq!(parsed.as_object().unwrap().len(), 29);
     }
 
     #[test]

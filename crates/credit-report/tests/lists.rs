@@ -7,14 +7,20 @@
 
 mod common;
 
-use common::{baselines, context, facts, lines, record};
-use credit_core::{Action, Actions, Period, RiskFlag, RiskFlags, RunRecord, Severity};
-use credit_report::{Context, RunCase, Violation, WeeklyReport, weekly};
+use common::{baselines, context, facts, lines, record, time};
+use credit_core::{
+    Action, Actions, CaseStatus, Period, RiskFlag, RiskFlags, RootCause, RunRecord, Severity,
+};
+use credit_report::{Context, Decided, KnownCause, RunCase, Violation, WeeklyReport, weekly};
 
 fn report(records: &[RunRecord], cases: &[RunCase]) -> WeeklyReport {
     let (lines, baselines) = (lines(records), baselines(&[]));
+    let decided = Decided {
+        cases: cases.to_vec(),
+        ..Decided::default()
+    };
     let context = Context {
-        cases,
+        decided: &decided,
         ..context(&baselines)
     };
     weekly(&facts(&lines), &context)
@@ -34,9 +40,13 @@ fn case(run: &str) -> RunCase {
     RunCase {
         run_id: run.parse().unwrap(),
         case_id: "CASE-20240125-0F0F0F".parse().unwrap(),
-        status: "Resolved".to_owned(),
+        status: CaseStatus::Resolved,
+        opened_at: time("2024-01-25T00:00:00Z"),
         stale: false,
-        root_cause: Some("Legit Load".to_owned()),
+        root_cause: Some(KnownCause {
+            root_cause: RootCause::LegitLoad,
+            confirmed: true,
+        }),
     }
 }
 
@@ -168,7 +178,7 @@ fn run_counts_are_compared_with_the_week_before() {
     ];
     records.push(record("NOW", "S", "2024-01-22T00:00:00Z", "1", Some("1")));
     let report = report(&records, &[]);
-    let [totals] = report.top_scenarios_by_total.as_slice() else {
+    let [totals] = report.top_scenarios_by_total() else {
         panic!("a scenario that did not run this week is not listed");
     };
     assert_eq!(
@@ -216,7 +226,7 @@ fn the_stored_record_keeps_its_tokens() {
     let report = weekly(&facts(&lines), &context(&baselines));
     let record = &report.top_spike_runs[0].record;
     assert!(record.starts_with(r#"{"odd":[1.50, 2e3],"Run_ID":"R","#));
-    assert!(record.ends_with(r#","case_id":null,"needs_assessment":true}"#));
+    assert!(record.ends_with(r#","case_id":null,"needs_assessment":true,"decision":null}"#));
     assert!(
         report
             .to_json()

@@ -181,7 +181,7 @@ fn without_a_baseline_there_is_nothing_to_confirm() {
 #[test]
 fn the_baseline_in_force_counts_and_not_the_one_of_the_time() {
     let report = report(&runs(&["100"; 10]), Some("40"));
-    let totals = &report.top_scenarios_by_total[0];
+    let totals = &report.top_scenarios_by_total()[0];
     assert_eq!(
         totals
             .variance_multiplier
@@ -197,7 +197,7 @@ fn the_baseline_in_force_counts_and_not_the_one_of_the_time() {
 #[test]
 fn exactly_twice_is_not_notable() {
     let at =
-        |baseline| report(&runs(&["100"; 10]), Some(baseline)).top_scenarios_by_total[0].notable;
+        |baseline| report(&runs(&["100"; 10]), Some(baseline)).top_scenarios_by_total()[0].notable;
     assert!(!at("50"));
     assert!(at("49.999999"));
     assert!(!at("0"));

@@ -44,6 +44,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Report(ReportCommand::Weekly(args)) | Command::GenerateWeeklyReport(args) => {
             report::weekly(context, &args)
         }
+        Command::Report(ReportCommand::Reproduce { file }) => report::reproduce(context, &file),
         Command::Review(command) => review::review(context, command),
         Command::Case(command) => case::case(context, command),
         Command::Quarantine(command) => quarantine::quarantine(context, command),

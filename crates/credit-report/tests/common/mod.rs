@@ -8,7 +8,7 @@ use credit_core::{
     Multiplier, Period, Ratio, Reason, RiskFlags, Run, RunFacts, RunRecord, Severity, Sha256,
     Status, Timestamp,
 };
-use credit_report::{Context, HeadRef, LedgerState};
+use credit_report::{Context, Decided, HeadRef, LedgerState, Repetition, Scope};
 
 /// A run judged by a baseline, or by none, with the standard thresholds and actions.
 pub(crate) fn record(
@@ -119,9 +119,26 @@ pub(crate) fn context(baselines: &Baselines) -> Context<'_> {
             cv_below: 0.3,
             variance_below: Multiplier::from_micro(1_200_000),
         },
-        baseline_changes: &[],
-        cases: &[],
+        scope: &Scope::Review,
+        repetition: Repetition {
+            runs_min: 3,
+            days: 7,
+        },
+        decided: nothing_decided(),
     }
+}
+
+/// Lives as long as any context.
+pub(crate) fn nothing_decided() -> &'static Decided {
+    static NOTHING: Decided = Decided {
+        baseline_changes: Vec::new(),
+        proposals: Vec::new(),
+        cases: Vec::new(),
+        decisions: Vec::new(),
+        notes: Vec::new(),
+        exposures: Vec::new(),
+    };
+    &NOTHING
 }
 
 /// Baselines of so many credits each.
