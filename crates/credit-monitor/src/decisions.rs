@@ -268,9 +268,14 @@ impl Deciding<'_> {
         Ok(())
     }
 
+    /// As [`Deciding::commit`]; others may decide again.
+    pub(crate) fn finish(mut self) -> Result<Vec<Event>, Error> {
+        self.commit()
+    }
+
     /// Makes what was taken durable, with what is owed for it, with one sync; returns what was
     /// decided. Nobody else decides anything until this is dropped.
-    pub(crate) fn finish(&mut self) -> Result<Vec<Event>, Error> {
+    pub(crate) fn commit(&mut self) -> Result<Vec<Event>, Error> {
         if let (Some(to), Some(last)) = (self.monitor.destinations(), self.events.last()) {
             let now = last.at;
             self.plan_events(to, now)?;

@@ -146,7 +146,7 @@ impl Monitor {
             let set_aside = self.set_aside(&facts.kept, run, case, reason, by, now)?;
             let event = Event::new(now, actor, What::RunQuarantined(set_aside));
             deciding.take(event.clone())?;
-            deciding.finish()?;
+            deciding.commit()?;
             Ok(event)
         })
     }
@@ -174,7 +174,7 @@ impl Monitor {
                     folder.begin_release()?;
                 }
                 deciding.take(event.clone())?;
-                deciding.finish()?;
+                deciding.commit()?;
             }
             if let Some(release) = freed.release {
                 folder.release(facts.run_sha256(), release)?;
@@ -221,7 +221,7 @@ impl Monitor {
             if let Some(event) = ruled.event() {
                 deciding.take(event.clone())?;
             }
-            deciding.finish()?;
+            deciding.commit()?;
             Ok(ruled)
         })
     }

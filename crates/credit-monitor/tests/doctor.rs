@@ -22,7 +22,7 @@ use credit_monitor::governance::{ReviewNoted, What};
 use credit_monitor::ledger::{FileStorage, Storage};
 use credit_monitor::notify::Reason;
 use credit_monitor::notify::notion::{Schema, cases_schema};
-use credit_monitor::{Archive, Config};
+use credit_monitor::{Archive, Config, ReportRequest};
 
 const POLICY: &str = "config/sintraprime-policy.json";
 const BASELINES: &str = "config/credit-baselines.json";
@@ -46,7 +46,9 @@ impl Setup {
         setup.observe("R-1", "2025-02-01T09:00:00Z");
         let config = Config::load(&setup.house.tree).unwrap();
         let archive = Archive::new(&setup.house.tree);
-        let report = archive.weekly_report(&config, now().day(), 7).unwrap();
+        let report = archive
+            .weekly_report(&config, &ReportRequest::review(now().day()))
+            .unwrap();
         archive.write_report(&report, &config).unwrap();
         setup
     }

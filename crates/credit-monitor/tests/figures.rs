@@ -16,7 +16,7 @@ use common::{House, now, operator, run};
 use credit_monitor::core::{RiskFlag, RiskFlags, Severity};
 use credit_monitor::doctor::Owed;
 use credit_monitor::governance::{CaseAcknowledged, What};
-use credit_monitor::{Archive, Figures, Monitor, Stopwatch};
+use credit_monitor::{Archive, Figures, Monitor, ReportRequest, Stopwatch};
 use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
     SharedString, Unit,
@@ -276,7 +276,9 @@ fn the_ways_that_take_time_are_spans() {
         let monitor = observed(&house);
         let config = monitor.config().unwrap();
         let archive = monitor.archive();
-        archive.weekly_report(&config, now().day(), 7).unwrap();
+        archive
+            .weekly_report(&config, &ReportRequest::review(now().day()))
+            .unwrap();
         archive.verify(None, &|_, _| {}).unwrap();
         figures(&monitor);
     });

@@ -18,7 +18,7 @@ use credit_monitor::governance::{
     CaseResolved, CaseStatusChanged, Escalation, ExposureAssessed, MitigationDocumented, MuteScope,
     RootCauseFound, Topic, Verb, What,
 };
-use credit_monitor::{Archive, Error, Monitor, OwedState, Tree};
+use credit_monitor::{Archive, Error, Monitor, OwedState, ReportRequest, Tree};
 use delivery::server::{Fault, How, Operation};
 use delivery::{House, LEAD, Setup, leak, run, second};
 
@@ -605,7 +605,10 @@ fn a_weekly_report_is_posted_once_to_those_who_review_it() {
     let archive = house.monitor.archive();
     let config = house.monitor.config().unwrap();
     let report = archive
-        .weekly_report(&config, "2025-02-03".parse().unwrap(), 7)
+        .weekly_report(
+            &config,
+            &ReportRequest::review("2025-02-03".parse().unwrap()),
+        )
         .unwrap();
     let written = archive.write_report(&report, &config).unwrap();
     let outbox = house.monitor.outbox().unwrap();
