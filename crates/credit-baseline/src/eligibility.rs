@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use credit_core::{Credits, Multiplier, UpdateGate};
+use credit_core::{Credits, Multiplier, UpdateGate, Weekday};
 
 use crate::{Baseline, Calculation, Change};
 
@@ -121,6 +121,8 @@ impl fmt::Display for Limit {
 pub enum Outcome {
     /// It holds.
     Passed,
+    /// It holds, but a person should look at it.
+    Noted,
     /// It does not hold.
     Failed,
     /// It does not hold, but a person looked into it.
@@ -235,8 +237,9 @@ impl Eligibility {
 /// - `healthy_runs`: healthy runs in the window, never fewer than [`HEALTHY_RUNS_FLOOR`].
 /// - `cv`: strictly below the limit. Runs that all cost nothing have none, and fail: a scenario
 ///   that is free gets its baseline of zero by hand.
-/// - `change`: the step from the old baseline in per cent. No old baseline passes; a step up from
-///   zero, which has no percentage, fails until it is [`Eligibility::investigated`].
+/// - `change`: the step from the old baseline in per cent, of several weekdays the greatest. No old
+///   baseline passes, above [`CHANGE_NOTE_PERCENT`] with a note; a step up from zero, which has no
+///   percentage, fails until it is [`Eligibility::investigated`].
 ///
 /// ```
 /// use credit_baseline::{Window, calculate, eligibility};
@@ -303,23 +306,46 @@ pub fn eligibility(
             Limit::Below(Figure::Fraction(gate.cv_below)),
             calculation.cv.is_some_and(|cv| cv < gate.cv_below),
         ),
-        change(calculation.credits, old, gate.change_percent_max),
+        change(calculation, old, gate.change_percent_max),
     ];
     Eligibility { criteria }
 }
 
-fn change(new: Credits, old: Option<&Baseline>, percent_max: u32) -> Criterion {
-    let change = old.map(|old| Change::new(old.credits, new));
-    let passed = match change {
-        None => true,
-        Some(change) => change.is_some_and(|c| !c.exceeds(percent_max)),
+fn change(new: &Calculation, old: Option<&Baseline>, percent_max: u32) -> Criterion {
+    let steps = old.map(|old| steps(new, old));
+    let greatest = match &steps {
+        None => None,
+        Some(steps) if steps.contains(&None) => None,
+        Some(steps) => {
+            let known = steps.iter().flatten().copied();
+            known.max_by_key(|step| step.hundredths_up())
+        }
     };
-    Criterion::new(
+    let passed = steps.is_none() || greatest.is_some_and(|step| !step.exceeds(percent_max));
+    let mut criterion = Criterion::new(
         CHANGE,
-        change.flatten().map(|c| Figure::Percent(c.hundredths_up())),
+        greatest.map(|step| Figure::Percent(step.hundredths_up())),
         Limit::AtMost(Figure::Percent(u128::from(percent_max) * 100)),
         passed,
-    )
+    );
+    if passed && greatest.is_some_and(|step| step.exceeds(CHANGE_NOTE_PERCENT)) {
+        criterion.outcome = Outcome::Noted;
+    }
+    criterion
 }
+
+/// From the old to the new baseline, on each day of the week if either tells them apart.
+fn steps(new: &Calculation, old: &Baseline) -> Vec<Option<Change>> {
+    if new.weekdays.is_none() && old.weekdays.is_none() {
+        return vec![Change::new(old.credits, new.credits)];
+    }
+    let new = new.baseline(new.window.as_of);
+    let step = |day: &Weekday| Change::new(old.on(*day).0, new.on(*day).0);
+    Weekday::ALL.iter().map(step).collect()
+}
+
+/// A larger change of a baseline is noted for whoever approves it: "typically <20% drift", says the
+/// runbook (line 324).
+pub const CHANGE_NOTE_PERCENT: u32 = 20;
 
 const CHANGE: &str = "change";

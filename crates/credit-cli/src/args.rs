@@ -273,13 +273,20 @@ pub(crate) enum BaselineCommand {
     Calculate(Calculate),
     /// Propose a new baseline, or approve the one proposed.
     Update(Update),
-    /// The baselines in force.
-    List,
+    /// The baselines in force, who answers for them, and which of them have drifted.
+    List {
+        /// The end of the window in which drift is looked for; now, if not given.
+        #[arg(long, value_name = "TIME")]
+        at: Option<Timestamp>,
+    },
     /// Every value a baseline ever had, by whom and why.
     History {
         /// The scenario.
         #[arg(long)]
         scenario: ScenarioId,
+        /// Only the value that was in force then.
+        #[arg(long, value_name = "TIME")]
+        at: Option<Timestamp>,
     },
 }
 
@@ -318,13 +325,23 @@ pub(crate) struct Update {
     #[arg(long = "reason", value_name = "TEXT")]
     pub(crate) reasons: Vec<String>,
     /// Propose in spite of failed criteria; recorded.
-    #[arg(long = "override", value_name = "REASON")]
+    #[arg(
+        long = "override",
+        value_name = "REASON",
+        conflicts_with = "all_stable"
+    )]
     pub(crate) override_reason: Option<String>,
     /// Where a large change was investigated.
-    #[arg(long, value_name = "CASE|NOTE")]
+    #[arg(long, value_name = "CASE|NOTE", conflicts_with = "all_stable")]
     pub(crate) investigated: Option<String>,
+    /// Tell the days of the week apart, where they differ for certain.
+    #[arg(long, conflicts_with = "overall")]
+    pub(crate) by_weekday: bool,
+    /// One value for all days. Without either, as the baseline in force.
+    #[arg(long)]
+    pub(crate) overall: bool,
     /// Approve the open proposal and put it into force (O3, not the proposer).
-    #[arg(long, conflicts_with_all = ["days", "at", "reasons", "override_reason", "investigated"])]
+    #[arg(long, conflicts_with_all = ["days", "at", "reasons", "override_reason", "investigated", "by_weekday", "overall"])]
     pub(crate) approve: bool,
     /// Show what would happen; record nothing.
     #[arg(long)]

@@ -39,6 +39,8 @@ fn proposal(new: &str) -> BaselineProposal {
         new: new.parse().unwrap(),
         usual_input_tokens: None,
         usual_credits_per_item: None,
+        bounds: None,
+        weekdays: None,
         sample_size: 28,
         cv: Some(0.18),
         days: 30,

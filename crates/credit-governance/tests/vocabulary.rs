@@ -152,6 +152,8 @@ fn every_event() -> Vec<Event> {
             new: "114.5".parse::<Credits>().unwrap(),
             usual_input_tokens: Some(900),
             usual_credits_per_item: Some("0.625".parse().unwrap()),
+            bounds: None,
+            weekdays: None,
             sample_size: 28,
             cv: Some(0.18),
             days: 30,

@@ -14,7 +14,7 @@ use credit_ledger::Window;
 use credit_ledger::hashed_file::replace_durably;
 use credit_policy::Policy;
 
-use crate::baseline_update::rewrite_sidecar;
+use crate::baseline_approval::rewrite_sidecar;
 use crate::config::read_policy;
 use crate::rehearsal::Rehearsal;
 use crate::{Archive, Error, Monitor, ScenarioConfig, Tree};
