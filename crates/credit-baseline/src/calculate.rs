@@ -60,6 +60,8 @@ pub struct Calculation {
     pub usual: Usual,
     /// The days of the week that differ; `None` unless asked for with [`Calculation::by_weekday`].
     pub weekdays: Option<Weekdays>,
+    /// Since when the scenario is another one, if somebody says so: no run before it counts.
+    pub changed_at: Option<Timestamp>,
     /// How many healthy runs the window holds.
     pub healthy_runs: u64,
     /// How many of the window's runs did not count, by reason.

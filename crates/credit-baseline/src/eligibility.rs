@@ -233,7 +233,8 @@ impl Eligibility {
 /// Holds a calculation against the gate for changing a baseline.
 ///
 /// - `no_incident`: days since the latest SEV0 or SEV1 incident; no incident at all passes.
-/// - `span`: days since the first healthy run of all history.
+/// - `span`: days since the first healthy run of all history; where somebody states that the
+///   scenario changed, days since then, and only as many as must be without incident.
 /// - `healthy_runs`: healthy runs in the window, never fewer than [`HEALTHY_RUNS_FLOOR`].
 /// - `cv`: strictly below the limit. Runs that all cost nothing have none, and fail: a scenario
 ///   that is free gets its baseline of zero by hand.
@@ -281,6 +282,11 @@ pub fn eligibility(
     let days = |days: u32| Limit::AtLeast(Figure::Days(f64::from(days)));
     let incident = calculation.last_incident.as_ref().map(|(_, at)| *at);
     let runs_min = gate.healthy_runs_min.max(HEALTHY_RUNS_FLOOR);
+    let (span_from, span_days) = match calculation.changed_at {
+        // What was before is of another scenario; two quiet weeks of this one have to do.
+        Some(changed_at) => (changed_at, gate.quiet_days.min(gate.span_days)),
+        None => (calculation.first_healthy, gate.span_days),
+    };
     let criteria = vec![
         Criterion::new(
             "no_incident",
@@ -290,9 +296,9 @@ pub fn eligibility(
         ),
         Criterion::new(
             "span",
-            Some(Figure::Days(days_since(calculation.first_healthy))),
-            days(gate.span_days),
-            is_days_old(calculation.first_healthy, gate.span_days),
+            Some(Figure::Days(days_since(span_from))),
+            days(span_days),
+            is_days_old(span_from, span_days),
         ),
         Criterion::new(
             "healthy_runs",

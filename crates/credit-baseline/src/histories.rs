@@ -49,7 +49,7 @@ pub fn calculate<'r, 'a: 'r>(
     let mut history = History::default();
     runs.into_iter()
         .filter(|run| run.scenario_id == *scenario && !window.is_before(run.timestamp))
-        .for_each(|run| history.add(run, window, rule));
+        .for_each(|run| history.add(run, window, unhealthy(run, rule)));
     history.finish(scenario, window)
 }
 
@@ -79,6 +79,7 @@ pub fn calculate<'r, 'a: 'r>(
 #[derive(Clone, Debug)]
 pub struct Histories {
     window: Window,
+    changed_at: Option<Timestamp>,
     rule: HealthyRule,
     scenarios: HashMap<ScenarioId, History>,
 }
@@ -88,9 +89,17 @@ impl Histories {
     pub fn new(window: Window, rule: HealthyRule) -> Histories {
         Histories {
             window,
+            changed_at: None,
             rule,
             scenarios: HashMap::new(),
         }
+    }
+
+    /// The same where somebody states that the scenarios are others since `changed_at`: runs from
+    /// before it do not count, and neither does the span before it.
+    #[must_use]
+    pub fn changed_at(self, changed_at: Option<Timestamp>) -> Histories {
+        Histories { changed_at, ..self }
     }
 
     /// Takes a run in; one after the window's end does not count.
@@ -98,12 +107,18 @@ impl Histories {
         if self.window.is_before(run.timestamp) {
             return;
         }
+        let is_before = self.changed_at.is_some_and(|at| run.timestamp < at);
+        let reason = if is_before {
+            Some(Unhealthy::BeforeChange)
+        } else {
+            unhealthy(run, &self.rule)
+        };
         // Looked up first: nearly every run is of a scenario that is known already.
         match self.scenarios.get_mut(&run.scenario_id) {
-            Some(history) => history.add(run, self.window, &self.rule),
+            Some(history) => history.add(run, self.window, reason),
             None => {
                 let mut history = History::default();
-                history.add(run, self.window, &self.rule);
+                history.add(run, self.window, reason);
                 self.scenarios.insert(run.scenario_id.clone(), history);
             }
         }
@@ -111,9 +126,10 @@ impl Histories {
 
     /// What each scenario's runs come to.
     pub fn calculations(self) -> BTreeMap<ScenarioId, Result<Calculation, NoBaseline>> {
-        let window = self.window;
+        let (window, changed_at) = (self.window, self.changed_at);
         let finish = |(id, history): (ScenarioId, History)| {
             let calculation = history.finish(&id, window);
+            let calculation = calculation.map(|it| Calculation { changed_at, ..it });
             (id, calculation)
         };
         self.scenarios.into_iter().map(finish).collect()
@@ -135,12 +151,12 @@ struct History {
 }
 
 impl History {
-    fn add(&mut self, run: &RunFacts<'_>, window: Window, rule: &HealthyRule) {
+    /// Takes a run in that counts unless there is a reason why not.
+    fn add(&mut self, run: &RunFacts<'_>, window: Window, reason: Option<Unhealthy>) {
         self.known += 1;
         if run.is_incident() {
             self.add_incident(run);
         }
-        let reason = unhealthy(run, rule);
         if reason.is_none() {
             let first = self.first_healthy.get_or_insert(run.timestamp);
             *first = run.timestamp.min(*first);
@@ -190,6 +206,7 @@ impl History {
                 bounds: median_bounds(&mut credits),
             },
             weekdays: None,
+            changed_at: None,
             healthy_runs: credits.len() as u64,
             excluded: self.excluded,
             cv: coefficient_of_variation(&credits),

@@ -40,6 +40,7 @@ fn calculation() -> Calculation {
         robust_variation: None,
         usual: Default::default(),
         weekdays: None,
+        changed_at: None,
         runs: Vec::new(),
         incidents: Vec::new(),
         window: Window {
@@ -206,6 +207,24 @@ fn a_change_beyond_a_fifth_passes_with_a_note() {
     }
     let first = eligibility(&to("135"), None, &GATE);
     assert_eq!(first.criteria()[4].outcome, Outcome::Passed);
+}
+
+#[test]
+fn after_a_stated_change_two_weeks_are_enough() {
+    let changed = |at: &str| Calculation {
+        changed_at: Some(time(at)),
+        ..calculation()
+    };
+    // The window ends on the 31st at ten.
+    check(&changed("2024-01-17T10:00:00Z"), None, &[]);
+    let too_early = "span: 13.99 days, must be at least 14 days";
+    check(&changed("2024-01-17T10:00:01Z"), None, &[too_early]);
+    // Without the statement it takes thirty days.
+    let young = Calculation {
+        first_healthy: time("2024-01-17T10:00:00Z"),
+        ..calculation()
+    };
+    check(&young, None, &["span: 14 days, must be at least 30 days"]);
 }
 
 #[test]

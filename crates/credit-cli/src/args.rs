@@ -301,6 +301,9 @@ pub(crate) struct Calculate {
     /// The window's end; now, if not given.
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<Timestamp>,
+    /// Since when the scenario is another one: runs from before do not count.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) changed_at: Option<Timestamp>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -321,6 +324,10 @@ pub(crate) struct Update {
     /// The window's end; now, if not given.
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<Timestamp>,
+    /// Since when the scenario is another one: runs from before do not count, and two weeks since
+    /// then are enough.
+    #[arg(long, value_name = "TIME", conflicts_with = "all_stable")]
+    pub(crate) changed_at: Option<Timestamp>,
     /// Why; may be repeated.
     #[arg(long = "reason", value_name = "TEXT")]
     pub(crate) reasons: Vec<String>,
@@ -341,7 +348,7 @@ pub(crate) struct Update {
     #[arg(long)]
     pub(crate) overall: bool,
     /// Approve the open proposal and put it into force (O3, not the proposer).
-    #[arg(long, conflicts_with_all = ["days", "at", "reasons", "override_reason", "investigated", "by_weekday", "overall"])]
+    #[arg(long, conflicts_with_all = ["days", "at", "changed_at", "reasons", "override_reason", "investigated", "by_weekday", "overall"])]
     pub(crate) approve: bool,
     /// Show what would happen; record nothing.
     #[arg(long)]

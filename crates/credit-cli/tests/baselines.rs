@@ -252,3 +252,60 @@ fn weekdays_are_told_apart_from_the_update_that_asks_for_it() {
     );
     tree.ctl(["verify"]).ok();
 }
+
+#[test]
+fn after_a_change_that_was_meant_two_weeks_are_enough() {
+    let tree = fleet();
+    let before = tree.read(BASELINES);
+    let update = |more: &[&'static str]| {
+        let args = [
+            "baseline",
+            "update",
+            "--scenario",
+            "STEPPED",
+            "--as",
+            "ops-2",
+        ];
+        tree.ctl(args.iter().chain(more))
+    };
+    let since = ["--changed-at", "2024-02-10T00:00:00Z"];
+    // Thirteen and a half days after the change it is too early.
+    let early = update(&[since[0], since[1], "--at", "2024-02-23T12:00:00Z"]).code(5);
+    early.says(&["span: 13.5 days, must be at least 14 days"]);
+    let done = update(&[since[0], since[1], AT[0], AT[1], "--investigated", "NOTE-7"]).code(3);
+    // Not 150, the median of both sides.
+    let line = "Calculated baseline for STEPPED: 151.00 (from 20 healthy runs)";
+    assert!(done.stdout.contains(line), "{done}");
+    assert!(
+        done.stdout
+            .contains("ok   span: 20 days, must be at least 14 days"),
+        "{done}"
+    );
+    assert_eq!(before, tree.read(BASELINES));
+    let approve = [
+        "baseline",
+        "update",
+        "--scenario",
+        "STEPPED",
+        "--approve",
+        "--as",
+        "lead-3",
+    ];
+    tree.ctl(approve).ok();
+    let note = tree.sh("cat runs/BASELINE_UPDATES/*.md").ok().stdout;
+    assert!(
+        note.contains("- Only runs since the change of 2024-02-10T00:00:00Z count"),
+        "{note}"
+    );
+    let none = [
+        "baseline",
+        "calculate",
+        "--scenario",
+        "STEADY",
+        "--changed-at",
+        "2024-02-29T11:00:00Z",
+    ];
+    tree.ctl(none.iter().chain(&AT))
+        .code(5)
+        .says(&["30 left out", "30 before the change"]);
+}

@@ -41,6 +41,7 @@ fn proposal(new: &str) -> BaselineProposal {
         usual_credits_per_item: None,
         bounds: None,
         weekdays: None,
+        changed_at: None,
         sample_size: 28,
         cv: Some(0.18),
         days: 30,

@@ -154,6 +154,7 @@ fn every_event() -> Vec<Event> {
             usual_credits_per_item: Some("0.625".parse().unwrap()),
             bounds: None,
             weekdays: None,
+            changed_at: None,
             sample_size: 28,
             cv: Some(0.18),
             days: 30,

@@ -124,27 +124,31 @@ impl Monitor {
     ) -> Result<BTreeMap<ScenarioId, Result<Calculation, Error>>, Error> {
         let rule = config.policy().value.healthy();
         let archive = self.archive();
-        let mut windows: BTreeMap<(Timestamp, u32), Vec<&ScenarioId>> = BTreeMap::new();
+        type Key = (Timestamp, u32, Option<Timestamp>);
+        let mut windows: BTreeMap<Key, Vec<&ScenarioId>> = BTreeMap::new();
         for approval in granted {
             let proposed = approval.subject();
+            let it = &proposed.proposal;
             if proposed.approved.is_none() {
-                let window = (proposed.proposal.as_of, proposed.proposal.days);
-                windows
-                    .entry(window)
-                    .or_default()
-                    .push(&proposed.proposal.scenario_id);
+                let key = (it.as_of, it.days, it.changed_at);
+                windows.entry(key).or_default().push(&it.scenario_id);
             }
         }
         let mut found = BTreeMap::new();
-        for ((as_of, days), scenarios) in windows {
+        for ((as_of, days, changed_at), scenarios) in windows {
             let window = Window { as_of, days };
-            if let [scenario] = scenarios.as_slice() {
+            if let (Some(_), all) | (None, all @ [_]) = (changed_at, scenarios.as_slice()) {
                 // With an index, the lines of other scenarios need not be read.
-                let calculation = match archive.calculate_baseline(scenario, window, rule) {
-                    Err(e @ (Error::Precondition { .. } | Error::UnknownScenario { .. })) => Err(e),
-                    calculation => Ok(calculation?),
-                };
-                found.insert((*scenario).clone(), calculation);
+                for scenario in all {
+                    let it = archive.calculate_baseline_since(scenario, window, rule, changed_at);
+                    let it = match it {
+                        Err(e @ (Error::Precondition { .. } | Error::UnknownScenario { .. })) => {
+                            Err(e)
+                        }
+                        it => Ok(it?),
+                    };
+                    found.insert((*scenario).clone(), it);
+                }
                 continue;
             }
             let mut all = archive.calculate_baselines(window, rule)?;
@@ -341,6 +345,9 @@ fn section(proposal: &BaselineProposal, approved: &Approved, cv_below: f64) -> S
     let excuse = |what: &str, why: &Option<String>| why.as_ref().map(|w| format!("{what}: {w}"));
     reasons.extend(excuse("Override", &proposal.override_reason));
     reasons.extend(excuse("Investigated", &proposal.investigated));
+    if let Some(at) = proposal.changed_at {
+        reasons.push(format!("Only runs since the change of {at} count"));
+    }
     for (day, usual) in proposal.weekdays.iter().flat_map(|days| days.iter()) {
         let runs = usual.sample_size;
         reasons.push(format!("On {day}: {} credits ({runs} runs)", usual.credits));

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use credit_baseline::{
-    Baseline, Calculation, Eligibility, Histories, NoBaseline, Window, calculate, eligibility,
+    Baseline, Calculation, Eligibility, Histories, NoBaseline, Window, eligibility,
 };
-use credit_core::{Credits, HealthyRule, RunFacts, ScenarioId, Timestamp};
+use credit_core::{Credits, HealthyRule, ScenarioId, Timestamp};
 use credit_governance::{Actor, BaselineProposal, Event, EventId, Verb, What};
 use credit_ledger::Window as Lines;
 
@@ -20,6 +20,9 @@ const BATCH_BYTES: usize = 8 << 20;
 pub struct Grounds {
     /// Whether the baseline tells the days of the week apart.
     pub weekdays: TellWeekdays,
+    /// Since when the scenario is another one, in the proposer's words: runs from before do not
+    /// count, and two weeks since then are enough.
+    pub changed_at: Option<Timestamp>,
     /// Why, in the proposer's words.
     pub reasons: Vec<String>,
     /// Why failed criteria should not count; recorded with the proposal.
@@ -106,6 +109,7 @@ impl Draft {
             usual_credits_per_item: calculation.usual.credits_per_item,
             bounds: calculation.usual.bounds,
             weekdays: calculation.weekdays.clone(),
+            changed_at: calculation.changed_at,
             sample_size: calculation.healthy_runs,
             cv: calculation.cv,
             days: calculation.window.days,
@@ -131,7 +135,8 @@ impl Archive {
         grounds: &Grounds,
     ) -> Result<Draft, Error> {
         let rule = config.policy().value.healthy();
-        let calculation = self.calculate_baseline(scenario, window, rule)?;
+        let calculation =
+            self.calculate_baseline_since(scenario, window, rule, grounds.changed_at)?;
         Draft::of(calculation, config, grounds.weekdays).admitted(grounds)
     }
 
@@ -167,16 +172,31 @@ impl Archive {
         window: Window,
         rule: &HealthyRule,
     ) -> Result<Calculation, Error> {
-        let mut lines = Vec::new();
+        self.calculate_baseline_since(scenario, window, rule, None)
+    }
+
+    /// The same for a scenario that is another one since `changed_at`: no run before counts.
+    ///
+    /// # Errors
+    /// As [`Archive::calculate_baseline`].
+    pub fn calculate_baseline_since(
+        &self,
+        scenario: &ScenarioId,
+        window: Window,
+        rule: &HealthyRule,
+        changed_at: Option<Timestamp>,
+    ) -> Result<Calculation, Error> {
+        let mut histories = Histories::new(window, rule.clone()).changed_at(changed_at);
         self.each_run(Some(scenario), |facts| {
-            lines.push(facts.json.to_owned());
+            histories.add(facts);
             true
         })?;
-        let runs = lines
-            .iter()
-            .map(|line| self.facts(line))
-            .collect::<Result<Vec<RunFacts<'_>>, _>>()?;
-        calculate(&runs, scenario, window, rule).map_err(no_baseline)
+        match histories.calculations().remove(scenario) {
+            Some(calculation) => calculation.map_err(no_baseline),
+            None => Err(Error::UnknownScenario {
+                scenario_id: scenario.clone(),
+            }),
+        }
     }
 
     /// Calculates the baseline of every scenario that has runs, reading the ledger once; changes

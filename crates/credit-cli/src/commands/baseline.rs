@@ -30,7 +30,9 @@ fn calculate(context: &Context, args: &Calculate) -> anyhow::Result<Exit> {
     let window = window(context, &config, args.at, args.days)?;
     let policy = &config.policy().value;
     let archive = Archive::new(&context.tree);
-    let calculation = archive.calculate_baseline(&args.scenario, window, policy.healthy())?;
+    let (scenario, healthy) = (&args.scenario, policy.healthy());
+    let calculation =
+        archive.calculate_baseline_since(scenario, window, healthy, args.changed_at)?;
     let changes = calculation.changes(&DriftRule::of(policy.candidate_gate()));
     let apart = calculation.clone().by_weekday();
     if context.json {
@@ -187,6 +189,7 @@ fn propose(context: &Context, args: &Update, actor: &Actor) -> anyhow::Result<Ex
 fn grounds(args: &Update) -> Grounds {
     Grounds {
         weekdays: tell_weekdays(args),
+        changed_at: args.changed_at,
         reasons: args.reasons.clone(),
         override_reason: args.override_reason.clone(),
         investigated: args.investigated.clone(),

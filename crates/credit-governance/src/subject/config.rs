@@ -29,6 +29,9 @@ pub struct BaselineProposal {
     /// The days of the week that differ, where the baseline tells them apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weekdays: Option<Weekdays>,
+    /// Since when the scenario is another one, so that no run before counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<Timestamp>,
     /// Healthy runs it was calculated from.
     pub sample_size: u64,
     /// Their coefficient of variation.
