@@ -1,6 +1,6 @@
 //! Baselines: what was proposed is approved and put into force.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::Path;
 
@@ -61,11 +61,12 @@ impl Monitor {
         let _lock = self.lock_config()?;
         let mut results = BTreeMap::new();
         let mut granted = Vec::new();
-        for scenario in scenarios {
+        // Each once, however often it is named.
+        for scenario in &BTreeSet::from_iter(scenarios) {
             match self.grant(scenario, actor) {
                 Ok(approval) => granted.push(approval),
                 Err(e @ (Error::Denied(_) | Error::Precondition { .. })) => {
-                    results.insert(scenario.clone(), Err(e));
+                    results.insert((*scenario).clone(), Err(e));
                 }
                 Err(e) => return Err(e),
             }
@@ -75,20 +76,19 @@ impl Monitor {
         let mut fresh = Vec::new();
         for approval in granted {
             let proposed = approval.subject();
-            // What was approved before a crash is not questioned again.
-            let stale = match (
-                &proposed.approved,
-                seconds.remove(&proposed.proposal.scenario_id),
-            ) {
-                (Some(_), _) | (None, None) => Ok(()),
-                (None, Some(now)) => {
-                    now.and_then(|now| refuse_stale(&proposed.proposal, now, &config))
+            let scenario = proposed.proposal.scenario_id.clone();
+            let holds = match (&proposed.approved, seconds.remove(&scenario)) {
+                // What was approved before a crash is not questioned again.
+                (Some(_), _) => Ok(()),
+                (None, Some(second)) => {
+                    second.and_then(|second| refuse_stale(&proposed.proposal, second, &config))
                 }
+                (None, None) => Err(not_proposed(&scenario)),
             };
-            match stale {
+            match holds {
                 Ok(()) => fresh.push(approval),
                 Err(e) => {
-                    results.insert(proposed.proposal.scenario_id.clone(), Err(e));
+                    results.insert(scenario, Err(e));
                 }
             }
         }
@@ -280,7 +280,8 @@ impl Monitor {
         self.keep_object(Sha256::of(text.as_bytes()), text.as_bytes())
     }
 
-    /// Two approvals at a time would each rewrite the baselines file from what both had read.
+    /// Two approvals at a time would each rewrite the baselines file from what both had read, and a
+    /// proposal in the middle of an approval would take its place.
     pub(crate) fn lock_config(&self) -> Result<File, Error> {
         let path = self.tree().monitoring().join("baselines.lock");
         let lock = File::create(&path).map_err(Error::io("creating", &path))?;

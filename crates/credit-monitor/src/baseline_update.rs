@@ -264,6 +264,7 @@ impl Monitor {
             .draft_baseline(&self.config()?, scenario, window, &grounds)?;
         let what = What::BaselineProposed(draft.proposal(&grounds));
         let event = Event::new(now, actor, what);
+        let _lock = self.lock_config()?;
         self.record_event(&event)?;
         Ok((event.id(), draft))
     }
@@ -284,6 +285,7 @@ impl Monitor {
         let drafts =
             self.archive()
                 .draft_stable_baselines(&self.config()?, window, grounds.weekdays)?;
+        let _lock = self.lock_config()?;
         let mut deciding = self.deciding()?;
         let mut proposed = Vec::new();
         for draft in drafts {

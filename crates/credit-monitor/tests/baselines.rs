@@ -408,7 +408,8 @@ fn all_that_are_stable_are_proposed_and_approved_in_one_go() {
     // One of them is out of date by the time of the approval, one belongs to nobody.
     let late = (0..200).map(|n| run(&format!("L-{n}"), "IMPORT", "2025-01-31T10:00:00Z", "110"));
     monitor.observe_all(late, now()).unwrap();
-    let scenarios = ["EXPORT", "IMPORT", "NO_SUCH", "MAIL"].map(|s| s.parse().unwrap());
+    // One is named twice.
+    let scenarios = ["EXPORT", "IMPORT", "NO_SUCH", "MAIL", "EXPORT"].map(|s| s.parse().unwrap());
     let results = monitor.approve_baselines(&scenarios, &lead, now()).unwrap();
     let told: Vec<String> = results
         .iter()
