@@ -25,6 +25,7 @@ fn assess(criterion: &mut Criterion) {
         usual: Usual {
             input_tokens: Some(1_000),
             credits_per_item: "2".parse().ok(),
+            ..Usual::default()
         },
     };
     let normal = run(110);

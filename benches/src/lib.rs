@@ -92,6 +92,7 @@ pub fn tree() -> (TempDir, Tree) {
             sample_size: 60,
             last_updated: now(),
             usual: Usual::default(),
+            weekdays: None,
         };
         baselines.set(baseline, now());
     }

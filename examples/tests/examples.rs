@@ -10,11 +10,17 @@ mod embed_in_a_service;
 #[path = "../explain_a_verdict.rs"]
 #[expect(dead_code, reason = "a test does not call the example's `main`")]
 mod explain_a_verdict;
+#[path = "../measure_detection.rs"]
+#[expect(dead_code, reason = "a test does not call the example's `main`")]
+mod measure_detection;
 #[path = "../quickstart.rs"]
 #[expect(dead_code, reason = "a test does not call the example's `main`")]
 mod quickstart;
 
-use credit_monitor::core::Timestamp;
+use std::collections::BTreeSet;
+
+use credit_monitor::core::{Credits, Timestamp};
+use credit_monitor::policy::Policy;
 use credit_monitor::{Dispatch, Monitor, Tree};
 
 /// What the quickstart prints at `now`, its folder's name left out.
@@ -163,4 +169,91 @@ fn the_explanation_is_the_one_in_the_documents() {
         document.contains(&format!("```text\n{screen}\n```")),
         "docs/policy.md does not show\n{screen}"
     );
+}
+
+/// Four weeks of an hourly job: a spike, a week of half as much again, and a drop.
+fn labelled(hours: i64) -> measure_detection::Series {
+    let start: Timestamp = "2025-01-01T00:00:00Z".parse().unwrap();
+    let at = |hour: i64| Timestamp::from_unix(start.unix() + hour * 3_600).unwrap();
+    let runs = (0..hours).map(|hour| {
+        let credits = match hour {
+            100 => 900,
+            200 => 250,
+            230..240 => 10,
+            400..560 => 180 + hour % 3,
+            _ => 100 + hour % 7,
+        };
+        (at(hour), Credits::whole(credits.unsigned_abs()).unwrap())
+    });
+    let windows = [(10, 11), (99, 101), (229, 241), (400, 410)];
+    measure_detection::Series {
+        runs: runs.collect(),
+        windows: windows.map(|(from, to)| (at(from), at(to))).to_vec(),
+    }
+}
+
+#[test]
+fn detection_is_measured_by_what_is_in_the_series() {
+    use measure_detection::{Shape, judge, score};
+
+    let series = labelled(28 * 24);
+    let judged = judge(&series, &Policy::standard()).unwrap();
+    let shapes = [Shape::Unjudged, Shape::Rise, Shape::Drop, Shape::Rise];
+    assert_eq!(judged.shapes, shapes);
+    let found = |rule: usize| {
+        let score = score(&series, &judged.shapes, judged.alarms.get(rule).unwrap());
+        (score.hit, score.drops, score.alarms, score.right)
+    };
+    // The spike is 5 and 3 times, the one without a label 2 times, the week 1.5 times the baseline.
+    assert_eq!(found(0), (1, 0, 1, 1));
+    assert_eq!(found(1), (1, 0, 1, 1));
+    assert_eq!(found(2), (1, 0, 2, 1));
+    assert_eq!(found(3).0, 2);
+    // From above nobody sees the drop, from both sides one does.
+    assert_eq!(found(7).1, 0);
+    assert_eq!(found(8).1, 1);
+    // The week begins where the change point is.
+    assert!(judged.alarms.get(9).unwrap().contains(&400));
+    assert_eq!(found(10).0, 2);
+}
+
+/// Baselines and alarms at a run come from the runs before it: what comes later changes none of
+/// them. Change points are told at reviews, so the beginning ends with one.
+#[test]
+fn nothing_is_known_from_the_future() {
+    let policy = Policy::standard();
+    let all = measure_detection::judge(&labelled(28 * 24), &policy).unwrap();
+    for weeks in 1..4 {
+        let hours = (2 + 7 * weeks) * 24 + 1;
+        let beginning = measure_detection::judge(&labelled(hours), &policy).unwrap();
+        let end = usize::try_from(hours).unwrap() - 1;
+        for (all, beginning) in all.alarms.iter().zip(&beginning.alarms) {
+            let known: BTreeSet<usize> = all.range(..end).copied().collect();
+            let then: BTreeSet<usize> = beginning.range(..end).copied().collect();
+            assert_eq!(then, known);
+        }
+    }
+}
+
+#[test]
+fn detection_is_measured_on_the_short_labelled_series() {
+    let data = measure_detection::default_data();
+    let Some(series) = measure_detection::read(&data, 720).unwrap() else {
+        eprintln!("SKIPPED: no {}; detection is not measured", data.display());
+        return;
+    };
+    let mut out = Vec::new();
+    measure_detection::report(&series, &mut out).unwrap();
+    let shown = String::from_utf8(out).unwrap();
+    assert!(series.len() > 10, "{shown}");
+    for rule in measure_detection::RULES {
+        assert!(shown.contains(&format!("\n| {rule} | ")), "{shown}");
+    }
+    // What the README says is of all series, and of this table's form.
+    let readme = include_str!("../../README.md");
+    let rows = readme.lines().filter(|line| {
+        let rule = line.strip_prefix("| ").and_then(|l| l.split_once(" | "));
+        rule.is_some_and(|(rule, _)| measure_detection::RULES.contains(&rule))
+    });
+    assert_eq!(rows.count(), measure_detection::RULES.len());
 }

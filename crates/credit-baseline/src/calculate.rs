@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use credit_core::{
-    Credits, CreditsPerItem, HealthyRule, RunFacts, RunId, ScenarioId, Timestamp, Usual,
-};
+use credit_core::{Credits, RunId, ScenarioId, Timestamp, Usual, Weekdays};
 
-use crate::statistics::{median_per_item, median_whole};
-use crate::{Baseline, Unhealthy, coefficient_of_variation, median, unhealthy};
+use crate::weekday::variation_within;
+use crate::{Baseline, ChangePoint, DriftRule, Unhealthy, change_points, weekday_medians};
 
 /// The stretch of history that a baseline is calculated from.
 ///
@@ -38,7 +36,7 @@ impl Window {
         self.as_of.days_before(self.days) <= instant && !self.is_before(instant)
     }
 
-    fn is_before(self, instant: Timestamp) -> bool {
+    pub(crate) fn is_before(self, instant: Timestamp) -> bool {
         self.as_of < instant
     }
 }
@@ -57,24 +55,52 @@ pub struct Calculation {
     pub scenario_id: ScenarioId,
     /// The median of the window's healthy runs.
     pub credits: Credits,
-    /// The medians of what the window's healthy runs took in and cost by the item, of those that
-    /// say so.
+    /// Between which amounts the true median lies, from six healthy runs on, and the medians of what
+    /// the window's healthy runs took in and cost by the item, of those that say so.
     pub usual: Usual,
+    /// The days of the week that differ; `None` unless asked for with [`Calculation::by_weekday`].
+    pub weekdays: Option<Weekdays>,
+    /// Since when the scenario is another one, if somebody says so: no run before it counts.
+    pub changed_at: Option<Timestamp>,
     /// How many healthy runs the window holds.
     pub healthy_runs: u64,
     /// How many of the window's runs did not count, by reason.
     pub excluded: BTreeMap<Unhealthy, u64>,
-    /// The coefficient of variation of the healthy runs; `None` where they cost nothing.
+    /// The coefficient of variation of the healthy runs; `None` where they cost nothing. By weekday,
+    /// the greatest one of the days that share a median.
     pub cv: Option<f64>,
+    /// The same from medians, which a few wild runs do not move; `None` where the median is zero.
+    pub robust_variation: Option<f64>,
     /// The first healthy run of all history, also before the window.
     pub first_healthy: Timestamp,
     /// The latest incident of all history up to the window's end, by any run of the scenario.
     pub last_incident: Option<(RunId, Timestamp)>,
     /// The window.
     pub window: Window,
+    /// The window's healthy runs, the oldest first.
+    pub runs: Vec<(Timestamp, Credits)>,
+    /// The window's runs that would be healthy if they were no incidents, the oldest first: where a
+    /// scenario suddenly costs five times as much, every run is one.
+    pub incidents: Vec<(Timestamp, Credits)>,
 }
 
 impl Calculation {
+    /// The same with what is usual on each day of the week, [`weekday_medians`]: the scatter is then
+    /// that of runs around what is usual on their days.
+    #[must_use]
+    pub fn by_weekday(mut self) -> Calculation {
+        let weekdays = weekday_medians(&self.runs);
+        self.cv = variation_within(&self.runs, &weekdays);
+        self.weekdays = Some(weekdays);
+        self
+    }
+
+    /// Since when the scenario costs something else, oldest first: the change points of the window's
+    /// healthy runs and incidents. The median of a window that holds one is of neither side.
+    pub fn changes(&self, rule: &DriftRule) -> Vec<ChangePoint> {
+        change_points(&[self.runs.as_slice(), &self.incidents].concat(), rule)
+    }
+
     /// The line that operators and scripts know, with two decimals rounded half to even.
     ///
     /// ```
@@ -132,129 +158,8 @@ impl Calculation {
             sample_size: self.healthy_runs,
             last_updated,
             usual: self.usual,
+            weekdays: self.weekdays.clone(),
         }
-    }
-}
-
-/// The median of the healthy runs of `scenario` in `window`, with what the update gate asks for.
-///
-/// `runs` may hold other scenarios, later runs and any order; it should hold all history up to the
-/// window's end, because the observation span and the last incident reach beyond the window.
-///
-/// # Errors
-/// [`NoBaseline`] where there is nothing to calculate from.
-///
-/// ```
-/// use credit_baseline::{Window, calculate};
-/// use credit_core::{HealthyRule, RunFacts, Status};
-///
-/// let run = RunFacts::parse(
-///     r#"{"Run_ID":"R1","Timestamp":"2024-01-23T10:00:00Z","Scenario_ID":"EXPORT",
-///         "Status":"Success","Credits_Total":1250.5,"Severity":"SEV4","Risk_Flags":[],
-///         "Misconfig_Likelihood":"Low","Baseline_Expected_Credits":1250,
-///         "Baseline_Status":"current","Variance_Multiplier":1.0004,"retry_count":0,"actions":[]}"#,
-/// )?;
-/// let rule = HealthyRule { statuses: vec![Status::Success], retries_max: 1 };
-/// let window = Window { as_of: "2024-01-31T10:00:00Z".parse()?, days: 30 };
-/// let calculation = calculate([&run], &"EXPORT".parse()?, window, &rule)?;
-/// assert_eq!(
-///     calculation.line(),
-///     "[baseline-calculator] Calculated baseline for EXPORT: 1250.50 (from 1 healthy runs)"
-/// );
-/// assert!(calculate([&run], &"OTHER".parse()?, window, &rule).is_err());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn calculate<'r, 'a: 'r>(
-    runs: impl IntoIterator<Item = &'r RunFacts<'a>>,
-    scenario: &ScenarioId,
-    window: Window,
-    rule: &HealthyRule,
-) -> Result<Calculation, NoBaseline> {
-    let mut history = History::default();
-    runs.into_iter()
-        .filter(|run| run.scenario_id == *scenario && !window.is_before(run.timestamp))
-        .for_each(|run| history.add(run, window, rule));
-    let cv = coefficient_of_variation(&history.credits);
-    let healthy_runs = history.credits.len() as u64;
-    match (median(&mut history.credits), history.first_healthy) {
-        (Some(credits), Some(first_healthy)) => Ok(Calculation {
-            scenario_id: scenario.clone(),
-            credits,
-            usual: Usual {
-                input_tokens: median_whole(&mut history.input_tokens),
-                credits_per_item: median_per_item(&mut history.credits_per_item),
-            },
-            healthy_runs,
-            excluded: history.excluded,
-            cv,
-            first_healthy,
-            last_incident: history.last_incident.map(|(at, id)| (id.clone(), at)),
-            window,
-        }),
-        _ if history.is_empty => Err(NoBaseline::UnknownScenario {
-            scenario_id: scenario.clone(),
-            as_of: window.as_of,
-        }),
-        _ => Err(NoBaseline::NoHealthyRuns {
-            scenario_id: scenario.clone(),
-            window,
-            runs: history.excluded.values().sum(),
-            excluded: history.excluded,
-        }),
-    }
-}
-
-/// What one scenario's runs up to the window's end come to.
-struct History<'r> {
-    is_empty: bool,
-    credits: Vec<Credits>,
-    input_tokens: Vec<u64>,
-    credits_per_item: Vec<CreditsPerItem>,
-    excluded: BTreeMap<Unhealthy, u64>,
-    first_healthy: Option<Timestamp>,
-    last_incident: Option<(Timestamp, &'r RunId)>,
-}
-
-impl Default for History<'_> {
-    fn default() -> Self {
-        History {
-            is_empty: true,
-            credits: Vec::new(),
-            input_tokens: Vec::new(),
-            credits_per_item: Vec::new(),
-            excluded: BTreeMap::new(),
-            first_healthy: None,
-            last_incident: None,
-        }
-    }
-}
-
-impl<'r> History<'r> {
-    fn add(&mut self, run: &'r RunFacts<'_>, window: Window, rule: &HealthyRule) {
-        self.is_empty = false;
-        if run.is_incident() {
-            // Of two at the same time the greater id, so that the order of runs does not matter.
-            self.last_incident = self.last_incident.max(Some((run.timestamp, &run.run_id)));
-        }
-        let reason = unhealthy(run, rule);
-        if reason.is_none() {
-            let first = self.first_healthy.get_or_insert(run.timestamp);
-            *first = run.timestamp.min(*first);
-        }
-        if window.contains(run.timestamp) {
-            match reason {
-                None => self.add_healthy(run),
-                Some(reason) => *self.excluded.entry(reason).or_default() += 1,
-            }
-        }
-    }
-
-    fn add_healthy(&mut self, run: &RunFacts<'_>) {
-        self.credits.push(run.credits);
-        self.input_tokens.extend(run.input_tokens);
-        let items = run.input_item_count;
-        let per_item = items.and_then(|items| CreditsPerItem::new(run.credits, items));
-        self.credits_per_item.extend(per_item);
     }
 }
 

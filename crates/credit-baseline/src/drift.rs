@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use credit_core::{Credits, Multiplier, Ratio, Timestamp};
+use credit_core::{CandidateGate, Credits, Multiplier, Ratio, Timestamp};
 
 use crate::median;
 
@@ -20,6 +20,29 @@ pub struct DriftRule {
     pub ratio_min: Multiplier,
     /// How many runs there must be on either side.
     pub runs_min: usize,
+}
+
+impl DriftRule {
+    /// The rule that goes with a policy's gate for baseline candidates: as many times a baseline as
+    /// keep a scenario from being a candidate are a change, on at least six runs, and less probable
+    /// than one in a hundred if nothing had changed.
+    pub fn of(gate: &CandidateGate) -> DriftRule {
+        DriftRule {
+            significance: 0.01,
+            ratio_min: gate.variance_below,
+            runs_min: 6,
+        }
+    }
+
+    /// Whether two medians are far enough apart to matter: the greater at least so many times the
+    /// lesser. From nothing to something always matters.
+    pub fn is_material(&self, a: Credits, b: Credits) -> bool {
+        let (lesser, greater) = (a.min(b), a.max(b));
+        match Ratio::new(greater, lesser) {
+            Some(ratio) => ratio.at_least(self.ratio_min),
+            None => greater > lesser,
+        }
+    }
 }
 
 /// Since when a scenario costs something else.
@@ -37,6 +60,13 @@ pub struct ChangePoint {
     pub runs_after: usize,
     /// How improbable so clear a division is if nothing had changed.
     pub p_value: f64,
+}
+
+impl ChangePoint {
+    /// How many times as much it costs since; `None` where it cost nothing before.
+    pub fn times(&self) -> Option<Multiplier> {
+        Ratio::new(self.after, self.before).map(Ratio::multiplier)
+    }
 }
 
 /// The change points of a scenario's runs, oldest first.
@@ -135,7 +165,8 @@ fn divide(credits: &[Credits], rule: &DriftRule) -> Option<Cut> {
     })?;
     let (before, after) = credits.split_at_checked(at)?;
     let (before, after) = (median(&mut before.to_vec())?, median(&mut after.to_vec())?);
-    differ(before, after, rule.ratio_min).then_some(Cut { at, p_value })
+    rule.is_material(before, after)
+        .then_some(Cut { at, p_value })
 }
 
 /// Pettitt's K: how much the ranks before and after a division differ, where they do most.
@@ -204,15 +235,6 @@ fn doubled_ranks(credits: &[Credits]) -> Vec<i128> {
         passed += equal.len();
     }
     ranks
-}
-
-/// Whether the greater is at least so many times the lesser; from nothing to something always is.
-fn differ(a: Credits, b: Credits, ratio_min: Multiplier) -> bool {
-    let (lesser, greater) = (a.min(b), a.max(b));
-    match Ratio::new(greater, lesser) {
-        Some(ratio) => ratio.at_least(ratio_min),
-        None => greater > lesser,
-    }
 }
 
 fn amounts(runs: &[(Timestamp, Credits)], start: usize, end: usize) -> Vec<Credits> {

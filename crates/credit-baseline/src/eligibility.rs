@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use credit_core::{Credits, Multiplier, UpdateGate};
+use credit_core::{Credits, Multiplier, UpdateGate, Weekday};
 
 use crate::{Baseline, Calculation, Change};
 
@@ -121,6 +121,8 @@ impl fmt::Display for Limit {
 pub enum Outcome {
     /// It holds.
     Passed,
+    /// It holds, but a person should look at it.
+    Noted,
     /// It does not hold.
     Failed,
     /// It does not hold, but a person looked into it.
@@ -231,12 +233,14 @@ impl Eligibility {
 /// Holds a calculation against the gate for changing a baseline.
 ///
 /// - `no_incident`: days since the latest SEV0 or SEV1 incident; no incident at all passes.
-/// - `span`: days since the first healthy run of all history.
+/// - `span`: days since the first healthy run of all history; where somebody states that the
+///   scenario changed, days since then, and only as many as must be without incident.
 /// - `healthy_runs`: healthy runs in the window, never fewer than [`HEALTHY_RUNS_FLOOR`].
 /// - `cv`: strictly below the limit. Runs that all cost nothing have none, and fail: a scenario
 ///   that is free gets its baseline of zero by hand.
-/// - `change`: the step from the old baseline in per cent. No old baseline passes; a step up from
-///   zero, which has no percentage, fails until it is [`Eligibility::investigated`].
+/// - `change`: the step from the old baseline in per cent, of several weekdays the greatest. No old
+///   baseline passes, above [`CHANGE_NOTE_PERCENT`] with a note; a step up from zero, which has no
+///   percentage, fails until it is [`Eligibility::investigated`].
 ///
 /// ```
 /// use credit_baseline::{Window, calculate, eligibility};
@@ -278,6 +282,11 @@ pub fn eligibility(
     let days = |days: u32| Limit::AtLeast(Figure::Days(f64::from(days)));
     let incident = calculation.last_incident.as_ref().map(|(_, at)| *at);
     let runs_min = gate.healthy_runs_min.max(HEALTHY_RUNS_FLOOR);
+    let (span_from, span_days) = match calculation.changed_at {
+        // What was before is of another scenario; two quiet weeks of this one have to do.
+        Some(changed_at) => (changed_at, gate.quiet_days.min(gate.span_days)),
+        None => (calculation.first_healthy, gate.span_days),
+    };
     let criteria = vec![
         Criterion::new(
             "no_incident",
@@ -287,9 +296,9 @@ pub fn eligibility(
         ),
         Criterion::new(
             "span",
-            Some(Figure::Days(days_since(calculation.first_healthy))),
-            days(gate.span_days),
-            is_days_old(calculation.first_healthy, gate.span_days),
+            Some(Figure::Days(days_since(span_from))),
+            days(span_days),
+            is_days_old(span_from, span_days),
         ),
         Criterion::new(
             "healthy_runs",
@@ -303,23 +312,46 @@ pub fn eligibility(
             Limit::Below(Figure::Fraction(gate.cv_below)),
             calculation.cv.is_some_and(|cv| cv < gate.cv_below),
         ),
-        change(calculation.credits, old, gate.change_percent_max),
+        change(calculation, old, gate.change_percent_max),
     ];
     Eligibility { criteria }
 }
 
-fn change(new: Credits, old: Option<&Baseline>, percent_max: u32) -> Criterion {
-    let change = old.map(|old| Change::new(old.credits, new));
-    let passed = match change {
-        None => true,
-        Some(change) => change.is_some_and(|c| !c.exceeds(percent_max)),
+fn change(new: &Calculation, old: Option<&Baseline>, percent_max: u32) -> Criterion {
+    let steps = old.map(|old| steps(new, old));
+    let greatest = match &steps {
+        None => None,
+        Some(steps) if steps.contains(&None) => None,
+        Some(steps) => {
+            let known = steps.iter().flatten().copied();
+            known.max_by_key(|step| step.hundredths_up())
+        }
     };
-    Criterion::new(
+    let passed = steps.is_none() || greatest.is_some_and(|step| !step.exceeds(percent_max));
+    let mut criterion = Criterion::new(
         CHANGE,
-        change.flatten().map(|c| Figure::Percent(c.hundredths_up())),
+        greatest.map(|step| Figure::Percent(step.hundredths_up())),
         Limit::AtMost(Figure::Percent(u128::from(percent_max) * 100)),
         passed,
-    )
+    );
+    if passed && greatest.is_some_and(|step| step.exceeds(CHANGE_NOTE_PERCENT)) {
+        criterion.outcome = Outcome::Noted;
+    }
+    criterion
 }
+
+/// From the old to the new baseline, on each day of the week if either tells them apart.
+fn steps(new: &Calculation, old: &Baseline) -> Vec<Option<Change>> {
+    if new.weekdays.is_none() && old.weekdays.is_none() {
+        return vec![Change::new(old.credits, new.credits)];
+    }
+    let new = new.baseline(new.window.as_of);
+    let step = |day: &Weekday| Change::new(old.on(*day).0, new.on(*day).0);
+    Weekday::ALL.iter().map(step).collect()
+}
+
+/// A larger change of a baseline is noted for whoever approves it: "typically <20% drift", says the
+/// runbook (line 324).
+pub const CHANGE_NOTE_PERCENT: u32 = 20;
 
 const CHANGE: &str = "change";

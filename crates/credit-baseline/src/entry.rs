@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use credit_core::json::{self, Object};
-use credit_core::{Credits, CreditsError, ScenarioId, Timestamp, Usual};
+use credit_core::{Bounds, Credits, CreditsError, ScenarioId, Timestamp, Usual, Weekday, Weekdays};
 use serde_json::value::RawValue;
 
 use crate::BaselinesError;
@@ -22,9 +22,13 @@ pub struct Baseline {
     pub sample_size: u64,
     /// `last_updated`: since when it is in force; the version that a record names.
     pub last_updated: Timestamp,
-    /// `usual_input_tokens` and `usual_credits_per_item`: what its runs usually take in and cost
-    /// by the item; an entry without them is as good a baseline.
+    /// `median_lower` and `median_upper`, `usual_input_tokens` and `usual_credits_per_item`: between
+    /// which amounts the true median lies, and what its runs usually take in and cost by the item;
+    /// an entry without them is as good a baseline.
     pub usual: Usual,
+    /// `weekdays`: the days of the week that differ. A scenario is judged by its weekdays if and
+    /// only if its entry has this key, be it without any day.
+    pub weekdays: Option<Weekdays>,
 }
 
 impl Baseline {
@@ -42,22 +46,60 @@ impl Baseline {
         self.sample_size == 0
     }
 
+    /// What a run on this day of the week is expected to cost, and between which amounts the true
+    /// median lies.
+    ///
+    /// ```
+    /// # use credit_baseline::Baselines;
+    /// use credit_core::{Credits, Weekday};
+    ///
+    /// let (baselines, _) = Baselines::parse(r#"{"version":"1.0.0","updated_at":"2024-01-23T10:00:00Z",
+    ///     "baselines":[{"scenario_id":"EXPORT","median_credits":1250,"sample_size":28,
+    ///     "calculated_at":"2024-01-23T10:00:00Z","last_updated":"2024-01-23T10:00:00Z",
+    ///     "weekdays":{"sunday":{"median_credits":200,"sample_size":8}}}]}"#)?;
+    /// let export = baselines.get(&"EXPORT".parse().unwrap()).unwrap();
+    /// assert_eq!(export.on(Weekday::Sunday).0, Credits::whole(200).unwrap());
+    /// assert_eq!(export.on(Weekday::Monday).0, export.credits);
+    /// # Ok::<(), credit_baseline::BaselinesError>(())
+    /// ```
+    pub fn on(&self, day: Weekday) -> (Credits, Option<Bounds>) {
+        match self.weekdays.as_ref().and_then(|days| days.get(day)) {
+            Some(usual) => (usual.credits, usual.bounds),
+            None => (self.credits, self.usual.bounds),
+        }
+    }
+
     /// Its keys in their usual order, each with its JSON text; `None` for what it does not have.
-    fn members(&self) -> [(&'static str, Option<String>); 7] {
+    fn members(&self) -> [(&'static str, Option<String>); 10] {
         let quoted = |value: &dyn fmt::Display| Some(format!("\"{value}\""));
-        let (tokens, rate) = (self.usual.input_tokens, self.usual.credits_per_item);
+        let Usual {
+            input_tokens,
+            credits_per_item,
+            bounds,
+        } = self.usual;
+        // Numbers under words: cannot fail.
+        let weekdays = |days: &Weekdays| serde_json::to_string(days).ok();
         [
             ("scenario_id", quoted(&self.scenario_id)),
             ("median_credits", Some(self.credits.to_string())),
             ("calculated_at", quoted(&self.calculated_at)),
             ("sample_size", Some(self.sample_size.to_string())),
             ("last_updated", quoted(&self.last_updated)),
-            (USUAL_INPUT_TOKENS, tokens.map(|t| t.to_string())),
-            (USUAL_CREDITS_PER_ITEM, rate.map(|r| r.to_string())),
+            (MEDIAN_LOWER, bounds.map(|b| b.lower().to_string())),
+            (MEDIAN_UPPER, bounds.map(|b| b.upper().to_string())),
+            (USUAL_INPUT_TOKENS, input_tokens.map(|t| t.to_string())),
+            (
+                USUAL_CREDITS_PER_ITEM,
+                credits_per_item.map(|r| r.to_string()),
+            ),
+            (WEEKDAYS, self.weekdays.as_ref().and_then(weekdays)),
         ]
     }
 }
 
+const MEDIAN_LOWER: &str = "median_lower";
+const MEDIAN_UPPER: &str = "median_upper";
+const WEEKDAYS: &str = "weekdays";
 const USUAL_INPUT_TOKENS: &str = "usual_input_tokens";
 const USUAL_CREDITS_PER_ITEM: &str = "usual_credits_per_item";
 
@@ -97,7 +139,9 @@ impl Entry {
                 usual: Usual {
                     input_tokens: fields.tokens(USUAL_INPUT_TOKENS)?,
                     credits_per_item: fields.number(USUAL_CREDITS_PER_ITEM)?,
+                    bounds: fields.bounds()?,
                 },
+                weekdays: fields.weekdays()?,
             },
             members: fields.members()?,
         })
@@ -225,6 +269,28 @@ impl<'a> Fields<'a> {
     fn tokens(&self, key: &str) -> Result<Option<u64>, BaselinesError> {
         let read = |value| self.read(key, value, "a whole number of tokens");
         self.object.get(key).map(read).transpose()
+    }
+
+    fn bounds(&self) -> Result<Option<Bounds>, BaselinesError> {
+        let bounds = Bounds::of(self.number(MEDIAN_LOWER)?, self.number(MEDIAN_UPPER)?);
+        bounds.map_err(|e| {
+            let at = [MEDIAN_LOWER, MEDIAN_UPPER].into_iter();
+            let found = at
+                .filter_map(|key| Some((key, self.object.get(key)?)))
+                .next();
+            match found {
+                Some((key, value)) => self.error(key, value, e.to_string()),
+                None => self.missing(MEDIAN_LOWER),
+            }
+        })
+    }
+
+    fn weekdays(&self) -> Result<Option<Weekdays>, BaselinesError> {
+        let parse = |value: &'a RawValue| {
+            serde_json::from_str(value.get())
+                .map_err(|e| self.error(WEEKDAYS, value, reason_of(&e)))
+        };
+        self.object.get(WEEKDAYS).map(parse).transpose()
     }
 
     fn count(&self, key: &str) -> Result<u64, BaselinesError> {

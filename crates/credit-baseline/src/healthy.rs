@@ -17,6 +17,8 @@ pub enum Unhealthy {
     Backfill,
     /// Its artifacts were set aside, whatever for.
     Quarantined,
+    /// It is from before the scenario became another one.
+    BeforeChange,
 }
 
 impl Unhealthy {
@@ -28,6 +30,7 @@ impl Unhealthy {
             Unhealthy::Incident => "incident",
             Unhealthy::Backfill => "backfill",
             Unhealthy::Quarantined => "quarantined",
+            Unhealthy::BeforeChange => "before the change",
         }
     }
 }

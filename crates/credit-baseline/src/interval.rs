@@ -2,7 +2,7 @@
 
 use statrs::distribution::{Binomial, DiscreteCDF};
 
-use credit_core::Credits;
+use credit_core::{Bounds, Credits};
 
 /// Two amounts between which the true median lies with at least a stated confidence, whatever the
 /// distribution the amounts come from.
@@ -49,6 +49,25 @@ pub fn median_interval(credits: &mut [Credits], confidence: f64) -> Option<Media
         confidence,
     })
 }
+
+/// The ends of [`median_interval`] at 95 per cent, as baselines keep them; `None` below six amounts.
+///
+/// Reorders `credits`.
+///
+/// ```
+/// use credit_core::{Bounds, Credits};
+///
+/// let mut credits: Vec<Credits> = (1..=6).map(|n| Credits::whole(n).unwrap()).collect();
+/// let bounds = credit_baseline::median_bounds(&mut credits);
+/// assert_eq!(bounds, Bounds::new(credits[0], credits[5]));
+/// ```
+pub fn median_bounds(credits: &mut [Credits]) -> Option<Bounds> {
+    let interval = median_interval(credits, CONFIDENCE)?;
+    Bounds::new(interval.lower, interval.upper)
+}
+
+/// How sure the bounds of a baseline are, at least.
+const CONFIDENCE: f64 = 0.95;
 
 /// The greatest rank, counted from 1, that still gives the confidence, and what it gives.
 fn rank(amounts: usize, confidence: f64) -> Option<(usize, f64)> {

@@ -8,7 +8,7 @@
 use credit_baseline::{
     Baseline, Calculation, Change, Eligibility, Note, Outcome, Window, eligibility, rationale_note,
 };
-use credit_core::{Credits, Timestamp, UpdateGate};
+use credit_core::{Credits, DayUsual, Timestamp, UpdateGate, Weekday, Weekdays};
 use proptest::prelude::*;
 
 const GATE: UpdateGate = UpdateGate {
@@ -37,7 +37,12 @@ fn calculation() -> Calculation {
         cv: Some(0.299_999),
         first_healthy: time("2024-01-01T10:00:00Z"),
         last_incident: Some(("R".parse().unwrap(), time("2024-01-17T10:00:00Z"))),
+        robust_variation: None,
         usual: Default::default(),
+        weekdays: None,
+        changed_at: None,
+        runs: Vec::new(),
+        incidents: Vec::new(),
         window: Window {
             as_of: time("2024-01-31T10:00:00Z"),
             days: 30,
@@ -179,6 +184,78 @@ fn a_change_beyond_half_fails_until_investigated() {
     let excused = verdict.investigated();
     assert!(excused.is_eligible());
     assert_eq!(excused.criteria()[4].outcome, Outcome::Excused);
+}
+
+#[test]
+fn a_change_beyond_a_fifth_passes_with_a_note() {
+    let to = |text| Calculation {
+        credits: credits(text),
+        ..calculation()
+    };
+    for (new, outcome) in [
+        ("119", Outcome::Passed),
+        ("120", Outcome::Passed),
+        ("120.000001", Outcome::Noted),
+        ("135", Outcome::Noted),
+        ("150", Outcome::Noted),
+        ("80", Outcome::Passed),
+        ("79.999999", Outcome::Noted),
+        ("150.000001", Outcome::Failed),
+    ] {
+        let verdict = eligibility(&to(new), Some(&old("100")), &GATE);
+        assert_eq!(verdict.criteria()[4].outcome, outcome, "{new}");
+    }
+    let first = eligibility(&to("135"), None, &GATE);
+    assert_eq!(first.criteria()[4].outcome, Outcome::Passed);
+}
+
+#[test]
+fn after_a_stated_change_two_weeks_are_enough() {
+    let changed = |at: &str| Calculation {
+        changed_at: Some(time(at)),
+        ..calculation()
+    };
+    // The window ends on the 31st at ten.
+    check(&changed("2024-01-17T10:00:00Z"), None, &[]);
+    let too_early = "span: 13.99 days, must be at least 14 days";
+    check(&changed("2024-01-17T10:00:01Z"), None, &[too_early]);
+    // Without the statement it takes thirty days.
+    let young = Calculation {
+        first_healthy: time("2024-01-17T10:00:00Z"),
+        ..calculation()
+    };
+    check(&young, None, &["span: 14 days, must be at least 30 days"]);
+}
+
+#[test]
+fn of_several_weekdays_the_greatest_change_counts() {
+    let days = |saturday: &str| -> Option<Weekdays> {
+        let usual = DayUsual {
+            credits: credits(saturday),
+            sample_size: 8,
+            bounds: None,
+        };
+        Some([(Weekday::Saturday, usual)].into_iter().collect())
+    };
+    let new = |weekdays| Calculation {
+        credits: credits("100"),
+        weekdays,
+        ..calculation()
+    };
+    let old = |weekdays| Baseline {
+        weekdays,
+        ..old("100")
+    };
+    // Nothing changes overall; on Saturdays it does, from the old value of that day.
+    check(&new(days("150")), Some(&old(None)), &[]);
+    let too_much = "change: 60%, must be at most 50%";
+    check(&new(days("160")), Some(&old(None)), &[too_much]);
+    check(&new(days("160")), Some(&old(days("150"))), &[]);
+    // Nor is a day that is given up overlooked: from 40 back to 100.
+    let given_up = "change: 150%, must be at most 50%";
+    check(&new(None), Some(&old(days("40"))), &[given_up]);
+    let from_nothing = "change: none, must be at most 50%";
+    check(&new(days("1")), Some(&old(days("0"))), &[from_nothing]);
 }
 
 #[test]

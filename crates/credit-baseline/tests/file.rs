@@ -6,7 +6,7 @@
 )]
 
 use credit_baseline::{Baseline, BaselineWarning, Baselines};
-use credit_core::{ScenarioId, Timestamp, Usual};
+use credit_core::{Bounds, ScenarioId, Timestamp, Usual, Weekday};
 use proptest::prelude::*;
 
 fn id(text: &str) -> ScenarioId {
@@ -25,6 +25,7 @@ fn baseline(scenario: &str, credits: &str) -> Baseline {
         sample_size: 28,
         last_updated: time("2024-02-01T09:00:00Z"),
         usual: Usual::default(),
+        weekdays: None,
     }
 }
 
@@ -393,10 +394,13 @@ fn what_is_usual_is_optional_and_goes_when_it_is_no_longer_known() {
     let usual = Usual {
         input_tokens: None,
         credits_per_item: "0.25".parse().ok(),
+        bounds: Bounds::new("99.5".parse().unwrap(), "101".parse().unwrap()),
     };
     let now = time("2024-02-01T09:00:00Z");
     baselines.set(Baseline { usual, ..found }, now);
     let text = baselines.to_json();
+    assert!(text.contains("\"median_lower\": 99.5,"), "{text}");
+    assert!(text.contains("\"median_upper\": 101"), "{text}");
     assert!(!text.contains("usual_input_tokens"), "{text}");
     assert!(text.contains("\"usual_credits_per_item\": 0.25"), "{text}");
     assert!(text.contains("\"note\": \"x\""), "{text}");
@@ -404,8 +408,71 @@ fn what_is_usual_is_optional_and_goes_when_it_is_no_longer_known() {
 }
 
 #[test]
+fn weekdays_are_read_kept_and_taken_out() {
+    let days = r#","weekdays":{"sunday":{"median_credits":40.50,"sample_size":8,"median_lower":38,"median_upper":41},"saturday":{"median_credits":60,"sample_size":0}},"note":"x""#;
+    let text = file(&[
+        entry("A", "100", "2024-01-01T00:00:00Z", days),
+        entry("B", "100", "2024-01-01T00:00:00Z", r#","weekdays":{}"#),
+    ]);
+    let (mut baselines, _) = Baselines::parse(&text).unwrap();
+    let a = baselines.get(&id("A")).unwrap().clone();
+    let credits = |day| a.on(day).0.to_string();
+    assert_eq!(credits(Weekday::Sunday), "40.5");
+    assert_eq!(credits(Weekday::Saturday), "60");
+    assert_eq!(credits(Weekday::Friday), "100");
+    assert_eq!(a.on(Weekday::Saturday).1, None);
+    // That it is told apart is kept, even where no day differs.
+    assert!(
+        baselines
+            .get(&id("B"))
+            .unwrap()
+            .weekdays
+            .as_ref()
+            .unwrap()
+            .is_empty()
+    );
+
+    let now = time("2024-02-01T09:00:00Z");
+    let again = Baselines::parse(&baselines.to_json()).unwrap().0;
+    assert_eq!(again.get(&id("A")), Some(&a));
+    // What is not replaced keeps its spelling.
+    assert!(baselines.to_json().contains("40.50"));
+    let overall = Baseline {
+        weekdays: None,
+        ..a
+    };
+    baselines.set(overall, now);
+    let text = baselines.to_json();
+    assert_eq!(text.matches("weekdays").count(), 1, "{text}");
+    assert!(text.contains("\"note\": \"x\""), "{text}");
+}
+
+#[test]
 fn a_bad_usual_value_is_refused_with_its_path() {
     for (rest, says) in [
+        (
+            r#","median_lower":1"#,
+            "line 1: `baselines[0].median_lower`: the lower and the upper bound of a median come \
+             together; add the other one or remove both",
+        ),
+        (
+            r#","median_lower":2,"median_upper":1"#,
+            "line 1: `baselines[0].median_lower`: the lower bound of a median is above its upper \
+             one; exchange them",
+        ),
+        (
+            r#","weekdays":{"sontag":{"median_credits":1,"sample_size":1}}"#,
+            "line 1: `baselines[0].weekdays`: \"sontag\" is not a known day of the week; allowed \
+             are monday, tuesday, wednesday, thursday, friday, saturday, sunday",
+        ),
+        (
+            r#","weekdays":{"sunday":{"median_credits":1}}"#,
+            "line 1: `baselines[0].weekdays`: missing field `sample_size`",
+        ),
+        (
+            r#","weekdays":7"#,
+            "line 1: `baselines[0].weekdays`: invalid type: integer `7`, expected a map",
+        ),
         (
             r#","usual_input_tokens":1.5"#,
             "line 1: `baselines[0].usual_input_tokens`: must be a whole number of tokens, not 1.5",

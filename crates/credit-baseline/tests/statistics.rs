@@ -8,9 +8,9 @@
 
 use credit_baseline::{
     DriftRule, change_points, coefficient_of_variation, median, median_deviation, median_interval,
-    robust_variation,
+    robust_variation, weekday_medians,
 };
-use credit_core::{Credits, Timestamp};
+use credit_core::{Credits, Timestamp, Weekday};
 use proptest::prelude::*;
 
 fn whole(credits: u64) -> Credits {
@@ -259,5 +259,85 @@ proptest! {
         let divided: usize = changes.iter().map(|c| c.runs_before).sum::<usize>()
             + changes.last().map_or(runs.len(), |c| c.runs_after);
         prop_assert_eq!(divided, runs.len());
+    }
+}
+
+/// So many weeks from Monday, the first of January 2024 on, a run a day at noon.
+fn weeks(weeks: i64, cost: impl Fn(Weekday, u64) -> u64) -> Vec<(Timestamp, Credits)> {
+    let day = |n: i64| {
+        let at = Timestamp::from_unix(1_704_110_400 + n * 86_400).unwrap();
+        (at, whole(cost(at.weekday(), n as u64)))
+    };
+    (0..weeks * 7).map(day).collect()
+}
+
+#[test]
+fn thin_days_are_pooled_and_noise_makes_no_baselines() {
+    let noisy = |_, n: u64| 100 + n * 37 % 11;
+    assert!(weekday_medians(&weeks(8, noisy)).is_empty());
+    assert!(weekday_medians(&[]).is_empty());
+
+    // Half as dear on Sundays only. Five Sundays are too few; the weekend is no other for certain.
+    let sundays = |day, n: u64| {
+        let level = if day == Weekday::Sunday { 50 } else { 100 };
+        level + n * 37 % 11
+    };
+    assert!(weekday_medians(&weeks(5, sundays)).is_empty());
+    // Six are enough.
+    let days = weekday_medians(&weeks(6, sundays));
+    let own: Vec<Weekday> = days.iter().map(|(day, _)| day).collect();
+    assert_eq!(own, [Weekday::Sunday]);
+    assert_eq!(days.get(Weekday::Sunday).unwrap().sample_size, 6);
+
+    // Three weekends are six days.
+    let weekend = |day: Weekday, _| if day.is_weekend() { 50 } else { 100 };
+    assert!(weekday_medians(&weeks(2, weekend)).is_empty());
+    let days = weekday_medians(&weeks(3, weekend));
+    let own: Vec<(Weekday, u64)> = days.iter().map(|(d, u)| (d, u.sample_size)).collect();
+    assert_eq!(own, [(Weekday::Saturday, 6), (Weekday::Sunday, 6)]);
+    assert!(days.get(Weekday::Saturday).unwrap().bounds.is_some());
+}
+
+#[test]
+fn the_days_of_the_week_are_those_of_the_calendar() {
+    for (day, expected) in [
+        ("2024-02-29", Weekday::Thursday),
+        ("2025-01-31", Weekday::Friday),
+        ("2000-01-01", Weekday::Saturday),
+        ("1969-12-28", Weekday::Sunday),
+        ("0001-01-01", Weekday::Monday),
+        ("9999-12-31", Weekday::Friday),
+        ("2024-12-31", Weekday::Tuesday),
+        ("2025-01-01", Weekday::Wednesday),
+    ] {
+        let start: Timestamp = format!("{day}T00:00:00Z").parse().unwrap();
+        let end: Timestamp = format!("{day}T23:59:59.999Z").parse().unwrap();
+        assert_eq!(
+            (start.weekday(), end.weekday()),
+            (expected, expected),
+            "{day}"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_day_differs_for_certain_or_not_at_all(
+        amounts in prop::collection::vec(0..2_000_u64, 0..120), seed in any::<u64>(),
+    ) {
+        let runs = weeks(18, |_, n| amounts.get(n as usize).copied().unwrap_or(0));
+        let runs = &runs[..amounts.len()];
+        let mut shuffled = runs.to_vec();
+        let mut numbers = noise(seed | 1);
+        shuffled.sort_by_cached_key(|_| numbers.next());
+        let days = weekday_medians(runs);
+        prop_assert_eq!(&days, &weekday_medians(&shuffled));
+        for (_, usual) in days.iter() {
+            prop_assert!(usual.sample_size >= 6);
+            prop_assert!(usual.bounds.unwrap().contains(usual.credits));
+        }
+        // What is read back is what was written.
+        let json = serde_json::to_string(&days).unwrap();
+        prop_assert_eq!(serde_json::from_str::<credit_core::Weekdays>(&json).unwrap(), days);
     }
 }

@@ -318,13 +318,20 @@ pub(crate) enum BaselineCommand {
     Calculate(Calculate),
     /// Propose a new baseline, or approve the one proposed.
     Update(Update),
-    /// The baselines in force.
-    List,
+    /// The baselines in force, who answers for them, and which of them have drifted.
+    List {
+        /// The end of the window in which drift is looked for; now, if not given.
+        #[arg(long, value_name = "TIME")]
+        at: Option<Timestamp>,
+    },
     /// Every value a baseline ever had, by whom and why.
     History {
         /// The scenario.
         #[arg(long)]
         scenario: ScenarioId,
+        /// Only the value that was in force then.
+        #[arg(long, value_name = "TIME")]
+        at: Option<Timestamp>,
     },
 }
 
@@ -339,6 +346,9 @@ pub(crate) struct Calculate {
     /// The window's end; now, if not given.
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<Timestamp>,
+    /// Since when the scenario is another one: runs from before do not count.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) changed_at: Option<Timestamp>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -359,17 +369,31 @@ pub(crate) struct Update {
     /// The window's end; now, if not given.
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<Timestamp>,
+    /// Since when the scenario is another one: runs from before do not count, and two weeks since
+    /// then are enough.
+    #[arg(long, value_name = "TIME", conflicts_with = "all_stable")]
+    pub(crate) changed_at: Option<Timestamp>,
     /// Why; may be repeated.
     #[arg(long = "reason", value_name = "TEXT")]
     pub(crate) reasons: Vec<String>,
     /// Propose in spite of failed criteria; recorded.
-    #[arg(long = "override", value_name = "REASON")]
+    #[arg(
+        long = "override",
+        value_name = "REASON",
+        conflicts_with = "all_stable"
+    )]
     pub(crate) override_reason: Option<String>,
     /// Where a large change was investigated.
-    #[arg(long, value_name = "CASE|NOTE")]
+    #[arg(long, value_name = "CASE|NOTE", conflicts_with = "all_stable")]
     pub(crate) investigated: Option<String>,
+    /// Tell the days of the week apart, where they differ for certain.
+    #[arg(long, conflicts_with = "overall")]
+    pub(crate) by_weekday: bool,
+    /// One value for all days. Without either, as the baseline in force.
+    #[arg(long)]
+    pub(crate) overall: bool,
     /// Approve the open proposal and put it into force (O3, not the proposer).
-    #[arg(long, conflicts_with_all = ["days", "at", "reasons", "override_reason", "investigated"])]
+    #[arg(long, conflicts_with_all = ["days", "at", "changed_at", "reasons", "override_reason", "investigated", "by_weekday", "overall"])]
     pub(crate) approve: bool,
     /// Show what would happen; record nothing.
     #[arg(long)]

@@ -38,7 +38,7 @@ struct Story {
     check: fn(&Tree),
 }
 
-const STORIES: [Story; 6] = [
+const STORIES: [Story; 7] = [
     Story {
         name: "a SEV0 run with a payload",
         tree: leak,
@@ -182,6 +182,41 @@ const STORIES: [Story; 6] = [
             let file = tree.read("config/scenarios/STEADY.json");
             let object = format!("runs/CREDIT_MONITORING/objects/{}", sha256(file.as_bytes()));
             assert_eq!(tree.read(&object), file);
+        },
+    },
+    Story {
+        name: "the approval of two baselines at once",
+        tree: two_proposals,
+        command: &[
+            "baseline",
+            "update",
+            "--all-stable",
+            "--approve",
+            "--as",
+            "lead-3",
+        ],
+        refused_when_done: false,
+        check: |tree| {
+            let mut about: Vec<String> = decisions(tree)
+                .into_iter()
+                .filter(|kind| kind.starts_with("baseline"))
+                .collect();
+            about.sort();
+            let once = ["baseline_applied", "baseline_approved", "baseline_proposed"];
+            assert_eq!(about, once.map(|kind| [kind; 2]).concat());
+            let baselines = tree.read("config/credit-baselines.json");
+            for name in ["STEADY", "OTHER"] {
+                let quoted = format!("\"{name}\"");
+                assert_eq!(baselines.matches(&quoted).count(), 1, "{baselines}");
+            }
+            let notes = std::fs::read_dir(tree.path("runs/BASELINE_UPDATES")).unwrap();
+            let notes = notes.map(|entry| entry.unwrap().path());
+            // A kill may leave the temporary file of a note behind, which has no such name.
+            let notes = notes.filter(|path| path.extension().is_some());
+            let notes: String = notes
+                .map(|path| std::fs::read_to_string(path).unwrap())
+                .collect();
+            assert_eq!(notes.matches("# Baseline Update: ").count(), 2, "{notes}");
         },
     },
 ];
@@ -396,21 +431,30 @@ fn edited_scenario() -> Tree {
 }
 
 fn proposal() -> Tree {
+    proposed(&["STEADY"])
+}
+
+fn two_proposals() -> Tree {
+    proposed(&["STEADY", "OTHER"])
+}
+
+fn proposed(scenarios: &[&str]) -> Tree {
     let tree = Tree::new();
-    let runs: String = (0..40)
-        .map(|n| {
+    let mut runs = String::new();
+    for scenario in scenarios {
+        for n in 0..40 {
             let (month, day) = (1 + n / 28, 1 + n % 28);
             let at = format!("\"2024-{month:02}-{day:02}T10:00:00Z\"");
-            let members = [("Timestamp", at.as_str()), ("Scenario_ID", "\"STEADY\"")];
-            run(&format!("R-{n}"), 100 + n % 3, &members)
-        })
-        .collect();
+            let id = format!("\"{scenario}\"");
+            let members = [("Timestamp", at.as_str()), ("Scenario_ID", id.as_str())];
+            runs += &run(&format!("R-{scenario}-{n}"), 100 + n % 3, &members);
+        }
+    }
     tree.ingest(runs).ok();
     let propose = [
         "baseline",
         "update",
-        "--scenario",
-        "STEADY",
+        "--all-stable",
         "--as",
         "ops-2",
         "--at",

@@ -13,6 +13,7 @@ mod run;
 mod stored;
 mod time;
 mod usual;
+mod weekdays;
 mod words;
 
 pub use case::{CaseCategory, CaseStatus, Exposure, ExposureBand, RootCause};
@@ -25,7 +26,8 @@ pub use record::{Assessment, Inputs, RunFacts, RunRecord};
 pub use run::{ParsedRun, Problem, Run, RunError};
 pub use stored::{StoredRecord, StoredVerdict};
 pub use time::{Day, Period, Timestamp, TimestampError};
-pub use usual::{CreditsPerItem, Usual};
+pub use usual::{Bounds, BoundsError, CreditsPerItem, Usual};
+pub use weekdays::{DayUsual, Weekday, Weekdays};
 pub use words::{
     Action, Actions, BaselineStatus, JobType, Likelihood, Reason, RiskFlag, RiskFlags, Severity,
     Status, UnknownWord,

@@ -45,7 +45,7 @@ pub struct Inputs {
     pub input_sha256: Sha256,
     /// The version of the baseline: when it was last updated.
     pub baseline_updated: Option<Timestamp>,
-    /// What the scenario's runs usually take in and cost by the item, as far as it was known.
+    /// What else was known of the scenario.
     pub usual: Usual,
 }
 
@@ -68,7 +68,8 @@ impl RunRecord {
     /// `Risk_Flags` is always there and holds each flag once; `Risk_Flags_Reported` tells what the
     /// run itself reported, where that is not the same; `dispatch_blocked` only where it is
     /// true; `Variance_Multiplier` has six decimals, or is null where there is no ratio;
-    /// `Usual_Input_Tokens` and `Usual_Credits_Per_Item` only where they were known.
+    /// `Baseline_Lower` and `Baseline_Upper`, `Usual_Input_Tokens` and `Usual_Credits_Per_Item` only
+    /// where they were known.
     pub fn to_json(&self) -> String {
         let (run, verdict) = (&self.run, &self.assessment);
         let mut out = ObjectWriter::new();
@@ -91,6 +92,10 @@ impl RunRecord {
         out.plain("Baseline_Status", verdict.baseline_status);
         if let Some(updated) = self.inputs.baseline_updated {
             out.plain("Baseline_Last_Updated", updated);
+        }
+        if let Some(bounds) = self.inputs.usual.bounds {
+            out.token("Baseline_Lower", bounds.lower());
+            out.token("Baseline_Upper", bounds.upper());
         }
         if let Some(tokens) = self.inputs.usual.input_tokens {
             out.token("Usual_Input_Tokens", tokens);

@@ -3,7 +3,7 @@
 use crate::json::Object;
 use crate::run::Fields;
 use crate::{
-    Actions, Assessment, BaselineStatus, Credits, Inputs, Likelihood, Multiplier, Reason,
+    Actions, Assessment, BaselineStatus, Bounds, Credits, Inputs, Likelihood, Multiplier, Reason,
     RiskFlags, Run, RunError, Severity, Usual,
 };
 
@@ -109,6 +109,9 @@ impl StoredRecord {
 
 fn inputs(fields: &Fields<'_>) -> Result<Inputs, RunError> {
     let hash = |key| fields.required(key, fields.hash(key)?);
+    let (lower, upper) = ("Baseline_Lower", "Baseline_Upper");
+    let bounds = Bounds::of(fields.number(lower)?, fields.number(upper)?)
+        .map_err(|_| fields.contradiction(lower, upper))?;
     Ok(Inputs {
         policy_sha256: hash("Policy_Sha256")?,
         scenario_sha256: fields.hash("Scenario_Sha256")?,
@@ -117,6 +120,7 @@ fn inputs(fields: &Fields<'_>) -> Result<Inputs, RunError> {
         usual: Usual {
             input_tokens: fields.whole("Usual_Input_Tokens")?,
             credits_per_item: fields.number("Usual_Credits_Per_Item")?,
+            bounds,
         },
     })
 }

@@ -1,4 +1,4 @@
-//! What a scenario's runs usually take in and cost by the item.
+//! What is known of a scenario besides its baseline.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,14 +10,99 @@ use serde_json::value::RawValue;
 use crate::decimal::{self, DecimalError};
 use crate::{Credits, CreditsError, Multiplier, json};
 
-/// What a scenario's healthy runs usually need besides credits, as far as that is known: what some
-/// signals compare a run with.
+/// What is known of a scenario's healthy runs besides their baseline: what some signals compare a
+/// run with, and how sure the baseline is.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Usual {
     /// The median of their `Input_Tokens`.
     pub input_tokens: Option<u64>,
     /// The median of what they cost for each item.
     pub credits_per_item: Option<CreditsPerItem>,
+    /// Between which amounts the true median of their credits lies. No severity depends on it; it
+    /// says which one is certain.
+    pub bounds: Option<Bounds>,
+}
+
+/// Two amounts between which the true median lies with a confidence of at least 95 per cent.
+///
+/// ```
+/// use credit_core::{Bounds, Credits};
+///
+/// let (low, high) = (Credits::whole(95).unwrap(), Credits::whole(104).unwrap());
+/// let bounds = Bounds::new(low, high).unwrap();
+/// assert!(bounds.contains(high) && !bounds.contains(Credits::ZERO));
+/// assert!(Bounds::new(high, low).is_none());
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Bounds {
+    lower: Credits,
+    upper: Credits,
+}
+
+impl Bounds {
+    /// The bounds from `lower` to `upper`; `None` if they are the wrong way round.
+    pub fn new(lower: Credits, upper: Credits) -> Option<Bounds> {
+        (lower <= upper).then_some(Bounds { lower, upper })
+    }
+
+    /// Of two values that are both there or both absent.
+    ///
+    /// # Errors
+    /// [`BoundsError`] for one without the other, or the wrong way round.
+    pub fn of(
+        lower: Option<Credits>,
+        upper: Option<Credits>,
+    ) -> Result<Option<Bounds>, BoundsError> {
+        match (lower, upper) {
+            (None, None) => Ok(None),
+            (Some(lower), Some(upper)) => Bounds::new(lower, upper)
+                .map(Some)
+                .ok_or(BoundsError::Reversed),
+            _ => Err(BoundsError::Lonely),
+        }
+    }
+
+    /// The lower end.
+    pub const fn lower(self) -> Credits {
+        self.lower
+    }
+
+    /// The upper end.
+    pub const fn upper(self) -> Credits {
+        self.upper
+    }
+
+    /// Whether an amount lies between them or on either end.
+    pub fn contains(self, credits: Credits) -> bool {
+        self.lower <= credits && credits <= self.upper
+    }
+}
+
+/// As a list of both, for serde_json's serializer.
+impl Serialize for Bounds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        [self.lower, self.upper].serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bounds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Bounds, D::Error> {
+        let [lower, upper] = <[Credits; 2]>::deserialize(deserializer)?;
+        Bounds::new(lower, upper).ok_or_else(|| D::Error::custom(BoundsError::Reversed))
+    }
+}
+
+/// Why two amounts are no bounds of a median.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum BoundsError {
+    /// Only one of them is there.
+    #[error(
+        "the lower and the upper bound of a median come together; add the other one or remove both"
+    )]
+    Lonely,
+    /// The lower one is the greater.
+    #[error("the lower bound of a median is above its upper one; exchange them")]
+    Reversed,
 }
 
 /// What one item of a run costs, in units of 10⁻¹² credits.

@@ -8,8 +8,8 @@
 mod common;
 
 use credit_core::{
-    Action, Actions, Assessment, BaselineStatus, Credits, Inputs, Likelihood, Multiplier, Problem,
-    Ratio, Reason, RiskFlag, Run, RunFacts, RunRecord, Severity, Sha256, StoredRecord,
+    Action, Actions, Assessment, BaselineStatus, Bounds, Credits, Inputs, Likelihood, Multiplier,
+    Problem, Ratio, Reason, RiskFlag, Run, RunFacts, RunRecord, Severity, Sha256, StoredRecord,
     StoredVerdict, Usual,
 };
 use proptest::prelude::*;
@@ -236,6 +236,7 @@ fn full_record() -> RunRecord {
             usual: Usual {
                 input_tokens: Some(12_000),
                 credits_per_item: "2.501".parse().ok(),
+                bounds: Bounds::new("95.5".parse().unwrap(), "104".parse().unwrap()),
             },
         },
         summary: "12.5 times the baseline, with personal data.".to_owned(),

@@ -9,7 +9,6 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use credit_baseline::Baselines;
 use credit_core::{Credits, Day, RunId, ScenarioId, Severity, Sha256, StoredRecord, Timestamp};
 use credit_governance::audit::{
     Audit, BackfillClaim, DailyFacts, Finding, GovernedFile, GovernedKind, MonthlyFacts,
@@ -209,7 +208,13 @@ impl Archive {
             return Ok(Vec::new());
         }
         let mut expected = match old {
-            Some(hash) => self.kept_baselines(hash)?,
+            Some(hash) => {
+                let kept = self.kept_baselines(hash)?;
+                let entries = kept.iter();
+                entries
+                    .map(|entry| (entry.scenario_id.clone(), entry.credits))
+                    .collect()
+            }
             None => seen.baselines.clone(),
         };
         let since = adopted.map(|adopted| adopted.stamp.at);
@@ -233,20 +238,6 @@ impl Archive {
             })
         });
         Ok(changed.collect())
-    }
-
-    /// The baselines file that was adopted, as it was then.
-    fn kept_baselines(&self, hash: Sha256) -> Result<BTreeMap<ScenarioId, Credits>, Error> {
-        let path = self.tree().object(hash);
-        let bytes = fs::read_to_string(&path).map_err(Error::io("reading", &path))?;
-        let (baselines, _) = Baselines::parse(&bytes).map_err(|e| Error::Integrity {
-            path,
-            reason: e.to_string(),
-        })?;
-        let entries = baselines.iter();
-        Ok(entries
-            .map(|entry| (entry.scenario_id.clone(), entry.credits))
-            .collect())
     }
 
     /// Quarantined runs whose record or payload is not in its folder.

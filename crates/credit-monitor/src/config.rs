@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use credit_baseline::{BaselineWarning, Baselines};
-use credit_core::{Inputs, Run, RunRecord, ScenarioId, Sha256, Timestamp};
+use credit_core::{Inputs, Run, RunRecord, ScenarioId, Sha256, Timestamp, Usual};
 use credit_governance::Operators;
 use credit_policy::{Context, Expected, Policy};
 
@@ -107,12 +107,16 @@ impl Config {
     /// give the same record.
     pub(crate) fn judge_with(&self, run: Run, scenario: Option<&ScenarioConfig>) -> RunRecord {
         let baseline = self.baselines.value.get(&run.scenario_id);
-        let context = baseline.map_or(Expected::Missing.into(), |baseline| Context {
-            expected: Expected::Baseline {
-                credits: baseline.credits,
-                manual: baseline.is_manual(),
-            },
-            usual: baseline.usual,
+        let context = baseline.map_or(Expected::Missing.into(), |baseline| {
+            let (credits, bounds) = baseline.on(run.timestamp.weekday());
+            let manual = baseline.is_manual();
+            Context {
+                expected: Expected::Baseline { credits, manual },
+                usual: Usual {
+                    bounds,
+                    ..baseline.usual
+                },
+            }
         });
         self.record(run, scenario, context, baseline.map(|b| b.last_updated))
     }

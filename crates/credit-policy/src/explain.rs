@@ -15,7 +15,7 @@ use credit_core::{
 };
 use serde::{Serialize, Serializer};
 
-use crate::{Context, Diagnosis, Expected, Policy, diagnose};
+use crate::{Certainty, Context, Diagnosis, Expected, Policy, diagnose};
 
 pub use changes::{Changes, Nearest, Step, Switch};
 pub use flags::{FlagShare, LikelihoodStep, Otherwise, Scale};
@@ -45,6 +45,9 @@ pub struct Explanation {
     pub summary: String,
     /// The rule that decided the severity.
     pub rule: &'static str,
+    /// How sure the severity is, where it is known how sure the baseline is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certainty: Option<Certainty>,
     /// Each severity, the gravest first: from where on the run would have it.
     pub severities: Vec<Rung>,
     /// The smallest changes that give another severity.
@@ -104,6 +107,7 @@ impl Policy {
             assessment,
             summary: self.summary(run, &assessment),
             rule: rule(assessment.reason),
+            certainty: self.certainty(run, context),
             severities: rungs::of(&case, &assessment),
             cannot_change_severity: changes.idle_inputs(),
             changes,

@@ -3,6 +3,7 @@
 mod assess;
 mod backtest;
 pub mod cases;
+mod certainty;
 mod columns;
 mod context;
 mod defaults;
@@ -26,6 +27,7 @@ pub use backtest::{
     AlertRate, Alerts, Backtest, BacktestResult, Change, Decision, LeftOut, PerWeek, RunSum, Score,
     Scores, SeverityMatrix,
 };
+pub use certainty::Certainty;
 pub use columns::{Columns, UnequalColumns, Verdicts};
 pub use context::{Context, Expected};
 pub use diagnosis::{Diagnosis, diagnose};

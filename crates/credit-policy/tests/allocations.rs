@@ -29,6 +29,7 @@ fn a_verdict_allocates_nothing() {
         usual: Usual {
             input_tokens: Some(1_000),
             credits_per_item: "2".parse().ok(),
+            ..Usual::default()
         },
     };
     let flags = weighed.risk_flags(&judged, &known);

@@ -428,6 +428,7 @@ fn known(expected: Expected) -> Context {
         usual: Usual {
             input_tokens: Some(12_000),
             credits_per_item: Some("4.2".parse().unwrap()),
+            ..Usual::default()
         },
     }
 }

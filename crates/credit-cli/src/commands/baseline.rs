@@ -1,11 +1,15 @@
 //! `baseline calculate|update|list|history`.
 
-use credit_monitor::baseline::{Change, Outcome, Window};
-use credit_monitor::core::{Credits, CreditsPerItem, ScenarioId, Timestamp, Usual};
-use credit_monitor::governance::{Actor, BaselineChange, EventId, Verb};
-use credit_monitor::{Archive, Config, Draft, Grounds, Monitor};
-use serde::Serialize;
+mod json;
+mod show;
 
+use credit_monitor::baseline::{Calculation, DriftRule, Figure, Outcome, Window};
+use credit_monitor::core::{ScenarioId, Timestamp, Weekdays};
+use credit_monitor::governance::{Actor, BaselineChange, EventId, Verb};
+use credit_monitor::{Archive, Config, Draft, Error, Grounds, Monitor, TellWeekdays};
+
+use self::json::{CalculationLine, ChangeLine, ProposalLine};
+use self::show::{change, history, known, list, shown, since};
 use crate::args::{BaselineCommand, Calculate, Update};
 use crate::context::Context;
 use crate::exit::{Exit, Told};
@@ -15,8 +19,8 @@ pub(crate) fn baseline(context: &Context, command: BaselineCommand) -> anyhow::R
     match command {
         BaselineCommand::Calculate(args) => calculate(context, &args),
         BaselineCommand::Update(args) => update(context, &args),
-        BaselineCommand::List => list(context),
-        BaselineCommand::History { scenario } => history(context, &scenario),
+        BaselineCommand::List { at } => list(context, at),
+        BaselineCommand::History { scenario, at } => history(context, &scenario, at),
     }
 }
 
@@ -24,39 +28,77 @@ fn calculate(context: &Context, args: &Calculate) -> anyhow::Result<Exit> {
     context.actor(Verb::View)?;
     let config = Config::load(&context.tree)?;
     let window = window(context, &config, args.at, args.days)?;
-    let rule = config.policy().value.healthy();
+    let policy = &config.policy().value;
+    let archive = Archive::new(&context.tree);
+    let (scenario, healthy) = (&args.scenario, policy.healthy());
     let calculation =
-        Archive::new(&context.tree).calculate_baseline(&args.scenario, window, rule)?;
+        archive.calculate_baseline_since(scenario, window, healthy, args.changed_at)?;
+    let changes = calculation.changes(&DriftRule::of(policy.candidate_gate()));
+    let apart = calculation.clone().by_weekday();
     if context.json {
-        print_json(&CalculationLine {
-            scenario_id: &calculation.scenario_id,
-            median_credits: calculation.credits,
-            usual_input_tokens: calculation.usual.input_tokens,
-            usual_credits_per_item: calculation.usual.credits_per_item,
-            healthy_runs: calculation.healthy_runs,
-            cv: calculation.cv,
-            first_healthy: calculation.first_healthy,
-            as_of: window.as_of,
-            days: window.days,
-        })?;
-    } else {
-        // Scripts know this line as all there is on standard output.
-        put_line(calculation.line())?;
-        for line in usual_lines(&calculation.usual) {
-            context.say(line);
-        }
+        print_json(&CalculationLine::of(&calculation, &apart, &changes))?;
+        return Ok(Exit::Fine);
+    }
+    // Scripts know this line as all there is on standard output.
+    put_line(calculation.line())?;
+    for line in about(&calculation) {
+        context.say(line);
+    }
+    for point in &changes {
+        context.say(since(point));
+    }
+    if let Some(last) = changes.last() {
+        context.say(format_args!(
+            "the median is of both sides of that; `--days N` takes a window that begins after {}",
+            last.at.day()
+        ));
+    }
+    if let Some(days) = apart.weekdays.filter(|days| !days.is_empty()) {
+        context.say(format_args!(
+            "otherwise on {}; `baseline update --by-weekday` tells them apart",
+            weekdays(&days)
+        ));
     }
     Ok(Exit::Fine)
 }
 
-/// What is usual besides the credits, as far as the runs say; nothing where they do not.
-fn usual_lines(usual: &Usual) -> impl Iterator<Item = String> {
-    let tokens = usual
-        .input_tokens
-        .map(|t| format!("usual input: {t} tokens"));
-    let rate = usual.credits_per_item;
-    let rate = rate.map(|r| format!("usual cost of an item: {r} credits"));
-    tokens.into_iter().chain(rate)
+/// What is known besides the median, a line each; nothing where the runs do not say.
+fn about(calculation: &Calculation) -> Vec<String> {
+    let mut lines = Vec::new();
+    let usual = calculation.usual;
+    if let Some(bounds) = usual.bounds {
+        lines.push(format!(
+            "the true median lies between {} and {} (95%)",
+            bounds.lower(),
+            bounds.upper()
+        ));
+    }
+    if let (Some(cv), Some(robust), 2..) = (
+        calculation.cv,
+        calculation.robust_variation,
+        calculation.healthy_runs,
+    ) {
+        let (cv, robust) = (Figure::Fraction(cv), Figure::Fraction(robust));
+        lines.push(format!(
+            "coefficient of variation {cv}, without wild runs {robust}"
+        ));
+    }
+    if let Some(tokens) = usual.input_tokens {
+        lines.push(format!("usual input: {tokens} tokens"));
+    }
+    if let Some(rate) = usual.credits_per_item {
+        lines.push(format!("usual cost of an item: {rate} credits"));
+    }
+    lines
+}
+
+/// `saturday 12 (9 runs), sunday 12 (9 runs)`
+fn weekdays(days: &Weekdays) -> String {
+    let days = days.iter().map(|(day, usual)| {
+        let runs = usual.sample_size;
+        format!("{day} {} ({runs} runs)", usual.credits)
+    });
+    days.collect::<Vec<_>>().join(", ")
 }
 
 fn window(
@@ -78,130 +120,151 @@ fn update(context: &Context, args: &Update) -> anyhow::Result<Exit> {
         Verb::ProposeBaseline
     };
     let actor = context.actor(verb)?;
-    let archive = Archive::new(&context.tree);
-    let config = Config::load(&context.tree)?;
-    let scenarios = match &args.scenario {
-        Some(scenario) => vec![scenario.clone()],
-        None if args.approve => archive.docket()?.pending_scenarios(),
-        None => {
-            let window = window(context, &config, args.at, args.days)?;
-            archive.stable_scenarios(&config, window)?
-        }
-    };
-    if scenarios.is_empty() {
-        context.say("no scenario meets the gate");
-        return Ok(Exit::Fine);
-    }
     if args.dry_run {
-        for scenario in &scenarios {
-            if args.approve {
-                show_pending(&archive, scenario)?;
-            } else {
-                let (window, grounds) =
-                    (window(context, &config, args.at, args.days)?, grounds(args));
-                let draft = archive.draft_baseline(&config, scenario, window, &grounds)?;
-                print_draft(context, scenario, &draft, None)?;
-            }
-        }
-        context.say("nothing was recorded");
-        return Ok(Exit::Fine);
+        return rehearse(context, args);
     }
+    let archive = Archive::new(&context.tree);
     // Opening for writing would begin a ledger where there is none.
     archive.require_ledger()?;
-    let monitor = context.monitor()?;
-    let mut end = Ok(Exit::Fine);
-    for scenario in &scenarios {
-        end = if args.approve {
-            approve(context, &monitor, scenario, &actor)
-        } else {
-            let told = propose(context, &monitor, scenario, &actor, args)?;
-            context.say(&told);
-            Err(told.into())
-        };
-        // A proposal that waits for approval does not keep the next one from being made.
-        if end.as_ref().is_err_and(|e| !e.is::<Told>()) {
-            break;
-        }
+    if args.approve {
+        approve(context, &archive, args, &actor)
+    } else {
+        propose(context, args, &actor)
     }
-    end
+}
+
+/// Says what would happen, and records nothing.
+fn rehearse(context: &Context, args: &Update) -> anyhow::Result<Exit> {
+    let archive = Archive::new(&context.tree);
+    let config = Config::load(&context.tree)?;
+    if args.approve {
+        for scenario in &to_approve(&archive, args)? {
+            show_pending(&archive, scenario)?;
+        }
+    } else {
+        let window = window(context, &config, args.at, args.days)?;
+        let drafts = match &args.scenario {
+            Some(scenario) => {
+                vec![archive.draft_baseline(&config, scenario, window, &grounds(args))?]
+            }
+            None => archive.draft_stable_baselines(&config, window, tell_weekdays(args))?,
+        };
+        print_drafts(context, drafts.iter().map(|draft| (None, draft)))?;
+    }
+    context.say("nothing was recorded");
+    Ok(Exit::Fine)
+}
+
+fn propose(context: &Context, args: &Update, actor: &Actor) -> anyhow::Result<Exit> {
+    let monitor = context.monitor()?;
+    let window = window(context, &monitor.config()?, args.at, args.days)?;
+    let (grounds, now) = (grounds(args), context.now()?);
+    let proposed = match &args.scenario {
+        Some(scenario) => vec![monitor.propose_baseline(scenario, window, grounds, actor, now)?],
+        None => monitor.propose_stable_baselines(window, &grounds, actor, now)?,
+    };
+    print_drafts(
+        context,
+        proposed.iter().map(|(id, draft)| (Some(id), draft)),
+    )?;
+    let which = match (&args.scenario, proposed.len()) {
+        (_, 0) => return Ok(Exit::Fine),
+        (Some(scenario), _) => format!("--scenario {scenario}"),
+        (None, _) => "--all-stable".to_owned(),
+    };
+    let told = Told {
+        exit: Exit::Refused,
+        code: "approval_required",
+        message: format!(
+            "proposed by {}; nothing is changed until an O3 who did not propose it runs \
+             `creditctl baseline update {which} --approve --as NAME`",
+            actor.name()
+        ),
+        help: "have it approved",
+    };
+    context.say(&told);
+    Err(told.into())
 }
 
 fn grounds(args: &Update) -> Grounds {
     Grounds {
+        weekdays: tell_weekdays(args),
+        changed_at: args.changed_at,
         reasons: args.reasons.clone(),
         override_reason: args.override_reason.clone(),
         investigated: args.investigated.clone(),
     }
 }
 
-fn propose(
-    context: &Context,
-    monitor: &Monitor,
-    scenario: &ScenarioId,
-    actor: &Actor,
-    args: &Update,
-) -> anyhow::Result<Told> {
-    let window = window(context, &monitor.config()?, args.at, args.days)?;
-    let now = context.now()?;
-    let (id, draft) = monitor.propose_baseline(scenario, window, grounds(args), actor, now)?;
-    print_draft(context, scenario, &draft, Some(id))?;
-    Ok(Told {
-        exit: Exit::Refused,
-        code: "approval_required",
-        message: format!(
-            "proposed by {}; nothing is changed until an O3 who did not propose it runs \
-             `creditctl baseline update --scenario {scenario} --approve --as NAME`",
-            actor.name()
-        ),
-        help: "have it approved",
-    })
+fn tell_weekdays(args: &Update) -> TellWeekdays {
+    match (args.by_weekday, args.overall) {
+        (true, _) => TellWeekdays::Apart,
+        (false, true) => TellWeekdays::Together,
+        (false, false) => TellWeekdays::AsInForce,
+    }
 }
 
-/// What a baseline would become; `id` is the proposal, once it is recorded.
-fn print_draft(
+/// What baselines would become, each with the proposal once it is recorded.
+fn print_drafts<'a>(
     context: &Context,
-    scenario: &ScenarioId,
-    draft: &Draft,
-    id: Option<EventId>,
+    drafts: impl ExactSizeIterator<Item = (Option<&'a EventId>, &'a Draft)>,
 ) -> anyhow::Result<()> {
-    let (old, new) = (draft.old, draft.calculation.credits);
     if context.json {
-        let criteria = draft.eligibility.criteria().iter().map(|c| CriterionLine {
-            criterion: c.name,
-            passed: c.outcome != Outcome::Failed,
-            text: c.to_string(),
-        });
-        print_json(&ProposalLine {
-            scenario_id: scenario,
-            old,
-            new,
-            change: change(old, new),
-            usual_input_tokens: draft.calculation.usual.input_tokens,
-            usual_credits_per_item: draft.calculation.usual.credits_per_item,
-            cv: draft.calculation.cv,
-            criteria: criteria.collect(),
-            dry_run: id.is_none(),
-            proposal: id,
-        })?;
-    } else {
-        put_line(draft.calculation.line())?;
-        let rows = vec![
-            vec!["old".to_owned(), shown(old)],
-            vec!["new".to_owned(), new.to_string()],
-            vec!["change".to_owned(), change(old, new)],
-        ];
-        put_line(table(&[scenario.as_str(), "credits"], &[1], rows))?;
-        for line in usual_lines(&draft.calculation.usual) {
-            put_line(line)?;
+        for (id, draft) in drafts {
+            print_json(&ProposalLine::of(draft, id))?;
         }
-        for criterion in draft.eligibility.criteria() {
-            let mark = if criterion.outcome == Outcome::Failed {
-                "FAIL"
-            } else {
-                "ok  "
-            };
-            put_line(format_args!("{mark} {criterion}"))?;
+        return Ok(());
+    }
+    match drafts.len() {
+        0 => {
+            context.say("no scenario meets the gate");
+            Ok(())
         }
+        1 => drafts
+            .into_iter()
+            .try_for_each(|(_, draft)| print_draft(draft)),
+        _ => {
+            let rows = drafts.map(|(_, draft)| {
+                let calculation = &draft.calculation;
+                vec![
+                    calculation.scenario_id.to_string(),
+                    shown(draft.old),
+                    calculation.credits.to_string(),
+                    change(draft.old, calculation.credits),
+                    calculation.healthy_runs.to_string(),
+                    known(calculation.cv.map(Figure::Fraction)),
+                ]
+            });
+            let header = ["Scenario", "Old", "New", "Change", "Runs", "CV"];
+            put_line(table(&header, &[1, 2, 3, 4, 5], rows.collect()))
+        }
+    }
+}
+
+fn print_draft(draft: &Draft) -> anyhow::Result<()> {
+    let calculation = &draft.calculation;
+    let (old, new) = (draft.old, calculation.credits);
+    put_line(calculation.line())?;
+    let mut rows = vec![
+        vec!["old".to_owned(), shown(old)],
+        vec!["new".to_owned(), new.to_string()],
+        vec!["change".to_owned(), change(old, new)],
+    ];
+    for (day, usual) in calculation.weekdays.iter().flat_map(Weekdays::iter) {
+        rows.push(vec![format!("new on {day}"), usual.credits.to_string()]);
+    }
+    let header = [calculation.scenario_id.as_str(), "credits"];
+    put_line(table(&header, &[1], rows))?;
+    for line in about(calculation) {
+        put_line(line)?;
+    }
+    for criterion in draft.eligibility.criteria() {
+        let mark = match criterion.outcome {
+            Outcome::Failed => "FAIL",
+            Outcome::Noted => "note",
+            Outcome::Passed | Outcome::Excused => "ok  ",
+        };
+        put_line(format_args!("{mark} {criterion}"))?;
     }
     Ok(())
 }
@@ -219,217 +282,61 @@ fn show_pending(archive: &Archive, scenario: &ScenarioId) -> anyhow::Result<()> 
     Ok(())
 }
 
+fn to_approve(archive: &Archive, args: &Update) -> Result<Vec<ScenarioId>, Error> {
+    match &args.scenario {
+        Some(scenario) => Ok(vec![scenario.clone()]),
+        None => Ok(archive.docket()?.pending_scenarios()),
+    }
+}
+
 fn approve(
     context: &Context,
-    monitor: &Monitor,
-    scenario: &ScenarioId,
+    archive: &Archive,
+    args: &Update,
     actor: &Actor,
 ) -> anyhow::Result<Exit> {
-    if !context.confirmed(&format!(
-        "Put the proposed baseline of {scenario} into force?"
-    ))? {
+    let scenarios = to_approve(archive, args)?;
+    let question = match scenarios.as_slice() {
+        [] => {
+            context.say("no baseline is proposed");
+            return Ok(Exit::Fine);
+        }
+        [scenario] => format!("Put the proposed baseline of {scenario} into force?"),
+        all => format!(
+            "Put the proposed baselines of {} scenarios into force?",
+            all.len()
+        ),
+    };
+    if !context.confirmed(&question)? {
         context.say("nothing was changed");
         return Ok(Exit::Refused);
     }
-    let change = monitor.approve_baseline(scenario, actor, context.now()?)?;
+    let monitor: Monitor = context.monitor()?;
+    let approved = monitor.approve_baselines(&scenarios, actor, context.now()?)?;
+    let mut first_refusal = None;
+    for one in approved {
+        match one.change {
+            Ok(change) => print_change(context, &change)?,
+            Err(refusal) if first_refusal.is_none() => first_refusal = Some(refusal),
+            Err(refusal) => context.say(format_args!("refused: {refusal}")),
+        }
+    }
+    match first_refusal {
+        None => Ok(Exit::Fine),
+        Some(refusal) => Err(refusal.into()),
+    }
+}
+
+fn print_change(context: &Context, it: &BaselineChange) -> anyhow::Result<()> {
     if context.json {
-        print_json(&ChangeLine::of(&change))?;
-    } else {
-        put_line(format_args!(
-            "baseline of {scenario}: {} -> {} ({}), approved as {}",
-            shown(change.old),
-            change.new,
-            self::change(change.old, change.new),
-            change.approval_id
-        ))?;
+        return print_json(&ChangeLine::of(it));
     }
-    Ok(Exit::Fine)
-}
-
-fn list(context: &Context) -> anyhow::Result<Exit> {
-    context.actor(Verb::View)?;
-    let config = Config::load(&context.tree)?;
-    for warning in config.warnings() {
-        context.say(format_args!(
-            "warning: {}: {warning}",
-            context.tree.baselines().display()
-        ));
-    }
-    let mut rows = Vec::new();
-    for baseline in config.baselines().value.iter() {
-        let status = if baseline.is_manual() {
-            "manual"
-        } else {
-            "current"
-        };
-        if context.json {
-            print_json(&BaselineLine {
-                scenario_id: &baseline.scenario_id,
-                median_credits: baseline.credits,
-                sample_size: baseline.sample_size,
-                usual_input_tokens: baseline.usual.input_tokens,
-                usual_credits_per_item: baseline.usual.credits_per_item,
-                status,
-                calculated_at: baseline.calculated_at,
-                last_updated: baseline.last_updated,
-            })?;
-        }
-        rows.push(vec![
-            baseline.scenario_id.to_string(),
-            baseline.credits.to_string(),
-            baseline.sample_size.to_string(),
-            known(baseline.usual.input_tokens),
-            known(baseline.usual.credits_per_item),
-            status.to_owned(),
-            baseline.last_updated.to_string(),
-        ]);
-    }
-    if !context.json {
-        let header = [
-            "Scenario",
-            "Median credits",
-            "Runs",
-            "Usual input",
-            "Usual per item",
-            "Status",
-            "Last updated",
-        ];
-        put_line(table(&header, &[1, 2, 3, 4], rows))?;
-    }
-    Ok(Exit::Fine)
-}
-
-fn history(context: &Context, scenario: &ScenarioId) -> anyhow::Result<Exit> {
-    context.actor(Verb::View)?;
-    let changes = Archive::new(&context.tree).baseline_history(scenario)?;
-    if changes.is_empty() {
-        context.say(format_args!(
-            "no baseline of {scenario} was ever put into force by approval"
-        ));
-    }
-    let mut rows = Vec::new();
-    for change in &changes {
-        if context.json {
-            print_json(&ChangeLine::of(change))?;
-        }
-        rows.push(vec![
-            change.applied_at.to_string(),
-            shown(change.old),
-            change.new.to_string(),
-            self::change(change.old, change.new),
-            change.proposed_by.clone(),
-            change.approval_id.clone(),
-            change.reasons.join("; "),
-        ]);
-    }
-    if !context.json && !rows.is_empty() {
-        let header = [
-            "Since",
-            "Old",
-            "New",
-            "Change",
-            "Proposed by",
-            "Approval",
-            "Why",
-        ];
-        put_line(table(&header, &[1, 2, 3], rows))?;
-    }
-    Ok(Exit::Fine)
-}
-
-/// What is known, or nothing.
-fn known(value: Option<impl ToString>) -> String {
-    value.map_or_else(String::new, |value| value.to_string())
-}
-
-fn shown(credits: Option<Credits>) -> String {
-    credits.map_or_else(|| "none".to_owned(), |c| c.to_string())
-}
-
-fn change(old: Option<Credits>, new: Credits) -> String {
-    match old {
-        None => "first".to_owned(),
-        Some(old) => {
-            Change::new(old, new).map_or_else(|| "from zero".to_owned(), |c| c.to_string())
-        }
-    }
-}
-
-// What `--json` prints, one struct a line: amounts stay exact, keys stay in order.
-
-#[derive(Serialize)]
-struct CalculationLine<'a> {
-    scenario_id: &'a ScenarioId,
-    median_credits: Credits,
-    usual_input_tokens: Option<u64>,
-    usual_credits_per_item: Option<CreditsPerItem>,
-    healthy_runs: u64,
-    cv: Option<f64>,
-    first_healthy: Timestamp,
-    as_of: Timestamp,
-    days: u32,
-}
-
-#[derive(Serialize)]
-struct ProposalLine<'a> {
-    scenario_id: &'a ScenarioId,
-    old: Option<Credits>,
-    new: Credits,
-    change: String,
-    usual_input_tokens: Option<u64>,
-    usual_credits_per_item: Option<CreditsPerItem>,
-    cv: Option<f64>,
-    criteria: Vec<CriterionLine>,
-    proposal: Option<EventId>,
-    dry_run: bool,
-}
-
-#[derive(Serialize)]
-struct CriterionLine {
-    criterion: &'static str,
-    passed: bool,
-    text: String,
-}
-
-#[derive(Serialize)]
-struct BaselineLine<'a> {
-    scenario_id: &'a ScenarioId,
-    median_credits: Credits,
-    sample_size: u64,
-    usual_input_tokens: Option<u64>,
-    usual_credits_per_item: Option<CreditsPerItem>,
-    status: &'static str,
-    calculated_at: Timestamp,
-    last_updated: Timestamp,
-}
-
-#[derive(Serialize)]
-struct ChangeLine<'a> {
-    scenario_id: &'a ScenarioId,
-    old: Option<Credits>,
-    new: Credits,
-    change: String,
-    proposed_by: &'a str,
-    approved_by: &'a str,
-    approved_at: Timestamp,
-    approval_id: &'a str,
-    applied_at: Timestamp,
-    reasons: &'a [String],
-}
-
-impl<'a> ChangeLine<'a> {
-    fn of(change: &'a BaselineChange) -> ChangeLine<'a> {
-        ChangeLine {
-            scenario_id: &change.scenario_id,
-            old: change.old,
-            new: change.new,
-            change: self::change(change.old, change.new),
-            proposed_by: &change.proposed_by,
-            approved_by: &change.approved_by,
-            approved_at: change.approved_at,
-            approval_id: &change.approval_id,
-            applied_at: change.applied_at,
-            reasons: &change.reasons,
-        }
-    }
+    put_line(format_args!(
+        "baseline of {}: {} -> {} ({}), approved as {}",
+        it.scenario_id,
+        shown(it.old),
+        it.new,
+        change(it.old, it.new),
+        it.approval_id
+    ))
 }

@@ -469,6 +469,8 @@ const WRITTEN_BY_US: &[&str] = &[
     "baseline_expected_credits",
     "Baseline_Status",
     "Baseline_Last_Updated",
+    "Baseline_Lower",
+    "Baseline_Upper",
     "Usual_Input_Tokens",
     "Usual_Credits_Per_Item",
     "Variance_Multiplier",

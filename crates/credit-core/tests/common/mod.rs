@@ -7,8 +7,8 @@
 )]
 
 use credit_core::{
-    Action, Assessment, BaselineStatus, Credits, CreditsPerItem, Inputs, JobType, Likelihood,
-    Ratio, Reason, RiskFlag, Run, RunRecord, Severity, Sha256, Status, Usual,
+    Action, Assessment, BaselineStatus, Bounds, Credits, CreditsPerItem, Inputs, JobType,
+    Likelihood, Ratio, Reason, RiskFlag, Run, RunRecord, Severity, Sha256, Status, Usual,
 };
 use proptest::prelude::*;
 
@@ -169,13 +169,16 @@ pub(crate) fn run() -> impl Strategy<Value = Run> {
 
 fn usual() -> impl Strategy<Value = Usual> {
     let per_item = (credits(), 1..1_000_u64).prop_map(|(c, n)| CreditsPerItem::new(c, n).unwrap());
+    let bounds = (credits(), credits()).prop_map(|(a, b)| Bounds::new(a.min(b), a.max(b)).unwrap());
     (
         prop::option::of(0..(1_u64 << 53)),
         prop::option::of(per_item),
+        prop::option::of(bounds),
     )
-        .prop_map(|(input_tokens, credits_per_item)| Usual {
+        .prop_map(|(input_tokens, credits_per_item, bounds)| Usual {
             input_tokens,
             credits_per_item,
+            bounds,
         })
 }
 

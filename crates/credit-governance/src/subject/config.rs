@@ -1,6 +1,8 @@
 //! What events about files in force and emergencies say.
 
-use credit_core::{Credits, CreditsPerItem, ScenarioId, Severity, Sha256, Timestamp};
+use credit_core::{
+    Bounds, Credits, CreditsPerItem, ScenarioId, Severity, Sha256, Timestamp, Weekdays,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{EventId, Text};
@@ -21,6 +23,15 @@ pub struct BaselineProposal {
     /// What they usually cost by the item, where they say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usual_credits_per_item: Option<CreditsPerItem>,
+    /// Between which amounts the true median lies, where there were enough runs to say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<Bounds>,
+    /// The days of the week that differ, where the baseline tells them apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weekdays: Option<Weekdays>,
+    /// Since when the scenario is another one, so that no run before counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<Timestamp>,
     /// Healthy runs it was calculated from.
     pub sample_size: u64,
     /// Their coefficient of variation.

@@ -93,6 +93,8 @@ fn context(section: &Section<'_>) -> Result<Context, PolicyError> {
                 || "an amount of credits".to_owned(),
                 |token| token.parse().ok(),
             )?,
+            // No verdict depends on it.
+            bounds: None,
         },
     })
 }

@@ -16,6 +16,9 @@ impl Display for Explanation {
         )?;
         writeln!(f, "  {}", self.summary)?;
         writeln!(f, "  rule: {}", self.rule)?;
+        if let Some(certainty) = self.certainty {
+            writeln!(f, "  {certainty}")?;
+        }
         self.severities(f)?;
         self.changes(f)?;
         self.flags(f)?;

@@ -6,7 +6,9 @@
     reason = "each test file uses its own part"
 )]
 
-use credit_core::{Credits, CreditsPerItem, RiskFlag, Run, Severity, Status, Timestamp, Usual};
+use credit_core::{
+    Bounds, Credits, CreditsPerItem, RiskFlag, Run, Severity, Status, Timestamp, Usual,
+};
 use credit_policy::{Context, Expected, Policy, STANDARD_JSON};
 use proptest::prelude::*;
 
@@ -104,14 +106,23 @@ pub(crate) fn any_context() -> impl Strategy<Value = Context> {
     let usual = (
         proptest::option::of(whole()),
         proptest::option::of(per_item),
+        proptest::option::of(any_bounds()),
     );
-    (expected, usual).prop_map(|(expected, (input_tokens, credits_per_item))| Context {
-        expected,
-        usual: Usual {
-            input_tokens,
-            credits_per_item,
+    (expected, usual).prop_map(
+        |(expected, (input_tokens, credits_per_item, bounds))| Context {
+            expected,
+            usual: Usual {
+                input_tokens,
+                credits_per_item,
+                bounds,
+            },
         },
-    })
+    )
+}
+
+fn any_bounds() -> impl Strategy<Value = Bounds> {
+    let credits = || micro().prop_map(|micro| Credits::from_micro(micro).unwrap());
+    (credits(), credits()).prop_map(|(a, b)| Bounds::new(a.min(b), a.max(b)).unwrap())
 }
 
 /// The standard policy with other floors, thresholds and weights, some of them off.

@@ -153,6 +153,7 @@ pub(crate) fn baselines(values: &[(&str, &str)]) -> Baselines {
             sample_size: 28,
             last_updated: at,
             usual: Default::default(),
+            weekdays: None,
         };
         baselines.set(baseline, at);
     }
