@@ -123,8 +123,7 @@ impl Monitor {
     ) -> Result<BTreeMap<ScenarioId, Result<Calculation, Error>>, Error> {
         let rule = config.policy().value.healthy();
         let archive = self.archive();
-        type Key = (Timestamp, u32, Option<Timestamp>);
-        let mut windows: BTreeMap<Key, Vec<&ScenarioId>> = BTreeMap::new();
+        let mut windows: BTreeMap<_, Vec<&ScenarioId>> = BTreeMap::new();
         for approval in granted {
             let proposed = approval.subject();
             let it = &proposed.proposal;
