@@ -16,6 +16,7 @@ mod live_docket;
 mod monitor;
 mod objects;
 mod outcome;
+mod outcomes;
 mod parallel;
 mod quarantine;
 mod rehearsal;
