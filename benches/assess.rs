@@ -2,32 +2,23 @@
 
 use std::hint::black_box;
 
-use credit_benches::run;
-use credit_examples::SplitMix64;
-use credit_monitor::core::{Credits, RiskFlag, RiskFlags, Usual};
-use credit_monitor::policy::{Columns, Context, Expected, Policy, Verdicts};
+use credit_benches::{Sample, columns, every_flag, known, run, samples};
+use credit_monitor::core::Credits;
+use credit_monitor::policy::{Columns, Expected, Policy, Verdicts};
 use criterion::{Criterion, Throughput};
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     assess(&mut criterion);
-    columns(&mut criterion);
+    assess_columns(&mut criterion);
     criterion.final_summary();
 }
 
+/// A verdict is looked at where it is: a copy of it, which a harness makes of what it is given, is
+/// no part of judging.
 fn assess(criterion: &mut Criterion) {
     let policy = Policy::standard();
-    let known = Context {
-        expected: Expected::Baseline {
-            credits: Credits::whole(100).unwrap_or(Credits::MAX),
-            manual: false,
-        },
-        usual: Usual {
-            input_tokens: Some(1_000),
-            credits_per_item: "2".parse().ok(),
-            ..Usual::default()
-        },
-    };
+    let known = known();
     let normal = run(110);
     let mut retry_loop = run(620);
     retry_loop.retry_count = 12;
@@ -36,24 +27,24 @@ fn assess(criterion: &mut Criterion) {
     let mut backfill = run(240);
     backfill.is_backfill = Some(true);
     backfill.is_batch_job = Some(true);
-    let mut every_flag = retry_loop.clone();
-    every_flag.is_backfill = Some(true);
-    every_flag.is_batch_job = Some(true);
-    every_flag.input_tokens = Some(5_000);
-    every_flag.input_item_count = Some(300);
-    every_flag.deployment_timestamp = Some(every_flag.timestamp.hours_before(1));
-    every_flag.risk_flags = RiskFlags::CRITICAL;
+    let every_flag = every_flag();
 
     let mut group = criterion.benchmark_group("assess");
     for (name, run, context) in [
         ("normal", &normal, known),
         ("retry loop", &retry_loop, known),
         ("backfill", &backfill, known),
-        ("every fact stated, every flag", &every_flag, known),
+        (
+            "every fact stated, every flag",
+            &every_flag.run,
+            every_flag.context,
+        ),
         ("missing baseline", &normal, Expected::Missing.into()),
     ] {
         group.bench_function(name, |bencher| {
-            bencher.iter(|| black_box(&policy).assess(black_box(run), black_box(&context)));
+            bencher.iter(|| {
+                black_box(&black_box(&policy).assess(black_box(run), black_box(&context)));
+            });
         });
     }
     group.bench_function("floor: one exact comparison", |bencher| {
@@ -64,28 +55,30 @@ fn assess(criterion: &mut Criterion) {
         });
     });
     group.finish();
+
+    // What a processor has learnt of one run helps with none of these.
+    let samples = samples(1_000);
+    let mut group = criterion.benchmark_group("assess runs of every kind");
+    group.throughput(Throughput::Elements(samples.len() as u64));
+    group.bench_function("1000 runs", |bencher| {
+        bencher.iter(|| {
+            for Sample { run, context } in black_box(&samples) {
+                black_box(&policy.assess(run, context));
+            }
+        });
+    });
+    group.finish();
 }
 
 /// Runs of all severities in no order, so that no branch is guessed right by habit.
-fn columns(criterion: &mut Criterion) {
+fn assess_columns(criterion: &mut Criterion) {
     const RUNS: usize = 4096;
-    let mut dice = SplitMix64(1);
-    let mut amounts = |to: u64| -> Vec<Credits> {
-        let micro = (0..RUNS).map(|_| dice.between(1, to));
-        micro.filter_map(Credits::from_micro).collect()
-    };
-    let (credits, baselines) = (amounts(2_000_000_000), amounts(400_000_000));
-    let expected: Vec<Expected> = baselines
+    let (credits, expected, flags) = columns(RUNS);
+    let baselines: Vec<Credits> = expected
         .iter()
-        .map(|credits| Expected::Baseline {
-            credits: *credits,
-            manual: false,
-        })
-        .collect();
-    let flags: Vec<RiskFlags> = (0..RUNS)
-        .map(|_| {
-            let flags = RiskFlag::ALL.iter().copied();
-            flags.filter(|_| dice.between(1, 8) == 1).collect()
+        .filter_map(|expected| match expected {
+            Expected::Baseline { credits, .. } => Some(*credits),
+            Expected::Missing => None,
         })
         .collect();
     let policy = Policy::standard();

@@ -7,6 +7,8 @@
     reason = "a bench that cannot be set up has nothing to measure"
 )]
 
+mod verdicts;
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::num::NonZero;
@@ -22,6 +24,8 @@ use credit_monitor::ledger::{FileStorage, Ledger, Record};
 use credit_monitor::policy::{Context, Expected};
 use credit_monitor::{Config, Monitor, RUNS, Tree};
 use tempfile::TempDir;
+
+pub use self::verdicts::{Sample, columns, every_flag, known, samples};
 
 /// How many runs share one write and one sync, as in `Monitor::observe_all`.
 pub const BATCH: usize = 4096;

@@ -485,6 +485,9 @@ pub(crate) struct Backtest {
     /// Root causes of runs to score it by: {"Run_ID": …, "Root_Cause": …}, an array or one a line.
     #[arg(long, value_name = "FILE")]
     pub(crate) outcomes: Option<PathBuf>,
+    /// Score it by the root causes of resolved cases instead of a file's.
+    #[arg(long, conflicts_with = "outcomes")]
+    pub(crate) cases: bool,
     /// Only the last so many days before --at.
     #[arg(long, value_name = "N", conflicts_with_all = ["from", "to"])]
     pub(crate) days: Option<u32>,

@@ -135,6 +135,54 @@ fn outcomes_say_what_would_be_missed() {
 }
 
 #[test]
+fn resolved_cases_are_outcomes_too() {
+    let tree = tree();
+    let scored = |tree: &Tree| {
+        let done = tree.ctl(args(tree, &["--json", "--cases"])).ok();
+        let report = done.json().pointer("/backtest").unwrap().clone();
+        let missed = report.pointer("/result/scores/misconfig/no_longer_alerted");
+        (missed.unwrap().clone(), report["outcomes_sha256"].clone())
+    };
+    let (missed, nothing) = scored(&tree);
+    assert_eq!(missed, json!([]));
+    assert_eq!(nothing, json!(sha256(b"")));
+
+    // R-3 and R-4 are of one case, which personal data makes SEV0.
+    let list = tree.ctl(["case", "list", "--json"]).ok().json();
+    let case = list["cases"][0]["case"].as_str().unwrap();
+    let act = |name: &str, words: &[&str]| tree.ctl([words, &["--as", name]].concat()).ok();
+    act("ops-2", &["case", "ack", case]);
+    let cause = ["case", "root-cause", case, "--cause", "Misconfig"];
+    let why = ["--explanation", "no limit"];
+    act("ops-2", &[&cause[..], &why].concat());
+    act("lead-3", &["case", "root-cause", case, "--confirm"]);
+    let assess = ["case", "assess", case, "--exposure", "false_positive"];
+    act("lead-3", &[&assess[..], &["--notes", "no reader"]].concat());
+    let note = ["case", "note", case, "log of the 15th", "--topic"];
+    act("ops-2", &[&note[..], &["no-exposure"]].concat());
+    act("ops-2", &["case", "mitigate", case, "--what", "a limit"]);
+    let url = "https://chat.example/archives/C1/p17";
+    act("ops-2", &["case", "thread", case, url]);
+    act("ops-2", &["case", "status", case, "Mitigating"]);
+    // Until it is resolved, a root cause can still change.
+    assert_eq!(scored(&tree), (json!([]), nothing));
+    act("lead-3", &["case", "resolve", case, "--note", "a limit"]);
+
+    let (missed, known) = scored(&tree);
+    assert_eq!(missed, json!(["R-3"]));
+    // The same as from a file that says the same.
+    let text = "{\"Run_ID\":\"R-3\",\"Root_Cause\":\"Misconfig\"}\n\
+                {\"Run_ID\":\"R-4\",\"Root_Cause\":\"Misconfig\"}\n";
+    assert_eq!(known, json!(sha256(text.as_bytes())));
+    let file = tree.write("known.jsonl", text).display().to_string();
+    let by_file = tree.ctl(args(&tree, &["--json", "--outcomes", &file])).ok();
+    let by_cases = tree.ctl(args(&tree, &["--json", "--cases"])).ok();
+    assert_eq!(by_file.stdout, by_cases.stdout);
+    tree.ctl(args(&tree, &["--cases", "--outcomes", &file]))
+        .code(2);
+}
+
+#[test]
 fn a_period_can_be_given_in_two_ways() {
     let tree = tree();
     let replayed = |more: &[&str]| {

@@ -137,6 +137,8 @@ pub struct RunFacts<'a> {
     pub credits: Credits,
     /// `Severity`.
     pub severity: Severity,
+    /// `Severity_Reason`: why; `None` in a record that does not say.
+    pub reason: Option<Reason>,
     /// `Risk_Flags`.
     pub risk_flags: RiskFlags,
     /// `Misconfig_Likelihood`.
@@ -178,6 +180,7 @@ impl<'a> RunFacts<'a> {
             status: stored.status,
             credits: credits(stored.credits.get())?,
             severity: stored.severity,
+            reason: stored.reason,
             risk_flags: stored.risk_flags,
             likelihood: stored.likelihood,
             baseline: number(stored.baseline).map(credits).transpose()?,
@@ -194,14 +197,17 @@ impl<'a> RunFacts<'a> {
         })
     }
 
-    /// Whether the run is SEV0 or SEV1 for what it did; want of a baseline to compare with is no
-    /// incident (a first baseline could never be computed otherwise).
+    /// Whether the run is SEV0 or SEV1 for what it did. Want of a baseline to compare with is no
+    /// incident (a first baseline could never be computed otherwise), and neither is a run that
+    /// nothing but a policy's least severity for sensitive data made SEV1: it cost less than one.
+    /// A SEV0 of that kind may have cost as much as a SEV1, and counts.
     pub fn is_incident(&self) -> bool {
         let unjudged = matches!(
             self.baseline_status,
             BaselineStatus::Missing | BaselineStatus::Zero
         );
-        self.severity <= Severity::Sev1 && !unjudged
+        let raised = self.severity == Severity::Sev1 && self.reason == Some(Reason::SensitiveFloor);
+        self.severity <= Severity::Sev1 && !unjudged && !raised
     }
 }
 
@@ -219,6 +225,8 @@ struct Stored<'a> {
     credits: &'a RawValue,
     #[serde(rename = "Severity")]
     severity: Severity,
+    #[serde(rename = "Severity_Reason", default)]
+    reason: Option<Reason>,
     #[serde(rename = "Risk_Flags")]
     risk_flags: RiskFlags,
     #[serde(rename = "Misconfig_Likelihood")]

@@ -87,12 +87,33 @@ impl Timestamp {
     /// assert_eq!(now.hours_before(24), now.days_before(1));
     /// # Ok::<(), credit_core::TimestampError>(())
     /// ```
-    #[inline]
     pub fn hours_before(self, hours: u32) -> Timestamp {
         self.seconds_before(i64::from(hours) * 3_600)
     }
 
+    /// Whether it is `earlier` or at most so many hours later, to the nanosecond.
+    ///
+    /// ```
+    /// # use credit_core::Timestamp;
+    /// let deployed: Timestamp = "2024-03-01T10:00:00Z".parse()?;
+    /// let run: Timestamp = "2024-03-02T10:00:00Z".parse()?;
+    /// assert!(run.is_within_hours_after(24, deployed));
+    /// assert!(!run.is_within_hours_after(23, deployed));
+    /// assert!(!deployed.is_within_hours_after(24, run));
+    /// # Ok::<(), credit_core::TimestampError>(())
+    /// ```
     #[inline]
+    pub const fn is_within_hours_after(self, hours: u16, earlier: Timestamp) -> bool {
+        const NANOS: u64 = NANOS_PER_SECOND as u64;
+        let span = hours as u64 * 3_600;
+        // Without its sign, what lies before `earlier` is beyond any span: in seconds, or in
+        // nanoseconds, which are few enough for 64 bits where the seconds are not beyond it.
+        let seconds = self.seconds.wrapping_sub(earlier.seconds) as u64;
+        let decimals = self.nanos as i64 - earlier.nanos as i64;
+        let nanos = seconds.wrapping_mul(NANOS).wrapping_add_signed(decimals);
+        (seconds <= span) & (nanos <= span * NANOS)
+    }
+
     /// So many minutes later; stops at the last second that can be written.
     ///
     /// ```

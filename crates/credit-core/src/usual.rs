@@ -115,7 +115,12 @@ pub enum BoundsError {
 /// assert!(CreditsPerItem::new(Credits::ZERO, 0).is_none());
 /// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct CreditsPerItem(u128);
+pub struct CreditsPerItem {
+    // One `u128` in two halves, in the order of their weight. Nearly every rate fits in the lower
+    // one; a compiler that is told so by a look at a `u128` multiplies 128 bits all the same.
+    high: u64,
+    low: u64,
+}
 
 impl CreditsPerItem {
     const MICRO: u128 = 1_000_000;
@@ -124,13 +129,26 @@ impl CreditsPerItem {
     /// So many credits shared by so many items, rounded half to even; `None` for no items.
     pub fn new(credits: Credits, items: u64) -> Option<CreditsPerItem> {
         let pico = u128::from(credits.micro()) * CreditsPerItem::MICRO;
-        half_to_even(pico, u128::from(items)).map(CreditsPerItem)
+        half_to_even(pico, u128::from(items)).map(CreditsPerItem::from_wide)
+    }
+
+    /// In units of 10⁻¹² credits; `None` for more than 64 bits hold: 18 million credits for an item.
+    ///
+    /// ```
+    /// # use credit_core::CreditsPerItem;
+    /// let rate: CreditsPerItem = "0.5".parse()?;
+    /// assert_eq!(rate.pico(), Some(500_000_000_000));
+    /// # Ok::<(), credit_core::CreditsError>(())
+    /// ```
+    #[inline]
+    pub const fn pico(self) -> Option<u64> {
+        if self.high == 0 { Some(self.low) } else { None }
     }
 
     /// The mean of two, rounded half to even.
     #[must_use]
     pub fn mean(self, other: CreditsPerItem) -> CreditsPerItem {
-        half_to_even(self.0 + other.0, 2).map_or(self, CreditsPerItem)
+        half_to_even(self.wide() + other.wide(), 2).map_or(self, CreditsPerItem::from_wide)
     }
 
     /// What so many items cost at this rate, fractions of a micro-credit cut off; `None` beyond
@@ -143,7 +161,7 @@ impl CreditsPerItem {
     /// # Ok::<(), credit_core::CreditsError>(())
     /// ```
     pub fn times(self, items: u64) -> Option<Credits> {
-        let micro = self.0.saturating_mul(u128::from(items)) / CreditsPerItem::MICRO;
+        let micro = self.wide().saturating_mul(u128::from(items)) / CreditsPerItem::MICRO;
         u64::try_from(micro).ok().and_then(Credits::from_micro)
     }
 
@@ -160,12 +178,20 @@ impl CreditsPerItem {
     /// ```
     #[inline]
     pub fn is_near(self, credits: Credits, items: u64, tolerance: Multiplier) -> bool {
-        let usual = match u64::try_from(self.0) {
-            Ok(rate) => u128::from(rate) * u128::from(items),
-            Err(_) => self.0.saturating_mul(u128::from(items)),
-        };
+        let usual = self.wide().saturating_mul(u128::from(items));
         let found = u128::from(credits.micro()) * CreditsPerItem::MICRO;
         items > 0 && tolerance.is_around(found, usual)
+    }
+
+    const fn from_wide(pico: u128) -> CreditsPerItem {
+        CreditsPerItem {
+            high: (pico >> 64) as u64,
+            low: pico as u64,
+        }
+    }
+
+    const fn wide(self) -> u128 {
+        (self.high as u128) << 64 | self.low as u128
     }
 }
 
@@ -182,13 +208,13 @@ impl FromStr for CreditsPerItem {
         if decimal.units > CreditsPerItem::MAX {
             return Err(CreditsError::TooLarge);
         }
-        Ok(CreditsPerItem(decimal.units))
+        Ok(CreditsPerItem::from_wide(decimal.units))
     }
 }
 
 impl fmt::Display for CreditsPerItem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        decimal::write_pico(f, self.0)
+        decimal::write_pico(f, self.wide())
     }
 }
 

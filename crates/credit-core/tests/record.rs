@@ -145,6 +145,28 @@ fn dispatch_blocked_is_there_only_where_it_is_true() {
 }
 
 #[test]
+fn a_floor_for_sensitive_data_makes_no_incident_of_a_usual_cost() {
+    let mut record = full_record();
+    record.assessment.baseline_status = BaselineStatus::Current;
+    let mut incident = |reason, severity| {
+        record.assessment.reason = reason;
+        record.assessment.severity = severity;
+        RunFacts::parse(&record.to_json()).unwrap().is_incident()
+    };
+    assert!(incident(Reason::Ratio, Severity::Sev1));
+    assert!(!incident(Reason::SensitiveFloor, Severity::Sev1));
+    // What was raised to SEV0 may have been SEV1 before.
+    assert!(incident(Reason::SensitiveFloor, Severity::Sev0));
+    assert!(incident(Reason::SensitiveSpike, Severity::Sev0));
+    // A record that does not say why is taken at its severity.
+    record.assessment.severity = Severity::Sev1;
+    let silent = record
+        .to_json()
+        .replace("\"Severity_Reason\"", "\"x_reason\"");
+    assert!(RunFacts::parse(&silent).unwrap().is_incident());
+}
+
+#[test]
 fn want_of_a_baseline_is_no_incident() {
     let mut record = full_record();
     let mut incident = |status, severity| {

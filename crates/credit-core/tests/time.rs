@@ -100,6 +100,21 @@ proptest! {
     }
 
     #[test]
+    fn within_hours_is_between_both_ends(
+        instant in timestamp(), hours in any::<u16>(), away in -2_i64..3, fraction in "[0-9]{0,9}",
+        from_start in any::<bool>(), anywhere in timestamp(),
+    ) {
+        let start = instant.hours_before(u32::from(hours));
+        let end = if from_start { start } else { instant };
+        let near = (end.unix() + away).clamp(FIRST, LAST);
+        let near: Timestamp = written(near, &fraction, 0).parse().unwrap();
+        for earlier in [near, anywhere, start, instant] {
+            let within = start <= earlier && earlier <= instant;
+            prop_assert_eq!(instant.is_within_hours_after(hours, earlier), within, "{}", earlier);
+        }
+    }
+
+    #[test]
     fn a_period_and_the_one_before_share_their_border_only(
         end in timestamp(), days in 1_u32..400, at in seconds(), fraction in "[0-9]{0,9}",
     ) {

@@ -22,6 +22,7 @@ mod monitor;
 mod objects;
 mod outbox;
 mod outcome;
+mod outcomes;
 mod parallel;
 mod quarantine;
 mod rehearsal;

@@ -1,21 +1,11 @@
 //! The judgement itself.
 
 use credit_core::{
-    Assessment, BaselineStatus, Credits, Multiplier, Ratio, Reason, RiskFlag, RiskFlags, Run,
-    Severity, StoredRecord,
+    Assessment, BaselineStatus, Credits, Ratio, Reason, RiskFlags, Run, Severity, StoredRecord,
 };
 
 use crate::policy::ImpactFloor;
 use crate::{Context, Expected, Policy};
-
-/// How a run compares with what was expected.
-struct Comparison {
-    severity: Severity,
-    reason: Reason,
-    baseline: Option<Credits>,
-    status: BaselineStatus,
-    variance: Option<Multiplier>,
-}
 
 impl Policy {
     /// Judges one run against what is known of its scenario.
@@ -45,20 +35,10 @@ impl Policy {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn assess(&self, run: &Run, context: &Context) -> Assessment {
-        let flags = self.risk_flags(run, context);
-        let score = self.score(flags);
-        let found = self.compare(run.credits, context.expected, flags);
-        let (severity, reason) = self.within_floors(run.credits, &found, flags);
-        Assessment {
-            severity,
-            reason,
-            baseline: found.baseline,
-            baseline_status: found.status,
-            variance: found.variance,
-            risk_flags: flags,
-            score,
-            likelihood: self.likelihood(score),
-            actions: self.actions(severity),
+        let quick = self.quick.as_ref();
+        match quick.and_then(|quick| quick.assess(self, run, context)) {
+            Some(assessment) => assessment,
+            None => self.assess_at_length(run, context),
         }
     }
 
@@ -86,6 +66,40 @@ impl Policy {
         self.assess(&record.run, &Context::of(record))
     }
 
+    /// The verdict by amounts and thresholds of any size, and without a baseline.
+    #[inline(never)]
+    pub(crate) fn assess_at_length(&self, run: &Run, context: &Context) -> Assessment {
+        let flags = self.risk_flags(run, context);
+        let score = self.score(flags);
+        let (severity, reason) = self.severity(run.credits, context.expected, flags);
+        let (baseline, status) = match context.expected {
+            Expected::Missing => (None, BaselineStatus::Missing),
+            Expected::Baseline { credits, .. } if credits == Credits::ZERO => {
+                (Some(credits), BaselineStatus::Zero)
+            }
+            Expected::Baseline { credits, manual } => (
+                Some(credits),
+                if manual {
+                    BaselineStatus::Manual
+                } else {
+                    BaselineStatus::Current
+                },
+            ),
+        };
+        let ratio = baseline.and_then(|baseline| Ratio::new(run.credits, baseline));
+        Assessment {
+            severity,
+            reason,
+            baseline,
+            baseline_status: status,
+            variance: ratio.map(Ratio::multiplier),
+            risk_flags: flags,
+            score,
+            likelihood: self.likelihood(score),
+            actions: self.actions(severity),
+        }
+    }
+
     /// How serious a run is that cost so much and has these flags, and why.
     pub(crate) fn severity(
         &self,
@@ -93,99 +107,43 @@ impl Policy {
         expected: Expected,
         flags: RiskFlags,
     ) -> (Severity, Reason) {
-        let found = self.compare(credits, expected, flags);
-        self.within_floors(credits, &found, flags)
-    }
-
-    #[inline]
-    fn compare(&self, credits: Credits, expected: Expected, flags: RiskFlags) -> Comparison {
-        let (baseline, manual) = match expected {
-            Expected::Missing => {
-                return Comparison {
-                    severity: self.missing_baseline,
-                    reason: Reason::MissingBaseline,
-                    baseline: None,
-                    status: BaselineStatus::Missing,
-                    variance: None,
+        let (verdict, baseline) = match expected {
+            Expected::Missing => ((self.missing_baseline, Reason::MissingBaseline), None),
+            Expected::Baseline {
+                credits: baseline, ..
+            } => {
+                let verdict = match Ratio::new(credits, baseline) {
+                    Some(ratio) => self.ladder.climb(ratio, flags),
+                    None if credits == Credits::ZERO => (Severity::Sev4, Reason::AtZeroBaseline),
+                    None => (self.missing_baseline, Reason::AboveZeroBaseline),
                 };
+                (verdict, Some(baseline))
             }
-            Expected::Baseline { credits, manual } => (credits, manual),
         };
-        let Some(ratio) = Ratio::new(credits, baseline) else {
-            let (severity, reason) = if credits == Credits::ZERO {
-                (Severity::Sev4, Reason::AtZeroBaseline)
-            } else {
-                (self.missing_baseline, Reason::AboveZeroBaseline)
-            };
-            return Comparison {
-                severity,
-                reason,
-                baseline: Some(baseline),
-                status: BaselineStatus::Zero,
-                variance: None,
-            };
-        };
-        let (severity, reason) = self.climb(ratio, flags);
-        Comparison {
-            severity,
-            reason,
-            baseline: Some(baseline),
-            status: if manual {
-                BaselineStatus::Manual
-            } else {
-                BaselineStatus::Current
-            },
-            variance: Some(ratio.multiplier()),
-        }
-    }
-
-    /// The gravest severity whose threshold the ratio reaches.
-    #[inline]
-    fn climb(&self, ratio: Ratio, flags: RiskFlags) -> (Severity, Reason) {
-        let ladder = &self.ladder;
-        let critical = flags.intersects(RiskFlags::CRITICAL);
-        // Sensitive data is never relaxed, not for a backfill either.
-        if (critical || !self.sev0_needs_critical_flag) && ratio.at_least(ladder.sev0.threshold) {
-            let reason = if critical {
-                Reason::SensitiveSpike
-            } else {
-                Reason::Ratio
-            };
-            return (Severity::Sev0, reason);
-        }
-        let backfill = flags.contains(RiskFlag::BackfillMode);
-        let reached = [
-            (Severity::Sev1, &ladder.sev1),
-            (Severity::Sev2, &ladder.sev2),
-            (Severity::Sev3, &ladder.sev3),
-        ]
-        .into_iter()
-        .find(|(_, rung)| ratio.at_least(rung.threshold_for(backfill)));
-        let severity = reached.map_or(Severity::Sev4, |(severity, _)| severity);
-        (severity, Reason::Ratio)
+        self.within_floors(verdict, credits, baseline, flags)
     }
 
     /// The severity after the floors: a critical flag's least one, and otherwise the gravest one
     /// for a cost that hardly matters. Neither stands in the way of the other, because the second
     /// is never for a run with a critical flag.
     #[inline]
-    fn within_floors(
+    pub(crate) fn within_floors(
         &self,
+        (severity, reason): (Severity, Reason),
         credits: Credits,
-        found: &Comparison,
+        baseline: Option<Credits>,
         flags: RiskFlags,
     ) -> (Severity, Reason) {
-        if flags.intersects(RiskFlags::CRITICAL) {
-            return match self.sensitive_floor {
-                Some(floor) if floor < found.severity => (floor, Reason::SensitiveFloor),
-                _ => (found.severity, found.reason),
-            };
-        }
-        match (self.impact_floor, found.baseline) {
-            (Some(floor), Some(baseline)) if floor.tempers(found.severity, credits, baseline) => {
+        let critical = flags.intersects(RiskFlags::CRITICAL);
+        match (self.sensitive_floor, self.impact_floor, baseline) {
+            (None, None, _) => (severity, reason),
+            (Some(floor), _, _) if critical && floor < severity => (floor, Reason::SensitiveFloor),
+            (_, Some(floor), Some(baseline))
+                if !critical && floor.tempers(severity, credits, baseline) =>
+            {
                 (floor.at_most, Reason::ImpactFloor)
             }
-            _ => (found.severity, found.reason),
+            _ => (severity, reason),
         }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) const PROMPT_GROWTH: Multiplier = Multiplier::from_micro(2_000_000);
 
 /// A day, so that a daily scenario's first run after a deployment is connected with it and its
 /// second is not. The runbook says "recent deployment" (line 145) without a number.
-pub(crate) const DEPLOYMENT_HOURS: u32 = 24;
+pub(crate) const DEPLOYMENT_HOURS: u16 = 24;
 
 /// A fifth, so that a run from SEV3 on needs at least a quarter more items than usual to have grown
 /// with them: 1.5 times the cost over 1.2 times the cost of an item. A wider one would let an item
@@ -132,13 +132,16 @@ pub(crate) const TOLERANCE_MIN: Multiplier = Multiplier::from_micro(0);
 pub(crate) const TOLERANCE_MAX: Multiplier = Multiplier::from_micro(500_000);
 
 /// A year.
-pub(crate) const HOURS: RangeInclusive<u32> = 1..=8_760;
+pub(crate) const HOURS: RangeInclusive<u32> = 1..=HOURS_MAX as u32;
+pub(crate) const WINDOW_HOURS: RangeInclusive<u16> = 1..=HOURS_MAX;
+/// A year.
+const HOURS_MAX: u16 = 8_760;
 
 /// A week; a deadline of no time would be missed by everybody.
 pub(crate) const MINUTES: RangeInclusive<u32> = 1..=10_080;
 
-/// Ten flags of the greatest weight stay far within the score's 32 bits.
-pub(crate) const WEIGHT: RangeInclusive<i32> = 0..=1_000;
+/// Ten flags of the greatest weight stay within the 16 bits of a set's score.
+pub(crate) const WEIGHT: RangeInclusive<i16> = 0..=1_000;
 
 /// At 0 every run without a flag would be a likely misconfiguration.
 pub(crate) const CUT_OFF: RangeInclusive<i32> = 1..=10_000;

@@ -6,7 +6,8 @@ use credit_core::{
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::policy::{Policy, Rung};
+use crate::Policy;
+use crate::ladder::Rung;
 
 pub(crate) fn json(policy: &Policy) -> String {
     // Plain structs of numbers and strings cannot fail to serialise.
@@ -155,7 +156,7 @@ fn file(policy: &Policy) -> File<'_> {
     File {
         version: &policy.version,
         severity_policy: SeverityPolicy {
-            sev0: rung(&ladder.sev0, Some(policy.sev0_needs_critical_flag)),
+            sev0: rung(&ladder.sev0, Some(ladder.sev0_needs_critical_flag)),
             sev1: rung(&ladder.sev1, None),
             sev2: rung(&ladder.sev2, None),
             sev3: rung(&ladder.sev3, None),
@@ -163,13 +164,13 @@ fn file(policy: &Policy) -> File<'_> {
         },
         risk_flags: Weights(policy),
         likelihood: CutOffs {
-            high: policy.likelihood_high,
-            medium: policy.likelihood_medium,
+            high: policy.weights.cut_offs.high,
+            medium: policy.weights.cut_offs.medium,
         },
         max_retries: policy.signals.retries_max,
         signals: Signals {
             prompt_growth_factor: policy.signals.prompt_growth,
-            deployment_window_hours: policy.signals.deployment_hours,
+            deployment_window_hours: policy.deployment_window_hours(),
             item_cost_tolerance: policy.signals.item_cost_tolerance,
         },
         missing_baseline: MissingBaseline {

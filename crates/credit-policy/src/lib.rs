@@ -12,16 +12,19 @@ mod diff;
 mod effective;
 mod error;
 pub mod explain;
+mod ladder;
 mod lint;
 mod outcomes;
 mod parse;
 mod policy;
+mod quick;
 mod reach;
 #[cfg(feature = "schema")]
 mod schema;
 mod section;
 mod signals;
 mod summary;
+mod weights;
 
 pub use backtest::{
     AlertRate, Alerts, Backtest, BacktestResult, Change, Decision, LeftOut, PerWeek, RunSum, Score,

@@ -78,6 +78,13 @@ impl Outcomes {
     }
 }
 
+/// Of what is said twice about a run, the later counts.
+impl FromIterator<(RunId, RootCause)> for Outcomes {
+    fn from_iter<I: IntoIterator<Item = (RunId, RootCause)>>(outcomes: I) -> Outcomes {
+        Outcomes(outcomes.into_iter().collect())
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Outcome {

@@ -9,9 +9,12 @@ use credit_core::{
 
 use crate::defaults as default;
 use crate::error::{PolicyError, Problem};
-use crate::policy::{ImpactFloor, Ladder, Policy, Rung, Weights};
+use crate::ladder::{Ladder, Rung};
+use crate::policy::{ImpactFloor, Policy};
+use crate::quick::Quick;
 use crate::section::{Section, unknown_word};
 use crate::signals::Signals;
+use crate::weights::{CutOffs, Weights};
 
 const ROOT: &[&str] = &[
     "version",
@@ -41,8 +44,12 @@ pub(crate) fn policy(text: &str) -> Result<Policy, PolicyError> {
     let backfill_scale = backfill
         .multiplier("threshold_scale", default::SCALE_MIN, default::SCALE_MAX)?
         .unwrap_or(default::BACKFILL_SCALE);
-    let (ladder, sev0_needs_critical_flag) = severities(&root, backfill_scale)?;
-    let (likelihood_high, likelihood_medium) = likelihood(&root)?;
+    let ladder = severities(&root, backfill_scale)?;
+    let signals = signals(&root)?;
+    let sensitive_floor = root.word("sensitive_floor")?;
+    let impact_floor = impact_floor(&root)?;
+    let has_floors = sensitive_floor.is_some() || impact_floor.is_some();
+    let cut_offs = likelihood(&root)?;
     let missing = root.child("missing_baseline", &["severity"])?;
     let windows = root.child(
         "review_windows",
@@ -59,16 +66,14 @@ pub(crate) fn policy(text: &str) -> Result<Policy, PolicyError> {
     Ok(Policy {
         version,
         ladder,
-        sev0_needs_critical_flag,
-        weights: weights(&root)?,
-        likelihood_high,
-        likelihood_medium,
-        signals: signals(&root)?,
+        weights: weights(&root, cut_offs)?,
+        signals,
+        quick: Quick::of(&ladder, &signals, has_floors),
         missing_baseline: missing
             .word("severity")?
             .unwrap_or(default::MISSING_BASELINE),
-        sensitive_floor: root.word("sensitive_floor")?,
-        impact_floor: impact_floor(&root)?,
+        sensitive_floor,
+        impact_floor,
         backfill_scale,
         backfill_days_max: days(&backfill, "max_days", default::BACKFILL_DAYS_MAX)?,
         review_days: days(&windows, "credit_review_days", default::REVIEW_DAYS)?,
@@ -92,7 +97,7 @@ pub(crate) fn policy(text: &str) -> Result<Policy, PolicyError> {
 const SEVERITIES: &[&str] = &["sev0", "sev1", "sev2", "sev3", "sev4"];
 const CHANNELS: &[&str] = &["sev0", "sev1", "sev2", "sev3", "sev4", "default"];
 
-fn severities(root: &Section<'_>, scale: Multiplier) -> Result<(Ladder, bool), PolicyError> {
+fn severities(root: &Section<'_>, scale: Multiplier) -> Result<Ladder, PolicyError> {
     root.require("severity_policy", "that of the standard policy")?;
     let all = root.child("severity_policy", SEVERITIES)?;
     let one = Multiplier::from_micro(1_000_000);
@@ -101,7 +106,7 @@ fn severities(root: &Section<'_>, scale: Multiplier) -> Result<(Ladder, bool), P
     let section0 = severity_section(&all, "sev0", sev0_keys)?;
     // Never scaled: sensitive data is not relaxed for a backfill.
     let sev0 = rung(&section0, one, None)?;
-    let needs_critical_flag = section0
+    let sev0_needs_critical_flag = section0
         .boolean("pii_or_regulatory")?
         .unwrap_or(default::SEV0_NEEDS_CRITICAL_FLAG);
 
@@ -117,14 +122,14 @@ fn severities(root: &Section<'_>, scale: Multiplier) -> Result<(Ladder, bool), P
     let sev3 = rung(&section3, scale, Some(above))?;
     let sev4 = last_rung(&severity_section(&all, "sev4", keys)?)?;
 
-    let ladder = Ladder {
+    Ok(Ladder {
         sev0,
         sev1,
         sev2,
         sev3,
         sev4,
-    };
-    Ok((ladder, needs_critical_flag))
+        sev0_needs_critical_flag,
+    })
 }
 
 fn severity_section<'a>(
@@ -184,7 +189,7 @@ fn actions(section: &Section<'_>) -> Result<credit_core::Actions, PolicyError> {
     Ok(actions.into_iter().collect())
 }
 
-fn weights(root: &Section<'_>) -> Result<Weights, PolicyError> {
+fn weights(root: &Section<'_>, cut_offs: CutOffs) -> Result<Weights, PolicyError> {
     const MISCONFIG: &str = "misconfig_weight";
     const LEGIT: &str = "legit_weight";
     root.require("risk_flags", r#"{"retry_loop": {"misconfig_weight": 3}}"#)?;
@@ -206,7 +211,7 @@ fn weights(root: &Section<'_>) -> Result<Weights, PolicyError> {
             *slot = weight;
         }
     }
-    Ok(Weights::new(weights))
+    Ok(Weights::new(weights, cut_offs))
 }
 
 fn signals(root: &Section<'_>) -> Result<Signals, PolicyError> {
@@ -228,7 +233,7 @@ fn signals(root: &Section<'_>) -> Result<Signals, PolicyError> {
             )?
             .unwrap_or(default::PROMPT_GROWTH),
         deployment_hours: section
-            .whole("deployment_window_hours", &default::HOURS)?
+            .whole("deployment_window_hours", &default::WINDOW_HOURS)?
             .unwrap_or(default::DEPLOYMENT_HOURS),
         item_cost_tolerance: section
             .multiplier(
@@ -264,7 +269,7 @@ fn impact_floor(root: &Section<'_>) -> Result<Option<ImpactFloor>, PolicyError> 
     }))
 }
 
-fn likelihood(root: &Section<'_>) -> Result<(i32, i32), PolicyError> {
+fn likelihood(root: &Section<'_>) -> Result<CutOffs, PolicyError> {
     let section = root.child("likelihood", &["high", "medium"])?;
     let high = section.whole("high", &default::CUT_OFF)?;
     let medium = section.whole("medium", &default::CUT_OFF)?;
@@ -279,7 +284,7 @@ fn likelihood(root: &Section<'_>) -> Result<(i32, i32), PolicyError> {
         };
         return Err(section.problem_at(key, Problem::CutOffs { medium, high }));
     }
-    Ok((high, medium))
+    Ok(CutOffs { high, medium })
 }
 
 fn days(section: &Section<'_>, key: &str, otherwise: u32) -> Result<u32, PolicyError> {

@@ -8,7 +8,10 @@ use credit_core::{
 };
 
 use crate::PolicyError;
+use crate::ladder::Ladder;
+use crate::quick::Quick;
 use crate::signals::Signals;
+use crate::weights::Weights;
 
 /// The standard policy as a file: the runbook's thresholds, actions and windows with every key
 /// written out, to start a policy from.
@@ -38,11 +41,10 @@ pub const STANDARD_JSON: &str = include_str!("standard-policy.json");
 pub struct Policy {
     pub(crate) version: String,
     pub(crate) ladder: Ladder,
-    pub(crate) sev0_needs_critical_flag: bool,
     pub(crate) weights: Weights,
-    pub(crate) likelihood_high: i32,
-    pub(crate) likelihood_medium: i32,
     pub(crate) signals: Signals,
+    /// The ladder and the signals once more, for all but the oddest limits and runs.
+    pub(crate) quick: Option<Quick>,
     pub(crate) missing_baseline: Severity,
     pub(crate) sensitive_floor: Option<Severity>,
     pub(crate) impact_floor: Option<ImpactFloor>,
@@ -61,97 +63,11 @@ pub struct Policy {
     pub(crate) cases_database: Option<String>,
 }
 
-/// What one severity asks for and leads to.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Rung {
-    pub(crate) threshold: Multiplier,
-    /// The threshold for a backfill, worked out once so that judging only compares.
-    pub(crate) backfill_threshold: Multiplier,
-    pub(crate) actions: Actions,
-}
-
-impl Rung {
-    pub(crate) fn threshold_for(&self, backfill: bool) -> Multiplier {
-        if backfill {
-            self.backfill_threshold
-        } else {
-            self.threshold
-        }
-    }
-}
-
-/// The five severities' rungs, the gravest first.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Ladder {
-    pub(crate) sev0: Rung,
-    pub(crate) sev1: Rung,
-    pub(crate) sev2: Rung,
-    pub(crate) sev3: Rung,
-    pub(crate) sev4: Rung,
-}
-
-impl Ladder {
-    pub(crate) fn rung(&self, severity: Severity) -> &Rung {
-        match severity {
-            Severity::Sev0 => &self.sev0,
-            Severity::Sev1 => &self.sev1,
-            Severity::Sev2 => &self.sev2,
-            Severity::Sev3 => &self.sev3,
-            Severity::Sev4 => &self.sev4,
-        }
-    }
-}
-
 /// Below which cost above its baseline a run is at most how severe.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ImpactFloor {
     pub(crate) credits: Credits,
     pub(crate) at_most: Severity,
-}
-
-/// What each flag adds to the score (misconfiguration) or takes from it (real load), and the sums
-/// for every half of a set of flags, so that a score is two look-ups and no loop.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Weights {
-    /// In the order of [`RiskFlag::ALL`]; 0 for a flag that the policy does not weigh.
-    each: [i32; RiskFlag::ALL.len()],
-    low: [i32; HALF],
-    high: [i32; HALF],
-}
-
-/// How many sets of five flags there are.
-const HALF: usize = 1 << HALF_BITS;
-const HALF_BITS: usize = 5;
-const _: () = assert!(RiskFlag::ALL.len() <= 2 * HALF_BITS);
-
-impl Weights {
-    pub(crate) fn new(each: [i32; RiskFlag::ALL.len()]) -> Weights {
-        let sum = |set: usize| {
-            let weights = each.iter().enumerate();
-            weights
-                .filter(|(flag, _)| set >> flag & 1 == 1)
-                .map(|(_, weight)| weight)
-                .sum()
-        };
-        Weights {
-            each,
-            low: std::array::from_fn(sum),
-            high: std::array::from_fn(|set| sum(set << HALF_BITS)),
-        }
-    }
-
-    pub(crate) fn of(&self, flag: RiskFlag) -> i32 {
-        self.each.get(flag as usize).copied().unwrap_or(0)
-    }
-
-    /// The sum over a set of flags.
-    #[inline]
-    pub(crate) fn sum(&self, flags: RiskFlags) -> i32 {
-        let bits = usize::from(flags.bits());
-        // INVARIANT: both indices are below the tables' length, so that nothing is left out.
-        let half = |table: &[i32; HALF], set: usize| table.get(set % HALF).copied().unwrap_or(0);
-        half(&self.low, bits) + half(&self.high, bits >> HALF_BITS)
-    }
 }
 
 impl Policy {
@@ -221,7 +137,7 @@ impl Policy {
 
     /// Whether SEV0 takes a critical flag besides the cost.
     pub fn sev0_needs_critical_flag(&self) -> bool {
-        self.sev0_needs_critical_flag
+        self.ladder.sev0_needs_critical_flag
     }
 
     /// What a flag adds to the misconfiguration score; below zero where it speaks for real load.
@@ -249,7 +165,7 @@ impl Policy {
     /// ```
     #[inline]
     pub fn score(&self, flags: RiskFlags) -> i32 {
-        self.weights.sum(flags)
+        i32::from(self.weights.of_set(flags).score)
     }
 
     /// How likely a misconfiguration is at this score.
@@ -261,13 +177,7 @@ impl Policy {
     /// assert_eq!(Policy::standard().likelihood(5), Likelihood::Medium);
     /// ```
     pub fn likelihood(&self, score: i32) -> Likelihood {
-        if score >= self.likelihood_high {
-            Likelihood::High
-        } else if score >= self.likelihood_medium {
-            Likelihood::Medium
-        } else {
-            Likelihood::Low
-        }
+        self.weights.cut_offs.likelihood(score)
     }
 
     /// The most retries that are not yet a retry loop.
@@ -282,7 +192,7 @@ impl Policy {
 
     /// How many hours before a run a deployment may lie to be connected with it.
     pub fn deployment_window_hours(&self) -> u32 {
-        self.signals.deployment_hours
+        u32::from(self.signals.deployment_hours)
     }
 
     /// How far an item's cost may be from the usual one, as a share of that, for a cost that grew

@@ -9,7 +9,7 @@ use crate::{Context, Expected, Policy};
 pub(crate) struct Signals {
     pub(crate) retries_max: u64,
     pub(crate) prompt_growth: Multiplier,
-    pub(crate) deployment_hours: u32,
+    pub(crate) deployment_hours: u16,
     pub(crate) item_cost_tolerance: Multiplier,
 }
 
@@ -43,46 +43,51 @@ impl Policy {
     /// assert!(flags.contains(RiskFlag::SuddenPromptGrowth));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[inline]
     pub fn risk_flags(&self, run: &Run, context: &Context) -> RiskFlags {
         run.risk_flags.union(self.derived_flags(run, context))
     }
 
     /// The flags that follow from facts.
-    #[inline]
     pub(crate) fn derived_flags(&self, run: &Run, context: &Context) -> RiskFlags {
-        RiskFlags::NONE
-            .with_if(
-                RiskFlag::RetryLoop,
-                run.retry_count > self.signals.retries_max,
-            )
-            .with_if(
-                RiskFlag::UnboundedIterator,
-                run.has_max_items_config == Some(false),
-            )
-            .with_if(
-                RiskFlag::MissingIdempotency,
-                run.has_idempotency_key == Some(false),
-            )
-            .with_if(
-                RiskFlag::SuddenPromptGrowth,
-                self.signals.prompt_grew(run, context),
-            )
-            .with_if(
-                RiskFlag::DeploymentCorrelation,
-                self.signals.deployed_shortly_before(run),
-            )
-            .with_if(RiskFlag::BatchJob, run.is_batch_job == Some(true))
-            .with_if(RiskFlag::BackfillMode, run.is_backfill == Some(true))
-            .with_if(
-                RiskFlag::LinearScaling,
-                self.signals.scaled_with_items(run, context),
-            )
+        let signals = &self.signals;
+        let found = Found {
+            prompt_grew: signals.prompt_grew(run, context),
+            scaled_with_items: signals.scaled_with_items(run, context),
+        };
+        signals.flags(run, found)
     }
 }
 
+/// What was found by a comparison with what is usual.
+pub(crate) struct Found {
+    pub(crate) prompt_grew: bool,
+    pub(crate) scaled_with_items: bool,
+}
+
 impl Signals {
+    /// The flags that follow from what was found and from the run's other facts.
     #[inline]
+    pub(crate) fn flags(&self, run: &Run, found: Found) -> RiskFlags {
+        RiskFlags::NONE
+            .with_if(RiskFlag::RetryLoop, run.retry_count > self.retries_max)
+            .with_if(
+                RiskFlag::UnboundedIterator,
+                is_denied(run.has_max_items_config),
+            )
+            .with_if(
+                RiskFlag::MissingIdempotency,
+                is_denied(run.has_idempotency_key),
+            )
+            .with_if(RiskFlag::SuddenPromptGrowth, found.prompt_grew)
+            .with_if(
+                RiskFlag::DeploymentCorrelation,
+                self.deployed_shortly_before(run),
+            )
+            .with_if(RiskFlag::BatchJob, is_affirmed(run.is_batch_job))
+            .with_if(RiskFlag::BackfillMode, is_affirmed(run.is_backfill))
+            .with_if(RiskFlag::LinearScaling, found.scaled_with_items)
+    }
+
     fn prompt_grew(&self, run: &Run, context: &Context) -> bool {
         match (run.input_tokens, context.usual.input_tokens) {
             (Some(found), Some(usual)) => self.prompt_growth.reached_by(found, usual),
@@ -94,14 +99,13 @@ impl Signals {
     #[inline]
     fn deployed_shortly_before(&self, run: &Run) -> bool {
         run.deployment_timestamp.is_some_and(|deployed| {
-            let earliest = run.timestamp.hours_before(self.deployment_hours);
-            earliest <= deployed && deployed <= run.timestamp
+            let hours = self.deployment_hours;
+            run.timestamp.is_within_hours_after(hours, deployed)
         })
     }
 
     /// Only a cost above the baseline has grown at all. Where the usual cost of an item is kept
     /// and the number of items is not the reason, the cost of an item has changed with it.
-    #[inline]
     fn scaled_with_items(&self, run: &Run, context: &Context) -> bool {
         let (Some(items), Some(usual)) = (run.input_item_count, context.usual.credits_per_item)
         else {
@@ -112,4 +116,21 @@ impl Signals {
         };
         run.credits > credits && usual.is_near(run.credits, items, self.item_cost_tolerance)
     }
+}
+
+/// Whether a run says no; one comparison, which `== Some(false)` is not compiled to.
+#[inline]
+fn is_denied(fact: Option<bool>) -> bool {
+    said(fact) == 0
+}
+
+/// Whether a run says yes.
+#[inline]
+fn is_affirmed(fact: Option<bool>) -> bool {
+    said(fact) == 1
+}
+
+#[inline]
+fn said(fact: Option<bool>) -> u8 {
+    fact.map_or(2, u8::from)
 }

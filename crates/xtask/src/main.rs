@@ -5,6 +5,7 @@
     reason = "a developer's tool talks to the terminal"
 )]
 
+mod instructions;
 mod tidy;
 
 use std::path::Path;
@@ -16,8 +17,10 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         ["tidy"] => tidy(),
         ["ci"] => ci(),
+        ["instructions"] => instructions(false),
+        ["instructions", "--record"] => instructions(true),
         _ => {
-            eprintln!("usage: cargo xtask tidy | ci");
+            eprintln!("usage: cargo xtask tidy | ci | instructions [--record]");
             ExitCode::from(2)
         }
     }
@@ -41,6 +44,17 @@ fn tidy() -> ExitCode {
         found += findings.len();
     }
     ExitCode::from(u8::from(found > 0))
+}
+
+fn instructions(record: bool) -> ExitCode {
+    match instructions::instructions(root(), record) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn ci() -> ExitCode {

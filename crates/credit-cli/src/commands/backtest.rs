@@ -19,10 +19,12 @@ use crate::output::{put_line, table};
 
 pub(crate) fn backtest(context: &Context, args: &Backtest) -> anyhow::Result<Exit> {
     let candidate = read(&args.policy, Policy::parse)?;
-    let outcomes = args.outcomes.as_deref();
-    let outcomes = outcomes
-        .map(|file| read(file, Outcomes::parse))
-        .transpose()?;
+    let archive = Archive::new(&context.tree);
+    let outcomes = match &args.outcomes {
+        Some(file) => Some(read(file, Outcomes::parse)?),
+        None if args.cases => Some(archive.outcomes()?),
+        None => None,
+    };
     let (from, to) = period(context, args)?;
     let request = BacktestRequest {
         candidate: &candidate,
@@ -31,7 +33,7 @@ pub(crate) fn backtest(context: &Context, args: &Backtest) -> anyhow::Result<Exi
         to,
     };
     let bar = context.progress(0, "bytes");
-    let report = Archive::new(&context.tree).backtest(&request, &|done, total| {
+    let report = archive.backtest(&request, &|done, total| {
         bar.set_length(total);
         bar.set_position(done);
     });

@@ -4,6 +4,7 @@ use credit_core::{Assessment, Likelihood, RiskFlag, Run, Severity};
 use serde::Serialize;
 
 use super::Case;
+use crate::weights::CutOffs;
 use crate::{Context, Policy};
 
 /// A flag's part in a verdict.
@@ -89,7 +90,7 @@ pub(super) fn of(case: &Case<'_>, run: &Run, context: &Context) -> Vec<FlagShare
 
 pub(super) fn scale(policy: &Policy, assessment: &Assessment) -> Scale {
     let score = assessment.score;
-    let (medium, high) = (policy.likelihood_medium, policy.likelihood_high);
+    let CutOffs { high, medium } = policy.weights.cut_offs;
     let step = |to: i32| LikelihoodStep {
         points: to - score,
         likelihood: policy.likelihood(to),

@@ -83,7 +83,7 @@ fn begins(
         return Begins::NoRatio;
     }
     let Some(from) = from else {
-        let needs_flag = severity == Severity::Sev0 && case.policy.sev0_needs_critical_flag;
+        let needs_flag = severity == Severity::Sev0 && case.policy.sev0_needs_critical_flag();
         return if needs_flag && !case.is_critical() {
             Begins::CriticalFlagNeeded
         } else {

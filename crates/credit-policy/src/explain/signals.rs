@@ -134,7 +134,7 @@ fn away(found: u64, from: u64) -> u64 {
 
 fn deployment(policy: &Policy, run: &Run, raised: bool) -> Option<DeploymentSignal> {
     let deployed = run.deployment_timestamp?;
-    let from = run.timestamp.hours_before(policy.signals.deployment_hours);
+    let from = run.timestamp.hours_before(policy.deployment_window_hours());
     let to = run.timestamp;
     let seconds = |limit: Timestamp| limit.unix().abs_diff(deployed.unix());
     Some(DeploymentSignal {
