@@ -7,6 +7,8 @@ mod ids;
 mod pass;
 
 use std::collections::HashSet;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::num::NonZero;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -132,6 +134,8 @@ struct Work<'s> {
     scope: Scope,
     /// Hashes of ids that may be there twice: of these the ids themselves are wanted.
     suspects: HashSet<u64>,
+    /// Made anew for each verification: nobody can choose ids that look like others.
+    hasher: RandomState,
 }
 
 impl<'s> Work<'s> {
@@ -148,6 +152,7 @@ impl<'s> Work<'s> {
             schema,
             scope,
             suspects: HashSet::new(),
+            hasher: RandomState::new(),
         }
     }
 }
@@ -262,10 +267,11 @@ impl SeenRecord {
             }
         };
         let id = names.id.of(body);
-        let suspect = work.suspects.contains(&names.id_hash.first);
+        let hash = work.hasher.hash_one(id);
+        let suspect = work.suspects.contains(&hash);
         Self::Good {
             id: SeenId {
-                hash: names.id_hash,
+                hash,
                 text: suspect.then(|| String::from_utf8_lossy(id).into_owned()),
             },
             file_hash: file_hash == line.file_hash(),
@@ -279,6 +285,8 @@ struct Eye<'w> {
     lines: Lines<'w>,
     body: Vec<u8>,
     checker: Checker,
+    /// How many lines the last piece had.
+    lines_last: usize,
 }
 
 impl<'w> Eye<'w> {
@@ -287,7 +295,8 @@ impl<'w> Eye<'w> {
             work,
             lines: Lines::new(work.storage, 0),
             body: Vec::new(),
-            checker: Checker::default(),
+            checker: Checker::new(&work.schema),
+            lines_last: 0,
         }
     }
 
@@ -298,7 +307,8 @@ impl<'w> Eye<'w> {
         at_line: bool,
         note: impl Fn(&Line<'_>) -> T,
     ) -> Looked<T> {
-        let (mut all, mut notes) = (Vec::new(), Vec::new());
+        // Pieces hold about as many lines as the one before.
+        let (mut all, mut notes) = (Vec::with_capacity(self.lines_last), Vec::new());
         let first = if at_line {
             Some(piece.start)
         } else {
@@ -312,6 +322,7 @@ impl<'w> Eye<'w> {
             lines,
             body,
             checker,
+            lines_last,
         } = self;
         lines.go_to(first, piece.end);
         while lines.offset() < piece.end {
@@ -321,7 +332,7 @@ impl<'w> Eye<'w> {
                         notes.push(note(&line));
                         look_at_line(work, &line, |line| {
                             line.body_into(body);
-                            let checked = checker.check(&work.schema, body);
+                            let checked = checker.check(body);
                             SeenRecord::new(work, line, body, checked)
                         })
                     }
@@ -348,6 +359,7 @@ impl<'w> Eye<'w> {
         if let Some(Seen::NotALine { end, .. }) = all.last_mut() {
             *end = lines.offset();
         }
+        *lines_last = all.len() + all.len() / 16;
         Ok((all, notes))
     }
 }

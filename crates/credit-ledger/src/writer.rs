@@ -254,7 +254,7 @@ impl Writer {
         if *record.schema() != self.schema {
             return Ok(Some(Err(Refused::OtherSchema { id: id.to_owned() })));
         }
-        let hash = record.names().id_hash;
+        let hash = record.id_hash();
         let found = self.index.find(&*self.storage, id.as_bytes(), hash);
         let found = found.map_err(|error| match error {
             ReadError::Broken { offset, kind } => AppendError::Reopen { offset, kind },
@@ -298,7 +298,9 @@ impl Writer {
             offset,
             end: self.chain.end,
         };
-        self.index.insert(record.body(), record.names(), found);
+        let id = record.id().as_bytes();
+        let marks = record.names().marks;
+        self.index.insert(id, record.id_hash(), marks, found);
         Receipt::new(seq, hash)
     }
 
