@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 use std::panic::resume_unwind;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::thread;
 
 use sha2::Sha256;
@@ -17,7 +17,7 @@ use crate::line::{self, CHAIN_KEYS};
 pub const LINE_BYTES_MAX: usize = 65_535;
 
 /// Fewer bytes of records are not worth a thread of their own.
-const SHARE_BYTES_MIN: usize = 128 * 1024;
+const SHARE_BYTES_MIN: usize = 256 * 1024;
 
 /// Which keys of a record the ledger looks at.
 ///
@@ -171,8 +171,7 @@ impl Record {
     #[must_use]
     pub fn new_all(schema: &Schema, bodies: Vec<Vec<u8>>) -> Vec<Result<Self, RecordError>> {
         let bytes: usize = bodies.iter().map(Vec::len).sum();
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let shares = cores.min(bytes / SHARE_BYTES_MIN).max(1);
+        let shares = cores().min(bytes / SHARE_BYTES_MIN).max(1);
         let share = bodies.len().div_ceil(shares);
         let check = |bodies: Vec<Vec<u8>>| {
             let mut checker = Checker::new(schema);
@@ -295,6 +294,13 @@ impl Schema {
                 .enumerate()
                 .all(|(i, key)| !keys.iter().skip(i + 1).any(|k| k == key))
     }
+}
+
+/// How many threads can run at once. Asking the system takes as long as checking many records.
+pub(crate) fn cores() -> usize {
+    static CORES: LazyLock<usize> =
+        LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
+    *CORES
 }
 
 /// What the ledger reads out of a body.

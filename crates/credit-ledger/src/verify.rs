@@ -9,7 +9,6 @@ mod pass;
 use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::num::NonZero;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -23,7 +22,7 @@ use crate::head::{HeadFile, HeadRecord};
 use crate::ledger::Head;
 use crate::line::Line;
 use crate::reader::{ReadError, line_ending_at};
-use crate::record::{Checked, Checker, Schema};
+use crate::record::{Checked, Checker, Schema, cores};
 use crate::scan::{Lines, Raw};
 use crate::storage::{Part, Storage, StorageError};
 
@@ -170,8 +169,7 @@ fn look<T: Send>(
         .map_or(pass.before.beginning.start, |from| from.end)
         .min(size);
     let pieces = (size - start).div_ceil(PIECE_BYTES);
-    let cores = thread::available_parallelism().map_or(1, NonZero::get) as u64;
-    let threads = cores.min(pieces);
+    let threads = (cores() as u64).min(pieces);
     if pieces <= 1 {
         let (seen, notes) = Eye::new(work).look_at(start..size, true, note)?;
         notes.into_iter().for_each(noted);
