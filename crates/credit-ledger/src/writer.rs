@@ -338,7 +338,12 @@ impl Writer {
             return Ok(());
         }
         if self.chain.end > self.synced_end {
-            self.sync_lines().map_err(|error| self.poison(error))?;
+            let synced = match self.config.durability {
+                Durability::Synced => self.sync_lines(),
+                // Since the lines were written another writer's sync may have failed.
+                Durability::Buffered => self.settle(),
+            };
+            synced.map_err(|error| self.poison(error))?;
         }
         // From here on the lines are safe: what happens to HEAD does not change the answer.
         let remembered = self.remember(due);
