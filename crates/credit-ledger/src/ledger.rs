@@ -88,7 +88,8 @@ pub enum Durability {
     #[default]
     Synced,
     /// The line survives the end of this process, but maybe not a loss of power: lines are
-    /// synced with HEAD, every [`Config::head_sync_every`] batches and at close.
+    /// synced with HEAD, every [`Config::head_sync_every`] batches and at close. They are
+    /// written once more before that, in case another writer's sync failed meanwhile.
     Buffered,
 }
 
