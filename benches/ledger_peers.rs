@@ -5,6 +5,10 @@
 //! write and sync of the same run; a disk's own speed changes from minute to minute, so only
 //! the ratios mean something.
 //!
+//! The ledger chains its records by SHA-256 and checks that each is strict JSON. What it costs
+//! the other stores to keep such a chain, the rows "with a hash chain" say: each record is stored
+//! with SHA-256 of the hash before it and itself. They check nothing.
+//!
 //! ```sh
 //! cargo bench -p credit-benches --bench ledger_peers
 //! ```
@@ -24,6 +28,7 @@ use credit_ledger::{Config, Digest, FileStorage, Ledger, Record, Schema};
 use fjall::{Keyspace, PartitionHandle, PersistMode};
 use redb::{Database, Durability, TableDefinition};
 use rusqlite::Connection;
+use sha2::{Digest as _, Sha256};
 
 const RUNS: Schema = Schema {
     id: "Run_ID",
@@ -62,7 +67,7 @@ fn main() {
             let rate = (batches * size) as f64 / best.as_secs_f64();
             let ratio = bare / best.as_secs_f64();
             let name = peer.name();
-            println!("  {name:<22} {rate:>9.0} records/s  {ratio:>5.2} of bare");
+            println!("  {name:<24} {rate:>9.0} records/s  {ratio:>5.2} of bare");
         }
     }
 }
@@ -79,21 +84,37 @@ fn peers(dir: &Path, size: usize) -> Vec<Box<dyn Peer>> {
     std::fs::create_dir(&dir).unwrap();
     let storage = FileStorage::new(&dir, "ledger");
     let ledger = Ledger::open(Box::new(storage), RUNS, Config::default()).unwrap();
-    let sqlite = Connection::open(dir.join("sqlite")).unwrap();
+    let redb = Database::create(dir.join("redb")).unwrap();
+    vec![
+        Box::new(Bare(File::create(dir.join("bare")).unwrap())),
+        Box::new(ledger),
+        Box::new(sqlite(&dir.join("sqlite"))),
+        Box::new(Redb(redb, 0)),
+        Box::new(fjall(&dir.join("fjall"))),
+        Box::new(Chained::new(
+            "SQLite with a hash chain",
+            sqlite(&dir.join("sqlite-chained")),
+        )),
+        Box::new(Chained::new(
+            "fjall with a hash chain",
+            fjall(&dir.join("fjall-chained")),
+        )),
+    ]
+}
+
+fn sqlite(path: &Path) -> Connection {
+    let sqlite = Connection::open(path).unwrap();
     sqlite.pragma_update(None, "journal_mode", "WAL").unwrap();
     sqlite.pragma_update(None, "synchronous", "FULL").unwrap();
     let table = "CREATE TABLE records (seq INTEGER PRIMARY KEY, body BLOB NOT NULL)";
     sqlite.execute(table, ()).unwrap();
-    let redb = Database::create(dir.join("redb")).unwrap();
-    let fjall = fjall::Config::new(dir.join("fjall")).open().unwrap();
-    let partition = fjall.open_partition("records", Default::default()).unwrap();
-    vec![
-        Box::new(Bare(File::create(dir.join("bare")).unwrap())),
-        Box::new(ledger),
-        Box::new(sqlite),
-        Box::new(Redb(redb, 0)),
-        Box::new(Fjall(fjall, partition, 0)),
-    ]
+    sqlite
+}
+
+fn fjall(path: &Path) -> Fjall {
+    let keyspace = fjall::Config::new(path).open().unwrap();
+    let partition = keyspace.open_partition("records", Default::default());
+    Fjall(keyspace, partition.unwrap(), 0)
 }
 
 struct Bare(File);
@@ -120,8 +141,9 @@ impl Peer for Ledger {
     fn keep(&mut self, records: Vec<Vec<u8>>) -> Duration {
         // Checking the records is the ledger's work, too.
         let start = Instant::now();
-        let records = records.into_iter().map(|r| Record::new(&RUNS, r).unwrap());
-        let answers = self.append_batch(records.collect()).unwrap();
+        let records = Record::new_all(&RUNS, records).into_iter();
+        let records = records.map(Result::unwrap).collect();
+        let answers = self.append_batch(records).unwrap();
         assert!(answers.iter().all(Result::is_ok));
         start.elapsed()
     }
@@ -185,6 +207,36 @@ impl Peer for Fjall {
         batch.commit().unwrap();
         self.0.persist(PersistMode::SyncData).unwrap();
         start.elapsed()
+    }
+}
+
+/// A store that is given each record with a hash over it and the hash before.
+struct Chained<P> {
+    name: &'static str,
+    peer: P,
+    hash: [u8; 32],
+}
+
+impl<P> Chained<P> {
+    fn new(name: &'static str, peer: P) -> Self {
+        let hash = [0; 32];
+        Self { name, peer, hash }
+    }
+}
+
+impl<P: Peer> Peer for Chained<P> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn keep(&mut self, mut records: Vec<Vec<u8>>) -> Duration {
+        let start = Instant::now();
+        for record in &mut records {
+            let hasher = Sha256::new_with_prefix(self.hash);
+            self.hash = hasher.chain_update(&*record).finalize().into();
+            record.extend_from_slice(&self.hash);
+        }
+        start.elapsed() + self.peer.keep(records)
     }
 }
 

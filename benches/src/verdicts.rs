@@ -22,6 +22,7 @@ pub fn known() -> Context {
         usual: Usual {
             input_tokens: Some(1_000),
             credits_per_item: "2".parse().ok(),
+            ..Usual::default()
         },
     }
 }

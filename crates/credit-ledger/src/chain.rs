@@ -4,11 +4,11 @@ use crate::Digest;
 use crate::beginning::Beginning;
 use crate::finding::{Finding, FindingKind};
 use crate::head::HeadRecord;
-use crate::index::{Found, Index};
+use crate::index::{Found, IdHash, Index};
 use crate::ledger::Head;
 use crate::line::Line;
 use crate::reader::ReadError;
-use crate::record::{Schema, names};
+use crate::record::{Checker, Schema};
 use crate::scan::{Lines, Raw};
 use crate::storage::{Storage, StorageError};
 
@@ -124,7 +124,7 @@ pub(crate) fn follow(
     index: &mut Index,
 ) -> Result<Option<Finding>, StorageError> {
     let mut lines = Lines::new(storage, chain.end);
-    let mut body = Vec::new();
+    let (mut body, mut checker) = (Vec::new(), Checker::new(schema));
     loop {
         let kind = match lines.next()? {
             Raw::End => return Ok(None),
@@ -134,7 +134,14 @@ pub(crate) fn follow(
             },
             Raw::Line { bytes, .. } => {
                 let before = chain.position();
-                let taken = take(storage, schema, bytes, chain, index, &mut body);
+                let taken = take(
+                    storage,
+                    schema,
+                    bytes,
+                    chain,
+                    index,
+                    (&mut body, &mut checker),
+                );
                 let fork = || head.and_then(|head| fork_at(head, &before, chain));
                 let kind = match taken {
                     Ok(()) => fork(),
@@ -177,18 +184,19 @@ fn take(
     raw: &[u8],
     chain: &mut Chain,
     index: &mut Index,
-    body: &mut Vec<u8>,
+    (body, checker): (&mut Vec<u8>, &mut Checker),
 ) -> Result<(), ReadError> {
     let offset = chain.end;
     let broken = |kind| ReadError::Broken { offset, kind };
     let line = chain.step(schema, raw).map_err(broken)?;
     line.body_into(body);
-    let names = names(schema, body).map_err(|error| {
+    let names = checker.names(body).map_err(|error| {
         let reason = error.in_short();
         broken(FindingKind::NotALine { reason })
     })?;
     let id = names.id.of(body);
-    if let Some(first) = index.find(storage, id, names.id_hash)? {
+    let id_hash = IdHash::of(id);
+    if let Some(first) = index.find(storage, id, id_hash)? {
         let id = String::from_utf8_lossy(id).into_owned();
         return Err(broken(FindingKind::DuplicateId {
             id,
@@ -202,7 +210,7 @@ fn take(
         offset,
         end: chain.end,
     };
-    index.insert(body, &names, found);
+    index.insert(id, id_hash, names.marks, found);
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! takes everything queued, has it written and synced once, answers, and calls the next one who
 //! waits. Locks are taken in the order queue, ticket; the writer's is taken with neither held.
 
+use std::iter;
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -53,9 +54,19 @@ pub(crate) struct Ticket {
     changed: Condvar,
 }
 
+/// What became of one record.
+pub(crate) type Answer = Result<Appended, Refused>;
+
+/// What became of a caller's records: most have one, and need no list for it.
+#[derive(Debug)]
+pub(crate) enum Answers {
+    One(Answer),
+    Many(Vec<Answer>),
+}
+
 #[derive(Debug, Default)]
 struct State {
-    answer: Option<Result<Vec<Result<Appended, Refused>>, AppendError>>,
+    answer: Option<Result<Answers, AppendError>>,
     /// Whether somebody sleeps on this ticket: waking nobody costs a system call.
     waiting: bool,
     /// Whether whoever sleeps is called to lead.
@@ -80,24 +91,24 @@ impl Group {
     }
 
     /// Appends and waits. A full queue that nobody is emptying is written first.
-    pub(crate) fn append(
-        &self,
-        records: Vec<Record>,
-    ) -> Result<Vec<Result<Appended, Refused>>, AppendError> {
-        let ticket = self.enqueue(records, true)?;
+    pub(crate) fn append(&self, records: Vec<Record>) -> Result<Answers, AppendError> {
+        let bytes = records.iter().map(|record| record.body().len()).sum();
+        let ticket = self.enqueue(records, bytes, true)?;
         self.wait(&ticket)
     }
 
     /// Queues and returns at once.
     pub(crate) fn submit(&self, record: Record) -> Result<Arc<Ticket>, AppendError> {
-        self.enqueue(vec![record], false)
+        let bytes = record.body().len();
+        self.enqueue(iter::once(record), bytes, false)
     }
 
     /// Waits for a ticket's answer, and writes for all if nobody else does.
-    pub(crate) fn wait(
-        &self,
-        ticket: &Ticket,
-    ) -> Result<Vec<Result<Appended, Refused>>, AppendError> {
+    pub(crate) fn wait(&self, ticket: &Ticket) -> Result<Answers, AppendError> {
+        // Who waits for many tickets finds most of them answered.
+        if let Some(answer) = ticket.state().answer.take() {
+            return answer;
+        }
         loop {
             let queue = self.queue();
             let mut state = ticket.state();
@@ -128,7 +139,8 @@ impl Group {
         if idle {
             return Ok(());
         }
-        let ticket = self.queue().add(Vec::new(), 0);
+        let ticket = Arc::default();
+        self.queue().add(&ticket, Vec::new(), 0);
         self.wait(&ticket).map(|_| ())
     }
 
@@ -153,8 +165,15 @@ impl Group {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn enqueue(&self, records: Vec<Record>, may_lead: bool) -> Result<Arc<Ticket>, AppendError> {
-        let bytes = records.iter().map(|record| record.body().len()).sum();
+    fn enqueue(
+        &self,
+        records: impl IntoIterator<Item = Record, IntoIter: ExactSizeIterator>,
+        bytes: usize,
+        may_lead: bool,
+    ) -> Result<Arc<Ticket>, AppendError> {
+        let records = records.into_iter();
+        // Made before the lock that all callers share.
+        let ticket = Arc::default();
         let mut queue = self.queue();
         while !queue.has_room(records.len(), bytes, &self.max) {
             if queue.led || !may_lead {
@@ -166,18 +185,21 @@ impl Group {
             }
             queue = self.lead(queue);
         }
-        Ok(queue.add(records, bytes))
+        queue.add(&ticket, records, bytes);
+        Ok(ticket)
     }
 
     /// Writes everything that is queued.
     fn lead<'g>(&'g self, mut queue: MutexGuard<'g, Queue>) -> MutexGuard<'g, Queue> {
         queue.led = true;
         let mut queue = self.gather(queue);
+        // The next batch will be about as large: who queues for it need not wait for room.
+        let (jobs, records) = (queue.jobs.len(), queue.records.len());
         let mut lead = Lead {
             group: self,
-            jobs: mem::take(&mut queue.jobs),
+            jobs: mem::replace(&mut queue.jobs, Vec::with_capacity(jobs)),
         };
-        let records = mem::take(&mut queue.records);
+        let records = mem::replace(&mut queue.records, Vec::with_capacity(records));
         queue.bytes = 0;
         queue.last = records.len();
         drop(queue);
@@ -224,15 +246,19 @@ impl Queue {
             || (self.records.len() + records <= max.records && self.bytes + bytes <= max.bytes)
     }
 
-    fn add(&mut self, mut records: Vec<Record>, bytes: usize) -> Arc<Ticket> {
-        let ticket = Arc::<Ticket>::default();
+    fn add(
+        &mut self,
+        ticket: &Arc<Ticket>,
+        records: impl IntoIterator<Item = Record>,
+        bytes: usize,
+    ) {
+        let before = self.records.len();
+        self.records.extend(records);
         self.jobs.push(Job {
-            ticket: Arc::clone(&ticket),
-            records: records.len(),
+            ticket: Arc::clone(ticket),
+            records: self.records.len() - before,
         });
         self.bytes += bytes;
-        self.records.append(&mut records);
-        ticket
     }
 
     /// Wakes one of those who sleep, to lead. If nobody does, the next one who waits leads.
@@ -249,12 +275,30 @@ impl Queue {
     }
 }
 
+impl Answers {
+    /// The answer to a caller's only record.
+    pub(crate) fn one(self) -> Result<Appended, AppendError> {
+        let answer = match self {
+            Self::One(answer) => Some(answer),
+            Self::Many(mut answers) => answers.pop(),
+        };
+        Ok(answer.ok_or(AppendError::Poisoned(None))??)
+    }
+
+    pub(crate) fn all(self) -> Vec<Answer> {
+        match self {
+            Self::One(answer) => vec![answer],
+            Self::Many(answers) => answers,
+        }
+    }
+}
+
 impl Ticket {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, answer: Result<Vec<Result<Appended, Refused>>, AppendError>) {
+    fn set(&self, answer: Result<Answers, AppendError>) {
         let mut state = self.state();
         state.answer = Some(answer);
         let waiting = state.waiting;
@@ -272,13 +316,15 @@ struct Lead<'g> {
 }
 
 impl Lead<'_> {
-    fn answer(&mut self, answers: Result<Vec<Result<Appended, Refused>>, AppendError>) {
+    fn answer(&mut self, answers: Result<Vec<Answer>, AppendError>) {
         let jobs = mem::take(&mut self.jobs);
         match answers {
             Ok(answers) => {
                 let mut answers = answers.into_iter();
                 for Job { ticket, records } in jobs {
-                    ticket.set(Ok(answers.by_ref().take(records).collect()));
+                    let one = if records == 1 { answers.next() } else { None };
+                    let many = || Answers::Many(answers.by_ref().take(records).collect());
+                    ticket.set(Ok(one.map_or_else(many, Answers::One)));
                 }
             }
             Err(error) => {

@@ -7,7 +7,7 @@ use crate::Digest;
 use crate::beginning::{Beginning, Import, begins_at};
 use crate::error::OpenError;
 use crate::head::{HeadFile, HeadRecord};
-use crate::json::{JsonError, Sink, scan};
+use crate::json::{JsonError, Member, Sink, scan};
 use crate::ledger::Config;
 use crate::line::CHAIN_KEYS;
 use crate::open::{check_arguments, origin_or_random};
@@ -188,9 +188,9 @@ struct ChainKeys<'s> {
 }
 
 impl<'a> Sink<'a> for ChainKeys<'_> {
-    fn member(&mut self, key: &[u8], _value: &'a [u8], _value_at: usize) {
+    fn member(&mut self, key: Member<'_>, _value: &'a [u8], _value_at: usize) {
         let mut keys = CHAIN_KEYS.iter().chain([&self.schema.origin]);
-        if let Some(key) = keys.find(|ours| ours.as_bytes() == key) {
+        if let Some(key) = keys.find(|ours| ours.as_bytes() == key.key) {
             self.found.get_or_insert((*key).to_owned());
         }
     }

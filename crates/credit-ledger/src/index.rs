@@ -20,27 +20,19 @@ use crate::index::segment::IndexError;
 use crate::index::tail::Tail;
 use crate::line::Line;
 use crate::reader::{ReadError, line_at};
-use crate::record::{Names, Schema, names};
+use crate::record::{Checker, Schema};
 use crate::scan::{Lines, Raw};
 use crate::storage::Storage;
 
-/// A hash of an id that is the same in every process, unlike that of the tail's table: the first
-/// 16 bytes of its SHA-256.
+/// A hash of an id that is the same in every process: the first 8 bytes of its SHA-256.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct IdHash {
-    pub(crate) first: u64,
-    pub(crate) second: u64,
-}
+pub(crate) struct IdHash(pub(crate) u64);
 
 impl IdHash {
     pub(crate) fn of(id: &[u8]) -> Self {
         let hash = Digest::of(id);
-        let words = hash.as_bytes().as_chunks::<8>().0;
-        let word = |n: usize| words.get(n).map_or(0, |word| u64::from_le_bytes(*word));
-        Self {
-            first: word(0),
-            second: word(1),
-        }
+        let word = hash.as_bytes().first_chunk();
+        Self(word.map_or(0, |word| u64::from_le_bytes(*word)))
     }
 }
 
@@ -79,9 +71,8 @@ impl Index {
     }
 
     /// Adds the next line. The id must be new.
-    pub(crate) fn insert(&mut self, body: &[u8], names: &Names, found: Found) {
-        let id = names.id.of(body);
-        self.tail.insert(id, names.id_hash, names.marks, found);
+    pub(crate) fn insert(&mut self, id: &[u8], hash: IdHash, marks: Marks, found: Found) {
+        self.tail.insert(id, hash, marks, found);
     }
 
     /// Forgets the lines from `lines` on. They must be the ones inserted last.
@@ -95,7 +86,7 @@ impl Index {
         id: &[u8],
         hash: IdHash,
     ) -> Result<Option<Found>, ReadError> {
-        if let Some(found) = self.tail.find(id) {
+        if let Some(found) = self.tail.find(id, hash) {
             return Ok(Some(found));
         }
         let Some(disk) = &self.disk else {
@@ -106,7 +97,7 @@ impl Index {
             Err(IndexError) => {
                 self.rebuild(storage)?;
                 let Some(disk) = &self.disk else {
-                    return Ok(self.tail.find(id));
+                    return Ok(self.tail.find(id, hash));
                 };
                 let again = disk.find(storage, hash);
                 again.map_err(|IndexError| damaged())?
@@ -153,7 +144,7 @@ impl Index {
         self.failures += 1;
         let mut index = Self::new(self.schema, self.every, self.start, None);
         let mut lines = Lines::new(storage, self.start);
-        let mut body = Vec::new();
+        let (mut body, mut checker) = (Vec::new(), Checker::new(&self.schema));
         let mut seq = 0;
         while lines.offset() < self.tail.end() {
             let (bytes, offset) = match lines.next()? {
@@ -163,7 +154,7 @@ impl Index {
             let broken = |kind| ReadError::Broken { offset, kind };
             let line = Line::parse(&self.schema, bytes, offset).map_err(broken)?;
             line.body_into(&mut body);
-            let names = names(&self.schema, &body).map_err(|error| {
+            let names = checker.names(&body).map_err(|error| {
                 let reason = error.in_short();
                 broken(FindingKind::NotALine { reason })
             })?;
@@ -180,7 +171,8 @@ impl Index {
                 offset,
                 end: chain.end,
             };
-            index.insert(&body, &names, found);
+            let id = names.id.of(&body);
+            index.insert(id, IdHash::of(id), names.marks, found);
             index.spill(storage, chain, false);
         }
         index.failures += self.failures;
@@ -198,7 +190,8 @@ pub(crate) fn check(
 ) -> Result<Option<Found>, ReadError> {
     let line = line_at(storage, schema, offset)?;
     let body = line.body();
-    let names = names(schema, &body).map_err(|error| ReadError::Broken {
+    let names = Checker::new(schema).names(&body);
+    let names = names.map_err(|error| ReadError::Broken {
         offset,
         kind: FindingKind::NotALine {
             reason: error.in_short(),

@@ -21,9 +21,11 @@ use crate::json::{Sink, scan};
 /// # Ok::<(), credit_ledger::layout::JsonError>(())
 /// ```
 pub fn pretty(json: &[u8]) -> Result<Vec<u8>, JsonError> {
-    let mut pretty = Pretty::for_input(json);
+    let mut pretty = Pretty::default();
+    pretty.begin(json);
     scan::<true, _>(json, &mut pretty)?;
-    Ok(pretty.into_file())
+    pretty.end();
+    Ok(pretty.file().to_vec())
 }
 
 /// Strips the white space between tokens, and nothing else.
@@ -44,14 +46,12 @@ pub fn compact(json: &[u8]) -> Result<Vec<u8>, JsonError> {
     Ok(compact.out)
 }
 
-/// About as many bytes as the pretty layout needs.
-pub(crate) fn room_for(json: &[u8]) -> usize {
-    json.len() + json.len() / 3 + 32
-}
-
-/// The sink behind [`pretty`].
+/// The sink behind [`pretty`]: lays out into room that was made before and is used again.
+#[derive(Default)]
 pub(crate) struct Pretty {
-    out: Vec<u8>,
+    room: Vec<u8>,
+    /// So much of the room is filled.
+    filled: usize,
 }
 
 struct Compact {
@@ -59,36 +59,78 @@ struct Compact {
 }
 
 impl Pretty {
-    pub(crate) fn for_input(json: &[u8]) -> Self {
-        Self {
-            out: Vec::with_capacity(room_for(json)),
+    /// Begins anew, with room for about what this text needs.
+    pub(crate) fn begin(&mut self, json: &[u8]) {
+        self.filled = 0;
+        self.make_room(json.len() + json.len() / 3 + 32);
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.put(b"\n");
+    }
+
+    /// What was laid out since it began.
+    pub(crate) fn file(&self) -> &[u8] {
+        self.room.get(..self.filled).unwrap_or_default()
+    }
+
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        let end = self.filled + bytes.len();
+        if end > self.room.len() {
+            self.make_room(end * 2);
+        }
+        if let Some(room) = self.room.get_mut(self.filled..end) {
+            copy(room, bytes);
+        }
+        self.filled = end;
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self, bytes: usize) {
+        if bytes > self.room.len() {
+            self.room.resize(bytes, 0);
         }
     }
 
-    /// Lays out into the room of a file that is not needed any more.
-    pub(crate) fn into_room_of(mut file: Vec<u8>) -> Self {
-        file.clear();
-        Self { out: file }
-    }
-
-    pub(crate) fn into_file(mut self) -> Vec<u8> {
-        self.out.push(b'\n');
-        self.out
-    }
-
     /// What stands between two items: a comma (not before the first), a newline, the indent.
+    #[inline]
     fn gap(&mut self, skip: usize, depth: usize) {
         const GAP: &[u8; 66] =
             b",\n                                                                ";
         let gap = GAP.get(skip..2 + 2 * depth).unwrap_or_default();
-        self.out.extend_from_slice(gap);
+        self.put(gap);
+    }
+}
+
+/// Copies a token. Most are short, and for these a call costs more than the copying.
+#[inline]
+fn copy(to: &mut [u8], from: &[u8]) {
+    match from.len() {
+        1..4 => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from),
+        4..8 => copy_ends::<4>(to, from),
+        8..16 => copy_ends::<8>(to, from),
+        16..=32 => copy_ends::<16>(to, from),
+        _ => to.copy_from_slice(from),
+    }
+}
+
+/// Copies the first and the last `N` of `N` to `2 N` bytes.
+#[inline]
+fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
+    if let (Some(to), Some(from)) = (to.first_chunk_mut::<N>(), from.first_chunk::<N>()) {
+        *to = *from;
+    }
+    if let (Some(to), Some(from)) = (to.last_chunk_mut::<N>(), from.last_chunk::<N>()) {
+        *to = *from;
     }
 }
 
 impl<'a> Sink<'a> for Pretty {
     #[inline]
     fn open(&mut self, bracket: u8) {
-        self.out.push(bracket);
+        self.put(&[bracket]);
     }
 
     #[inline]
@@ -96,7 +138,7 @@ impl<'a> Sink<'a> for Pretty {
         if !empty {
             self.gap(1, depth);
         }
-        self.out.push(bracket);
+        self.put(&[bracket]);
     }
 
     #[inline]
@@ -106,13 +148,13 @@ impl<'a> Sink<'a> for Pretty {
 
     #[inline]
     fn key(&mut self, token: &[u8]) {
-        self.out.extend_from_slice(token);
-        self.out.extend_from_slice(b": ");
+        self.put(token);
+        self.put(b": ");
     }
 
     #[inline]
     fn token(&mut self, token: &[u8]) {
-        self.out.extend_from_slice(token);
+        self.put(token);
     }
 }
 

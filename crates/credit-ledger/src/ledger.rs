@@ -88,7 +88,8 @@ pub enum Durability {
     #[default]
     Synced,
     /// The line survives the end of this process, but maybe not a loss of power: lines are
-    /// synced with HEAD, every [`Config::head_sync_every`] batches and at close.
+    /// synced with HEAD, every [`Config::head_sync_every`] batches and at close. They are
+    /// written once more before that, in case another writer's sync failed meanwhile.
     Buffered,
 }
 
@@ -195,7 +196,7 @@ impl Pending {
     /// # Errors
     /// The record is not acknowledged; see [`AppendError`].
     pub fn wait(self) -> Result<Appended, AppendError> {
-        one(self.group.wait(&self.ticket)?)
+        self.group.wait(&self.ticket)?.one()
     }
 }
 
@@ -292,7 +293,7 @@ impl Ledger {
     /// The record is not acknowledged; see [`AppendError`]. If it was refused, that is
     /// [`AppendError::Refused`].
     pub fn append(&self, record: Record) -> Result<Appended, AppendError> {
-        one(self.append_batch(vec![record])?)
+        self.group.append(vec![record])?.one()
     }
 
     /// Appends records in their order with one sync, and answers in the same order.
@@ -322,7 +323,7 @@ impl Ledger {
         &self,
         records: Vec<Record>,
     ) -> Result<Vec<Result<Appended, Refused>>, AppendError> {
-        self.group.append(records)
+        Ok(self.group.append(records)?.all())
     }
 
     /// Queues one record and returns at once; [`Pending::wait`] waits for its receipt.
@@ -465,11 +466,6 @@ impl Drop for Ledger {
         // Whoever wants to know calls `close`; what is left undone here is found by `open`.
         let _undone = self.finish();
     }
-}
-
-/// The answer to a batch of one.
-fn one(mut answers: Vec<Result<Appended, Refused>>) -> Result<Appended, AppendError> {
-    Ok(answers.pop().ok_or(AppendError::Poisoned(None))??)
 }
 
 impl Default for Config {

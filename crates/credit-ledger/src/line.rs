@@ -3,6 +3,8 @@
 //! A line is `body, file hash?, origin (line 0 only), import? (line 0 only), Seq, Prev_Hash,
 //! Hash`; everything the ledger adds has a fixed form and stands at the end, so it is read backwards from there.
 
+use sha2::{Digest as _, Sha256};
+
 use crate::Digest;
 use crate::beginning::{Beginning, Import};
 use crate::finding::FindingKind;
@@ -223,13 +225,10 @@ pub(crate) fn encode(
     prev: Digest,
     beginning: &Beginning,
 ) -> Digest {
-    let start = out.len();
-    let body = record.body();
-    out.extend_from_slice(body.strip_suffix(b"}").unwrap_or(body));
     let schema = record.schema();
-    if let (Some(key), Some(hash)) = (schema.file_hash, record.file_hash()) {
-        push_member(out, key, &hash.to_hex());
-    }
+    let file_hash = schema.file_hash.zip(record.file_hash());
+    each_part(record.body(), file_hash, |part| out.extend_from_slice(part));
+    let start = out.len();
     if seq == 0 {
         let origin = beginning.origin.as_deref().unwrap_or_default();
         push_member(out, schema.origin, origin.as_bytes());
@@ -242,10 +241,29 @@ pub(crate) fn encode(
     out.extend_from_slice(b",\"Seq\":");
     push_number(out, seq);
     push_member(out, "Prev_Hash", &prev.to_hex());
-    let hash = Digest::of(out.get(start..).unwrap_or_default());
+    let mut hasher = record.hashed();
+    hasher.update(out.get(start..).unwrap_or_default());
+    let hash = Digest::from_bytes(hasher.finalize().into());
     push_member(out, "Hash", &hash.to_hex());
     out.extend_from_slice(b"}\n");
     hash
+}
+
+/// Hashes the beginning of a line that [`encode`] makes of the record, wherever that will be.
+pub(crate) fn hash_record(body: &[u8], file_hash: Option<(&str, Digest)>) -> Sha256 {
+    let mut hasher = Sha256::new();
+    each_part(body, file_hash, |part| hasher.update(part));
+    hasher
+}
+
+/// What a line begins with: its record, without the closing brace, and the hash of its file.
+fn each_part(body: &[u8], file_hash: Option<(&str, Digest)>, mut part: impl FnMut(&[u8])) {
+    part(body.strip_suffix(b"}").unwrap_or(body));
+    if let Some((key, hash)) = file_hash {
+        for text in [b",\"", key.as_bytes(), b"\":\"", &hash.to_hex(), b"\""] {
+            part(text);
+        }
+    }
 }
 
 /// 32 lower-case hex digits.

@@ -11,7 +11,7 @@ use crate::head::{HeadFile, HeadRecord};
 use crate::index::{self, Manifest};
 use crate::ledger::Head;
 use crate::line::{Line, OwnedLine};
-use crate::record::{LINE_BYTES_MAX, Schema, names};
+use crate::record::{Checker, LINE_BYTES_MAX, Schema};
 use crate::scan::{Lines, Raw, Scan};
 use crate::storage::{Part, Storage, StorageError};
 use crate::verify::{self, Scope};
@@ -431,14 +431,15 @@ impl Reader {
     pub(crate) fn find_from(&self, offset: u64, id: &str) -> Result<Option<OwnedLine>, ReadError> {
         let mut scan = Scan::new(&*self.storage, self.schema, offset, None);
         let finder = memchr::memmem::Finder::new(id);
-        let mut body = Vec::new();
+        let (mut body, mut checker) = (Vec::new(), Checker::new(&self.schema));
         while let Some(line) = scan.next_line()? {
             if finder.find(line.raw()).is_none() {
                 continue;
             }
             line.body_into(&mut body);
             let offset = line.offset();
-            let names = names(&self.schema, &body)
+            let names = checker
+                .names(&body)
                 .map_err(|error| broken_at(offset, not_a_line(error.in_short())))?;
             if names.id.of(&body) == id.as_bytes() {
                 return checked(Ok(line), offset).map(|line| Some(line.to_owned()));

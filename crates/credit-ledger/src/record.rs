@@ -1,16 +1,23 @@
 //! What the ledger asks of a record, and records that were found to meet it.
 
-use std::mem;
-use std::sync::Arc;
+use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::sync::{Arc, LazyLock};
+use std::thread;
+
+use sha2::Sha256;
 
 use crate::Digest;
 use crate::index::{IdHash, Marks};
-use crate::json::{JsonError, JsonProblem, Keys, Sink, scan_with};
-use crate::layout::{self, Pretty};
+use crate::json::{JsonError, JsonProblem, Keys, Member, Prints, Sink, fingerprint, scan_with};
+use crate::layout::Pretty;
 use crate::line::{self, CHAIN_KEYS};
 
 /// The longest line, chain fields included and the newline not.
 pub const LINE_BYTES_MAX: usize = 65_535;
+
+/// Fewer bytes of records are not worth a thread of their own.
+const SHARE_BYTES_MIN: usize = 256 * 1024;
 
 /// Which keys of a record the ledger looks at.
 ///
@@ -76,10 +83,12 @@ pub struct Record {
 struct Inner {
     schema: Schema,
     body: Vec<u8>,
-    id: Id,
-    identity: Digest,
     names: Names,
+    id_hash: IdHash,
     file: Option<(Vec<u8>, Digest)>,
+    /// Has hashed everything of the line that does not depend on its place in the ledger: what
+    /// is left to hash under the ledger's lock is three blocks, however long the record.
+    hashed: Sha256,
 }
 
 /// Why a record is refused before anything is written.
@@ -142,26 +151,67 @@ impl Record {
     /// # Errors
     /// The first reason not to accept the record. Nothing was written.
     pub fn new(schema: &Schema, body: Vec<u8>) -> Result<Self, RecordError> {
+        Self::checked(&mut Checker::new(schema), body)
+    }
+
+    /// Does the same for many bodies, in their order, and on all cores if they are many enough
+    /// for that to be faster.
+    ///
+    /// ```
+    /// # use credit_ledger::{Record, RecordError, Schema};
+    /// # const RUNS: Schema = Schema { id: "Run_ID", identity: "Input_Sha256",
+    /// #     file_hash: Some("Run_Sha256"), origin: "Ledger_Origin", time: None,
+    /// #     severity: None, scenario: None };
+    /// let identity = "0".repeat(64);
+    /// let good = format!(r#"{{"Run_ID":"r-1","Input_Sha256":"{identity}"}}"#);
+    /// let records = Record::new_all(&RUNS, vec![good.into_bytes(), b"{}".to_vec()]);
+    /// assert!(records[0].is_ok());
+    /// assert_eq!(records[1].as_ref().unwrap_err(), &RecordError::Missing { key: "Run_ID" });
+    /// ```
+    #[must_use]
+    pub fn new_all(schema: &Schema, bodies: Vec<Vec<u8>>) -> Vec<Result<Self, RecordError>> {
+        let bytes: usize = bodies.iter().map(Vec::len).sum();
+        let shares = cores().min(bytes / SHARE_BYTES_MIN).max(1);
+        let share = bodies.len().div_ceil(shares);
+        let check = |bodies: Vec<Vec<u8>>| {
+            let mut checker = Checker::new(schema);
+            let bodies = bodies.into_iter();
+            bodies
+                .map(|body| Self::checked(&mut checker, body))
+                .collect::<Vec<_>>()
+        };
+        let mut first = bodies;
+        thread::scope(|scope| {
+            // The last share is split off first; what is left is this thread's own.
+            let mut threads = Vec::new();
+            while first.len() > share {
+                let at = (first.len() - 1) / share * share;
+                let share = first.split_off(at);
+                threads.push(scope.spawn(move || check(share)));
+            }
+            let mut all = check(first);
+            for thread in threads.into_iter().rev() {
+                all.extend(thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            }
+            all
+        })
+    }
+
+    fn checked(checker: &mut Checker, body: Vec<u8>) -> Result<Self, RecordError> {
         // Checked first, so that what follows is bounded.
-        let bytes = body.len() + line::overhead_max(schema);
+        let bytes = body.len() + line::overhead_max(&checker.schema);
         if bytes > LINE_BYTES_MAX {
             return Err(RecordError::TooLong { bytes });
         }
-        let mut checker = Checker::default();
-        if schema.file_hash.is_some() {
-            checker.file = Vec::with_capacity(layout::room_for(&body));
-        }
-        let (names, file_hash) = checker.check(schema, &body)?;
-        let file = file_hash.map(|hash| (checker.file, hash));
-        let Names { id, identity, .. } = names;
+        let (names, file_hash) = checker.check(&body)?;
         Ok(Self {
             inner: Arc::new(Inner {
-                schema: *schema,
-                body,
-                id,
-                identity,
+                schema: checker.schema,
+                id_hash: IdHash::of(names.id.of(&body)),
+                hashed: line::hash_record(&body, checker.schema.file_hash.zip(file_hash)),
+                file: file_hash.map(|hash| (checker.file().to_vec(), hash)),
                 names,
-                file,
+                body,
             }),
         })
     }
@@ -169,13 +219,13 @@ impl Record {
     /// The record's unique name.
     #[must_use]
     pub fn id(&self) -> &str {
-        std::str::from_utf8(self.inner.id.of(&self.inner.body)).unwrap_or_default()
+        std::str::from_utf8(self.inner.names.id.of(&self.inner.body)).unwrap_or_default()
     }
 
     /// What makes two records the same.
     #[must_use]
     pub fn identity(&self) -> Digest {
-        self.inner.identity
+        self.inner.names.identity
     }
 
     /// The compact JSON object as it was given.
@@ -198,6 +248,15 @@ impl Record {
 
     pub(crate) fn names(&self) -> &Names {
         &self.inner.names
+    }
+
+    pub(crate) fn id_hash(&self) -> IdHash {
+        self.inner.id_hash
+    }
+
+    /// What has hashed all of the line that is known before its place is.
+    pub(crate) fn hashed(&self) -> Sha256 {
+        self.inner.hashed.clone()
     }
 
     pub(crate) fn schema(&self) -> &Schema {
@@ -237,11 +296,17 @@ impl Schema {
     }
 }
 
+/// How many threads can run at once. Asking the system takes as long as checking many records.
+pub(crate) fn cores() -> usize {
+    static CORES: LazyLock<usize> =
+        LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
+    *CORES
+}
+
 /// What the ledger reads out of a body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Names {
     pub(crate) id: Id,
-    pub(crate) id_hash: IdHash,
     pub(crate) identity: Digest,
     pub(crate) marks: Marks,
 }
@@ -260,35 +325,58 @@ impl Id {
     }
 }
 
-/// Checks a body as [`Record::new`] does, without making its file.
-pub(crate) fn names(schema: &Schema, body: &[u8]) -> Result<Names, RecordError> {
-    Watched::new(schema, Nothing).names(body, &mut Keys::default())
-}
-
 /// What a good body holds, and the hash of its file if the schema has one.
 pub(crate) type Checked = Result<(Names, Option<Digest>), RecordError>;
 
 /// Checks bodies one after the other in the same memory.
-#[derive(Default)]
 pub(crate) struct Checker {
+    schema: Schema,
+    /// The keys that are looked at: most others are passed without a comparison.
+    watched: Prints,
     keys: Keys,
-    /// The file of the body that was checked last.
-    file: Vec<u8>,
+    layout: Pretty,
 }
 
 impl Checker {
+    pub(crate) fn new(schema: &Schema) -> Self {
+        let keys = [Some(schema.id), Some(schema.identity), Some(schema.origin)];
+        let marks = [schema.time, schema.severity, schema.scenario];
+        let keys = keys.iter().chain(&marks).chain([&schema.file_hash]);
+        let mut watched = Prints::default();
+        for key in keys.flatten().chain(&CHAIN_KEYS) {
+            watched.add(fingerprint(key.as_bytes()));
+        }
+        Self {
+            schema: *schema,
+            watched,
+            keys: Keys::default(),
+            layout: Pretty::default(),
+        }
+    }
+
+    /// Checks a body and lays out its file, if the schema has one.
+    ///
     /// Its length is the caller's to check: a body that stands in a line already may leave less
     /// room for what the ledger adds than a new one must.
-    pub(crate) fn check(&mut self, schema: &Schema, body: &[u8]) -> Checked {
-        if schema.file_hash.is_none() {
-            let names = Watched::new(schema, Nothing).names(body, &mut self.keys)?;
-            return Ok((names, None));
+    pub(crate) fn check(&mut self, body: &[u8]) -> Checked {
+        if self.schema.file_hash.is_none() {
+            return Ok((self.names(body)?, None));
         }
-        let room = Pretty::into_room_of(mem::take(&mut self.file));
-        let mut sink = Watched::new(schema, room);
+        self.layout.begin(body);
+        let mut sink = Watched::new(&self.schema, &self.watched, &mut self.layout);
         let names = sink.names(body, &mut self.keys)?;
-        self.file = sink.inner.into_file();
-        Ok((names, Some(Digest::of(&self.file))))
+        self.layout.end();
+        Ok((names, Some(Digest::of(self.layout.file()))))
+    }
+
+    /// Checks a body as [`Checker::check`] does, without laying it out.
+    pub(crate) fn names(&mut self, body: &[u8]) -> Result<Names, RecordError> {
+        Watched::new(&self.schema, &self.watched, &mut Nothing).names(body, &mut self.keys)
+    }
+
+    /// The file of the body that was checked last.
+    fn file(&self) -> &[u8] {
+        self.layout.file()
     }
 }
 
@@ -298,10 +386,9 @@ impl Sink<'_> for Nothing {}
 
 /// Passes everything on and looks at the members the schema names.
 struct Watched<'s, S> {
-    inner: S,
+    inner: &'s mut S,
     schema: &'s Schema,
-    /// Bit n is set if a watched key is n bytes long: most keys need no comparison.
-    lengths: u64,
+    keys: &'s Prints,
     id: Option<Id>,
     identity: Option<Digest>,
     marks: Marks,
@@ -309,23 +396,11 @@ struct Watched<'s, S> {
 }
 
 impl<'s, S> Watched<'s, S> {
-    fn new(schema: &'s Schema, inner: S) -> Self {
-        let keys = [
-            schema.id,
-            schema.identity,
-            schema.origin,
-            schema.file_hash.unwrap_or(""),
-        ];
-        let marks = [schema.time, schema.severity, schema.scenario].map(Option::unwrap_or_default);
-        let lengths = keys
-            .iter()
-            .chain(&marks)
-            .chain(&CHAIN_KEYS)
-            .fold(0, |bits, key| bits | bit(key.len()));
+    fn new(schema: &'s Schema, keys: &'s Prints, inner: &'s mut S) -> Self {
         Self {
             inner,
             schema,
-            lengths,
+            keys,
             id: None,
             identity: None,
             marks: Marks::default(),
@@ -347,7 +422,6 @@ impl<'s, S> Watched<'s, S> {
         let missing = |key| RecordError::Missing { key };
         let id = self.id.ok_or(missing(self.schema.id))?;
         Ok(Names {
-            id_hash: IdHash::of(id.of(body)),
             id,
             identity: self.identity.ok_or(missing(self.schema.identity))?,
             marks: self.marks,
@@ -387,10 +461,15 @@ impl<'a, S: Sink<'a>> Sink<'a> for Watched<'_, S> {
     }
 
     #[inline]
-    fn member(&mut self, key: &[u8], value: &'a [u8], offset: usize) {
-        if self.lengths & bit(key.len()) == 0 {
-            return;
+    fn member(&mut self, key: Member<'_>, value: &'a [u8], offset: usize) {
+        if self.keys.may_have(key.print) {
+            self.watch(key.key, value, offset);
         }
+    }
+}
+
+impl<S> Watched<'_, S> {
+    fn watch(&mut self, key: &[u8], value: &[u8], offset: usize) {
         self.marks.meet(self.schema, key, value);
         let inside = value
             .strip_prefix(b"\"")
@@ -438,10 +517,6 @@ pub(crate) fn is_safe_name(name: &[u8]) -> bool {
         && name.first().is_some_and(u8::is_ascii_alphanumeric)
         && name.iter().all(plain)
         && !name.windows(2).any(|pair| pair == b"..")
-}
-
-const fn bit(length: usize) -> u64 {
-    1 << if length < 63 { length } else { 63 }
 }
 
 impl RecordError {

@@ -7,7 +7,8 @@ mod ids;
 mod pass;
 
 use std::collections::HashSet;
-use std::num::NonZero;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -21,7 +22,7 @@ use crate::head::{HeadFile, HeadRecord};
 use crate::ledger::Head;
 use crate::line::Line;
 use crate::reader::{ReadError, line_ending_at};
-use crate::record::{Checked, Checker, Schema};
+use crate::record::{Checked, Checker, Schema, cores};
 use crate::scan::{Lines, Raw};
 use crate::storage::{Part, Storage, StorageError};
 
@@ -132,6 +133,8 @@ struct Work<'s> {
     scope: Scope,
     /// Hashes of ids that may be there twice: of these the ids themselves are wanted.
     suspects: HashSet<u64>,
+    /// Made anew for each verification: nobody can choose ids that look like others.
+    hasher: RandomState,
 }
 
 impl<'s> Work<'s> {
@@ -148,6 +151,7 @@ impl<'s> Work<'s> {
             schema,
             scope,
             suspects: HashSet::new(),
+            hasher: RandomState::new(),
         }
     }
 }
@@ -165,8 +169,7 @@ fn look<T: Send>(
         .map_or(pass.before.beginning.start, |from| from.end)
         .min(size);
     let pieces = (size - start).div_ceil(PIECE_BYTES);
-    let cores = thread::available_parallelism().map_or(1, NonZero::get) as u64;
-    let threads = cores.min(pieces);
+    let threads = (cores() as u64).min(pieces);
     if pieces <= 1 {
         let (seen, notes) = Eye::new(work).look_at(start..size, true, note)?;
         notes.into_iter().for_each(noted);
@@ -262,10 +265,11 @@ impl SeenRecord {
             }
         };
         let id = names.id.of(body);
-        let suspect = work.suspects.contains(&names.id_hash.first);
+        let hash = work.hasher.hash_one(id);
+        let suspect = work.suspects.contains(&hash);
         Self::Good {
             id: SeenId {
-                hash: names.id_hash,
+                hash,
                 text: suspect.then(|| String::from_utf8_lossy(id).into_owned()),
             },
             file_hash: file_hash == line.file_hash(),
@@ -279,6 +283,8 @@ struct Eye<'w> {
     lines: Lines<'w>,
     body: Vec<u8>,
     checker: Checker,
+    /// How many lines the last piece had.
+    lines_last: usize,
 }
 
 impl<'w> Eye<'w> {
@@ -287,7 +293,8 @@ impl<'w> Eye<'w> {
             work,
             lines: Lines::new(work.storage, 0),
             body: Vec::new(),
-            checker: Checker::default(),
+            checker: Checker::new(&work.schema),
+            lines_last: 0,
         }
     }
 
@@ -298,7 +305,8 @@ impl<'w> Eye<'w> {
         at_line: bool,
         note: impl Fn(&Line<'_>) -> T,
     ) -> Looked<T> {
-        let (mut all, mut notes) = (Vec::new(), Vec::new());
+        // Pieces hold about as many lines as the one before.
+        let (mut all, mut notes) = (Vec::with_capacity(self.lines_last), Vec::new());
         let first = if at_line {
             Some(piece.start)
         } else {
@@ -312,6 +320,7 @@ impl<'w> Eye<'w> {
             lines,
             body,
             checker,
+            lines_last,
         } = self;
         lines.go_to(first, piece.end);
         while lines.offset() < piece.end {
@@ -321,7 +330,7 @@ impl<'w> Eye<'w> {
                         notes.push(note(&line));
                         look_at_line(work, &line, |line| {
                             line.body_into(body);
-                            let checked = checker.check(&work.schema, body);
+                            let checked = checker.check(body);
                             SeenRecord::new(work, line, body, checked)
                         })
                     }
@@ -348,6 +357,7 @@ impl<'w> Eye<'w> {
         if let Some(Seen::NotALine { end, .. }) = all.last_mut() {
             *end = lines.offset();
         }
+        *lines_last = all.len() + all.len() / 16;
         Ok((all, notes))
     }
 }

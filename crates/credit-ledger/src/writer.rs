@@ -254,7 +254,7 @@ impl Writer {
         if *record.schema() != self.schema {
             return Ok(Some(Err(Refused::OtherSchema { id: id.to_owned() })));
         }
-        let hash = record.names().id_hash;
+        let hash = record.id_hash();
         let found = self.index.find(&*self.storage, id.as_bytes(), hash);
         let found = found.map_err(|error| match error {
             ReadError::Broken { offset, kind } => AppendError::Reopen { offset, kind },
@@ -298,7 +298,9 @@ impl Writer {
             offset,
             end: self.chain.end,
         };
-        self.index.insert(record.body(), record.names(), found);
+        let id = record.id().as_bytes();
+        let marks = record.names().marks;
+        self.index.insert(id, record.id_hash(), marks, found);
         Receipt::new(seq, hash)
     }
 
@@ -336,7 +338,12 @@ impl Writer {
             return Ok(());
         }
         if self.chain.end > self.synced_end {
-            self.sync_lines().map_err(|error| self.poison(error))?;
+            let synced = match self.config.durability {
+                Durability::Synced => self.sync_lines(),
+                // Since the lines were written another writer's sync may have failed.
+                Durability::Buffered => self.settle(),
+            };
+            synced.map_err(|error| self.poison(error))?;
         }
         // From here on the lines are safe: what happens to HEAD does not change the answer.
         let remembered = self.remember(due);

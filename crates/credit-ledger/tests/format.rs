@@ -225,3 +225,31 @@ fn padded(padding: usize) -> Vec<u8> {
     let padding = "p".repeat(padding);
     format!(r#"{{"Run_ID":"r","Input_Sha256":"{identity}","P":"{padding}"}}"#).into_bytes()
 }
+
+/// Many bodies are checked on several threads: in their order, each as alone.
+#[test]
+fn records_made_together_are_those_made_alone() {
+    for (count, padding) in [(0, 0), (1, 60_000), (3, 10), (7, 60_000), (2_000, 700)] {
+        let body = |n: usize| {
+            let mut body = common::body(&format!("r-{n}"), &n.to_string());
+            body.pop();
+            // One in three is refused.
+            let end = if n % 3 == 2 { ",}" } else { "}" };
+            body.extend(format!(",\"Note\":\"{}\"{end}", "x".repeat(padding)).as_bytes());
+            body
+        };
+        let together = Record::new_all(&RUNS, (0..count).map(body).collect());
+        assert_eq!(together.len(), count);
+        for (n, record) in together.into_iter().enumerate() {
+            match (record, Record::new(&RUNS, body(n))) {
+                (Ok(one), Ok(other)) => {
+                    assert_eq!((one.id(), one.body()), (other.id(), other.body()));
+                    assert_eq!(one.file_bytes(), other.file_bytes());
+                    assert_eq!(one.file_hash(), other.file_hash());
+                }
+                (Err(one), Err(other)) => assert_eq!(one, other),
+                (one, other) => panic!("{n}: {one:?} {other:?}"),
+            }
+        }
+    }
+}

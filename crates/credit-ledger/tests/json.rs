@@ -96,13 +96,44 @@ fn large_objects_are_searched_too() {
     }
 }
 
+/// Strings are passed by words and by vectors: what ends one is seen wherever it stands.
+#[test]
+fn long_strings_end_where_they_end() {
+    for length in 0..200 {
+        for at in 0..length {
+            for byte in [b'"', b'\\', 0x00, 0x1f, b' ', 0x7f, 0x80, 0xff] {
+                let mut json = [b"[\"".as_slice(), &vec![b'x'; length], b"\"]"].concat();
+                json[2 + at] = byte;
+                let strict = compact(&json);
+                let other = serde_json::from_slice::<Value>(&json);
+                assert_eq!(strict.is_ok(), other.is_ok(), "{length} {at} {byte}");
+                let (offset, problem) = match (byte, strict) {
+                    (_, Ok(same)) => {
+                        assert_eq!(same, json);
+                        continue;
+                    }
+                    (_, Err(error)) => (error.offset, error.problem),
+                };
+                let wanted = match byte {
+                    b'"' => (3 + at, JsonProblem::Unexpected),
+                    b'\\' if at + 1 == length => (length + 4, JsonProblem::Unexpected),
+                    b'\\' => (2 + at, JsonProblem::Escape),
+                    0x80.. => (2 + at, JsonProblem::Utf8),
+                    _ => (2 + at, JsonProblem::ControlCharacter),
+                };
+                assert_eq!((offset, problem), wanted, "{length} {at} {byte}");
+            }
+        }
+    }
+}
+
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
         (-1e9..1e9).prop_map(Value::from),
-        "\\PC{0,12}|[\"\\\\/\u{0}-\u{20}é😀]{0,12}".prop_map(Value::from),
+        "\\PC{0,12}|[\"\\\\/\u{0}-\u{20}é😀]{0,12}|[a-z]{0,90}".prop_map(Value::from),
     ];
     leaf.prop_recursive(5, 60, 8, |inner| {
         prop_oneof![

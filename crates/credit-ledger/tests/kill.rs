@@ -3,6 +3,9 @@
 //! line is safe. A new process takes the place of each, submits once more what its predecessor
 //! was not told about, and goes on.
 //!
+//! The file begins with lines that no ledger wrote: whoever comes first imports them, and may be
+//! killed at it.
+//!
 //! In the end every line that was acknowledged is there once, with the hash of its receipt.
 //!
 //! The short setting kills 600 times, `CREDIT_LONG=1` 5,000 times. Nothing is timed: the moment
@@ -29,9 +32,10 @@ use std::thread;
 use std::time::Duration;
 
 use common::{RUNS, Rng, Seed, record};
-use credit_ledger::{Appended, Config, FileStorage, Ledger, OpenError};
+use credit_ledger::{Appended, Config, FileStorage, ImportError, Ledger, OpenError};
 
 const PROCESSES: usize = 4;
+const OLD: &[u8] = b"{\"Run_ID\":\"old-1\"}\n{ \"Run_ID\" : \"old-2\" }\n";
 const DIR: &str = "CREDIT_KILL_DIR";
 const SLOT: &str = "CREDIT_KILL_SLOT";
 const FIRST: &str = "CREDIT_KILL_FIRST";
@@ -44,6 +48,7 @@ fn killed_writers_lose_and_double_nothing() {
     let seed = Seed(7);
     let mut rng = Rng(seed.0);
     let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("ledger.jsonl"), OLD).unwrap();
     let (sender, receiver) = channel();
     let mut house = House {
         dir: dir.path(),
@@ -139,7 +144,22 @@ fn open(dir: &Path) -> Ledger {
         lock_wait: PATIENCE,
         ..common::config()
     };
-    Ledger::open(Box::new(FileStorage::new(dir, "ledger")), RUNS, config).unwrap()
+    // Another process may import while this one looks.
+    for _ in 0..100 {
+        match open_or_import(dir, config.clone()) {
+            Err(ImportError::AlreadyALedger | ImportError::Chained { .. }) => {}
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("neither a ledger nor to be imported");
+}
+
+fn open_or_import(dir: &Path, config: Config) -> Result<Ledger, ImportError> {
+    let storage = || Box::new(FileStorage::new(dir, "ledger"));
+    match Ledger::open(storage(), RUNS, config.clone()) {
+        Err(OpenError::Unchained) => Ledger::import(storage(), RUNS, config),
+        opened => Ok(opened?),
+    }
 }
 
 struct House<'d> {
@@ -242,13 +262,17 @@ impl House<'_> {
 
     /// With nobody else at work, the ledger holds what was acknowledged.
     fn compare(&self) -> (u64, usize) {
-        let ledger = match open_once(self.dir) {
+        let ledger = match open_or_import(self.dir, common::config()) {
             Ok(ledger) => ledger,
             Err(error) => panic!("does not open: {error:?}"),
         };
         let reader = ledger.reader();
         let verification = reader.verify().unwrap();
         assert!(verification.ok(), "{:?}", verification.findings);
+        let bytes = std::fs::read(self.dir.join("ledger.jsonl")).unwrap();
+        assert!(bytes.starts_with(OLD), "imported lines were changed");
+        let imported = reader.imported().unwrap().map(|import| import.bytes);
+        assert_eq!(imported, Some(OLD.len() as u64));
         let mut lines = HashMap::new();
         let mut scan = reader.scan_verified().unwrap();
         while let Some(line) = scan.next_line().unwrap() {
@@ -264,12 +288,4 @@ impl House<'_> {
         let recovered = std::fs::read_dir(self.dir.join("recovered"));
         (lines.len() as u64, recovered.map_or(0, Iterator::count))
     }
-}
-
-fn open_once(dir: &Path) -> Result<Ledger, OpenError> {
-    Ledger::open(
-        Box::new(FileStorage::new(dir, "ledger")),
-        RUNS,
-        common::config(),
-    )
 }

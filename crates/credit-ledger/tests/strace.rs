@@ -1,8 +1,8 @@
 //! The story of the failing call: a small session (open, append three lines, close, open again,
 //! append one) runs under strace, once undisturbed and then once for each of its calls that
 //! touch the ledger's directory and each thing that can happen to that call: EIO, ENOSPC, EINTR,
-//! a write that writes nothing, SIGKILL. A second session begins with a torn tail, so that the
-//! calls of a recovery are among them.
+//! a write that writes nothing, SIGKILL. A second session begins with a torn tail and a third with
+//! lines that no ledger wrote, so that the calls of a recovery and of an import are among them.
 //!
 //! The session goes on as a program would: it tries again and opens again. Afterwards, with
 //! nothing failing, the ledger opens, verifies, holds every line whose receipt was told, and
@@ -33,10 +33,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use common::{RUNS, append, config, record};
-use credit_ledger::{Appended, FileStorage, Ledger, OpenError};
+use credit_ledger::{Appended, FileStorage, ImportError, Ledger, OpenError};
 
 const DIR: &str = "CREDIT_STRACE_DIR";
 const LOG: &str = "strace.log";
+
+/// What is there when a session begins.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Before {
+    Nothing,
+    TornTail,
+    Unchained,
+}
+
+const UNCHAINED: &[u8] = b"{\"Run_ID\":\"s-0\"}\n{ \"Run_ID\" : \"old\" }\n";
 
 fn main() {
     if let Some(dir) = std::env::var_os(DIR) {
@@ -54,8 +64,8 @@ fn main() {
 }
 
 fn every_call_fails_once_in_every_way() {
-    for torn in [false, true] {
-        let clean = Session::run(torn, None);
+    for before in [Before::Nothing, Before::TornTail, Before::Unchained] {
+        let clean = Session::run(before, None);
         assert_eq!(clean.told.len(), 4, "{}", clean.log);
         clean.check();
         let calls = clean.calls();
@@ -70,7 +80,7 @@ fn every_call_fails_once_in_every_way() {
                 scope.spawn(|| {
                     while let Some((call, fault)) = cases.get(next.fetch_add(1, Ordering::Relaxed))
                     {
-                        let session = Session::run(torn, Some((call, fault)));
+                        let session = Session::run(before, Some((call, fault)));
                         assert!(session.was_disturbed(), "{call:?} {fault}\n{}", session.log);
                         session.check();
                         met.fetch_add(1, Ordering::Relaxed);
@@ -83,23 +93,18 @@ fn every_call_fails_once_in_every_way() {
             *names.entry(&call.name).or_default() += 1;
         }
         println!(
-            "strace: {} of {} injections ({} occurrences of calls{}: {names:?}), the ledger \
-             verified after each",
+            "strace: {} of {} injections ({} occurrences of calls, at first {before:?}: \
+             {names:?}), the ledger verified after each",
             met.into_inner(),
             cases.len(),
             calls.len(),
-            if torn {
-                " of a session with a recovery"
-            } else {
-                ""
-            },
         );
     }
 }
 
 /// What the promise is about: the bytes are on the disk before anybody hears of it.
 fn a_line_is_synced_between_its_write_and_the_output_that_acknowledges_it() {
-    let session = Session::run(false, None);
+    let session = Session::run(Before::Nothing, None);
     let mut state = "nothing written";
     let mut told = 0;
     for line in session.log.lines() {
@@ -123,8 +128,8 @@ fn a_line_is_synced_between_its_write_and_the_output_that_acknowledges_it() {
 fn a_kernel_without_openat2_opens_the_same_and_follows_no_link() {
     for error in ["ENOSYS", "EPERM"] {
         let fault = format!("inject=openat2:error={error}");
-        for torn in [false, true] {
-            let session = Session::run_with(torn, Some(&fault));
+        for before in [Before::Nothing, Before::TornTail, Before::Unchained] {
+            let session = Session::run_with(before, Some(&fault));
             assert_eq!(session.told.len(), 4, "{}", session.log);
             assert!(session.was_disturbed());
             assert!(session.log.contains("O_NOFOLLOW"), "{}", session.log);
@@ -180,9 +185,13 @@ fn session(dir: &Path) {
     }
 }
 
-fn open(dir: &Path) -> Result<Ledger, OpenError> {
-    let storage = FileStorage::new(&dir.join("new"), "ledger");
-    Ledger::open(Box::new(storage), RUNS, config())
+/// Opens the ledger, or imports what is there if it says that this comes first.
+fn open(dir: &Path) -> Result<Ledger, ImportError> {
+    let storage = || Box::new(FileStorage::new(&dir.join("new"), "ledger"));
+    match Ledger::open(storage(), RUNS, config()) {
+        Err(OpenError::Unchained) => Ledger::import(storage(), RUNS, config()),
+        opened => Ok(opened?),
+    }
 }
 
 /// Runs the session in a directory, where strace leaves its log.
@@ -212,6 +221,7 @@ struct Session {
     told: Vec<(String, String)>,
     /// Lines that were there before.
     before: Vec<(String, String)>,
+    imported: &'static [u8],
     what: String,
 }
 
@@ -224,20 +234,25 @@ struct Call {
 }
 
 impl Session {
-    fn run(torn: bool, disturbed: Option<(&Call, &str)>) -> Self {
+    fn run(before: Before, disturbed: Option<(&Call, &str)>) -> Self {
         let fault = disturbed.map(|(Call { name, occurrence }, fault)| {
             format!("inject={name}:{fault}:when={occurrence}")
         });
-        Self::run_with(torn, fault.as_deref())
+        Self::run_with(before, fault.as_deref())
     }
 
-    fn run_with(torn: bool, fault: Option<&str>) -> Self {
+    fn run_with(before: Before, fault: Option<&str>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let before = if torn {
-            torn_tail(dir.path())
-        } else {
-            Vec::new()
-        };
+        let (mut lines, mut imported) = (Vec::new(), b"".as_slice());
+        match before {
+            Before::Nothing => {}
+            Before::TornTail => lines = torn_tail(dir.path()),
+            Before::Unchained => {
+                imported = UNCHAINED;
+                fs::create_dir(dir.path().join("new")).unwrap();
+                fs::write(dir.path().join("new/ledger.jsonl"), imported).unwrap();
+            }
+        }
         let what = fault.unwrap_or("undisturbed").to_owned();
         let output = strace(dir.path(), fault);
         let told = String::from_utf8(output.stdout).unwrap();
@@ -253,7 +268,8 @@ impl Session {
         });
         Self {
             told: told.collect(),
-            before,
+            before: lines,
+            imported,
             log: fs::read_to_string(dir.path().join(LOG)).unwrap(),
             dir,
             what,
@@ -306,6 +322,10 @@ impl Session {
             let found = line.map(|line| format!("{}:{}", line.seq(), line.hash()));
             assert_eq!(found.as_ref(), Some(receipt), "{what}: {id}\n{}", self.log);
         }
+        let bytes = fs::read(self.dir.path().join("new/ledger.jsonl")).unwrap();
+        assert!(bytes.starts_with(self.imported), "{what}: imported lines");
+        let imported = reader.imported().unwrap().map_or(0, |import| import.bytes);
+        assert_eq!(imported, self.imported.len() as u64, "{what}");
         let most = (self.before.len() + 4 + 1) as u64;
         assert!(verification.lines <= most, "{what}: invented lines");
     }

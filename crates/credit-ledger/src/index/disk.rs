@@ -82,7 +82,7 @@ impl Disk {
 
     /// Where the line of this id may start. It is not looked at.
     pub(crate) fn find(&self, storage: &dyn Storage, id: IdHash) -> Result<Vec<u64>, IndexError> {
-        let hash = id.first;
+        let hash = id.0;
         let mut offsets = Vec::new();
         for (segment, filter) in self.manifest.segments.iter().zip(&self.filters) {
             if filter.may_have(hash) {
@@ -220,7 +220,7 @@ impl Manifest {
         let store = storage.index().ok_or(IndexError)?;
         let mut offsets = Vec::new();
         for segment in &self.segments {
-            offsets.extend(segment.find(store, IdHash::of(id).first)?);
+            offsets.extend(segment.find(store, IdHash::of(id).0)?);
         }
         Ok(offsets)
     }
@@ -434,7 +434,7 @@ fn fingerprint(schema: &Schema) -> u64 {
         schema.scenario,
     ];
     let keys = keys.map(|key| key.unwrap_or("-"));
-    IdHash::of(keys.join("\n").as_bytes()).first
+    IdHash::of(keys.join("\n").as_bytes()).0
 }
 
 /// Numbers of an index that is made anew must not be those of pages an old one left behind.

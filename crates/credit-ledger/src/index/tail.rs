@@ -19,7 +19,7 @@ pub(crate) struct Tail {
     /// Open addressing, linear probing, a power of two. A slot is 0 or an entry's position
     /// plus one below 24 bits of the id's hash.
     table: Vec<u64>,
-    hasher: RandomState,
+    key: Key,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +115,7 @@ impl Tail {
         if (self.entries.len() + 1) * 8 > self.table.len() * 7 {
             self.grow();
         }
-        let hashed = self.hasher.hash_one(id);
+        let hashed = self.key.hash(id_hash.0);
         self.ids.extend_from_slice(id);
         self.entries.push(Entry {
             identity,
@@ -123,7 +123,7 @@ impl Tail {
             offset,
             end,
             id_end: self.ids.len(),
-            id_hash: id_hash.first,
+            id_hash: id_hash.0,
             marks,
         });
         self.place(hashed, self.entries.len() as u64);
@@ -134,7 +134,7 @@ impl Tail {
         let len = usize::try_from(lines.saturating_sub(self.first)).unwrap_or(usize::MAX);
         while self.entries.len() > len {
             let position = self.entries.len() - 1;
-            let hashed = self.hasher.hash_one(self.id(position));
+            let hashed = self.hashed(position);
             // The last one placed ends every probe that passes it, so its slot can be cleared.
             let wanted = position as u64 + 1;
             for at in self.probe(hashed) {
@@ -153,8 +153,8 @@ impl Tail {
         }
     }
 
-    pub(crate) fn find(&self, id: &[u8]) -> Option<Found> {
-        let hashed = self.hasher.hash_one(id);
+    pub(crate) fn find(&self, id: &[u8], id_hash: IdHash) -> Option<Found> {
+        let hashed = self.key.hash(id_hash.0);
         for at in self.probe(hashed) {
             let slot = self.table.get(at).copied().unwrap_or(0);
             if slot == 0 {
@@ -187,6 +187,11 @@ impl Tail {
         self.ids.get(start..end(position)).unwrap_or_default()
     }
 
+    fn hashed(&self, position: usize) -> u64 {
+        let id_hash = self.entries.get(position).map_or(0, |entry| entry.id_hash);
+        self.key.hash(id_hash)
+    }
+
     /// Every place an id with this hash may have, the first choice first.
     fn probe(&self, hashed: u64) -> impl Iterator<Item = usize> + use<> {
         let mask = self.table.len().wrapping_sub(1);
@@ -208,9 +213,33 @@ impl Tail {
         self.table = vec![0; size];
         // In the order of insertion: `truncate` relies on it.
         for position in 0..self.entries.len() {
-            let hashed = self.hasher.hash_one(self.id(position));
+            let hashed = self.hashed(position);
             self.place(hashed, position as u64 + 1);
         }
+    }
+}
+
+/// What makes a process's table its own: whoever chooses the ids cannot choose their places.
+#[derive(Clone, Copy, Debug)]
+struct Key {
+    add: u64,
+    multiply: u64,
+}
+
+impl Default for Key {
+    fn default() -> Self {
+        let random = RandomState::new();
+        Self {
+            add: random.hash_one(0),
+            multiply: random.hash_one(1) | 1,
+        }
+    }
+}
+
+impl Key {
+    fn hash(self, id_hash: u64) -> u64 {
+        let wide = u128::from(id_hash ^ self.add) * u128::from(self.multiply);
+        wide as u64 ^ (wide >> 64) as u64
     }
 }
 
@@ -238,14 +267,16 @@ mod tests {
         for keep in [700, 64, 8, 5] {
             tail.truncate(keep);
             for n in 0..1000 {
-                let found = tail.find(format!("id-{n}").as_bytes());
+                let id = format!("id-{n}");
+                let found = tail.find(id.as_bytes(), IdHash::of(id.as_bytes()));
                 let wanted = (5..keep).contains(&n).then(|| line(n));
                 assert_eq!(found, wanted);
             }
             assert_eq!(tail.lines_from(60).count() as u64, keep.max(6) - 6);
         }
         tail.insert(b"again", IdHash::of(b"again"), Marks::default(), line(5));
-        assert_eq!(tail.find(b"again").map(|f| f.seq), Some(5));
-        assert!(tail.find(b"").is_none());
+        let find = |id: &[u8]| tail.find(id, IdHash::of(id));
+        assert_eq!(find(b"again").map(|f| f.seq), Some(5));
+        assert!(find(b"").is_none());
     }
 }

@@ -18,8 +18,7 @@ pub(crate) struct Keys {
 /// One object's share of [`Keys`].
 pub(super) struct KeySet {
     base: usize,
-    /// A bit for each fingerprint seen: a clear bit proves a key to be new.
-    seen: [u64; 4],
+    seen: Prints,
 }
 
 /// Small, because many are written: that is also why a text has at most 4 GiB.
@@ -36,20 +35,30 @@ impl KeySet {
     pub(super) fn new(keys: &Keys) -> Self {
         Self {
             base: keys.open.len(),
-            seen: [0; 4],
+            seen: Prints::default(),
         }
     }
+}
 
-    /// Whether a key with this fingerprint may have been here before.
+/// A bit of 256 for each fingerprint: a clear bit proves that it is not in.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Prints([u64; 4]);
+
+impl Prints {
+    /// Adds a fingerprint; says whether it may have been in before.
     #[inline]
-    fn has_seen(&mut self, print: u64) -> bool {
-        let bit = 1 << (print >> 58);
-        let Some(seen) = self.seen.get_mut((print >> 56) as usize & 3) else {
-            return true;
-        };
-        let before = *seen & bit != 0;
-        *seen |= bit;
+    pub(crate) fn add(&mut self, print: u64) -> bool {
+        let before = self.may_have(print);
+        if let Some(bits) = self.0.get_mut((print >> 56) as usize & 3) {
+            *bits |= 1 << (print >> 58);
+        }
         before
+    }
+
+    #[inline]
+    pub(crate) fn may_have(&self, print: u64) -> bool {
+        let bits = self.0.get((print >> 56) as usize & 3);
+        bits.is_none_or(|bits| bits >> (print >> 58) & 1 != 0)
     }
 }
 
@@ -61,7 +70,7 @@ impl Keys {
         self.unescaped.clear();
     }
 
-    /// Adds the key whose token starts at `at`. Duplicates in small objects are found here,
+    /// Adds the key whose token starts at `at`, and gives its fingerprint. Duplicates in small objects are found here,
     /// others by [`Keys::close`].
     #[inline]
     pub(super) fn push(
@@ -71,7 +80,7 @@ impl Keys {
         at: usize,
         end: usize,
         escaped: bool,
-    ) -> Result<(), Box<JsonError>> {
+    ) -> Result<u64, Box<JsonError>> {
         let mut key = Key {
             print: 0,
             start: at as u32 + 1,
@@ -86,11 +95,11 @@ impl Keys {
         };
         let print = fingerprint(bytes);
         key.print = print as u32;
-        if set.has_seen(print) {
+        if set.seen.add(print) {
             self.search(set.base, &key, input)?;
         }
         self.open.push(key);
-        Ok(())
+        Ok(print)
     }
 
     #[cold]
@@ -219,7 +228,7 @@ fn code_unit(text: &[u8]) -> Option<u32> {
 
 /// A cheap mix of the length and both ends; equal keys have equal fingerprints.
 #[inline]
-fn fingerprint(key: &[u8]) -> u64 {
+pub(crate) fn fingerprint(key: &[u8]) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let (head, tail) = if let (Some(head), Some(tail)) = (key.first_chunk(), key.last_chunk()) {
         (u64::from_le_bytes(*head), u64::from_le_bytes(*tail))

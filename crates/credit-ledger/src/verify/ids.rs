@@ -2,15 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::index::IdHash;
-
 /// Enough for millions of ids; many more cost a second pass, not memory.
 const SEEN_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
 /// An id by its hash.
 #[derive(Debug)]
 pub(super) struct SeenId {
-    pub(super) hash: IdHash,
+    pub(super) hash: u64,
     /// The id itself, of a suspect.
     pub(super) text: Option<String>,
 }
@@ -44,10 +42,11 @@ impl Ids {
     pub(super) fn first(&mut self, id: &SeenId, seq: u64) -> Option<u64> {
         match self {
             Self::Rough { bits, suspects } => {
-                let at = ((u128::from(id.hash.first) * bits.len() as u128) >> 64) as usize;
+                let at = ((u128::from(id.hash) * bits.len() as u128) >> 64) as usize;
+                let probes = mix(id.hash);
                 let mut seen = true;
                 for k in 0..6 {
-                    let probe = id.hash.second >> (9 * k) & 511;
+                    let probe = probes >> (9 * k) & 511;
                     let word = bits
                         .get_mut(at)
                         .and_then(|line| line.get_mut((probe >> 6) as usize));
@@ -57,7 +56,7 @@ impl Ids {
                     }
                 }
                 if seen {
-                    suspects.insert(id.hash.first);
+                    suspects.insert(id.hash);
                 }
                 None
             }
@@ -71,4 +70,10 @@ impl Ids {
             }
         }
     }
+}
+
+/// Other bits of the same hash: its high ones have chosen the line already.
+fn mix(hash: u64) -> u64 {
+    let wide = u128::from(hash) * 0x9e37_79b9_7f4a_7c15;
+    wide as u64 ^ (wide >> 64) as u64
 }
