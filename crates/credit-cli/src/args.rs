@@ -2,6 +2,8 @@
 
 mod case;
 mod governance;
+#[cfg(test)]
+mod units;
 
 use std::path::PathBuf;
 

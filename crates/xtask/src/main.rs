@@ -5,6 +5,7 @@
     reason = "a developer's tool talks to the terminal"
 )]
 
+mod features;
 mod tidy;
 
 use std::path::Path;
@@ -15,9 +16,10 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["tidy"] => tidy(),
+        ["features"] => features::features(root()),
         ["ci"] => ci(),
         _ => {
-            eprintln!("usage: cargo xtask tidy | ci");
+            eprintln!("usage: cargo xtask tidy | features | ci");
             ExitCode::from(2)
         }
     }
