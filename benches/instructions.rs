@@ -20,7 +20,7 @@ use credit_benches::{
 use credit_monitor::core::{Period, Run, RunFacts};
 use credit_monitor::ledger::{Ledger, MemoryStorage, Reader, Record};
 use credit_monitor::policy::{Columns, Policy, Verdicts};
-use credit_monitor::report::{Context, LedgerState, weekly};
+use credit_monitor::report::{Context, Decided, LedgerState, Repetition, Scope, weekly};
 use credit_monitor::{Config, RUNS};
 
 /// What one round works through, and the work.
@@ -141,8 +141,12 @@ fn weekly_report() -> Case {
             baselines_sha256: config.baselines().sha256,
             baselines: &config.baselines().value,
             candidate_gate: *config.policy().value.candidate_gate(),
-            baseline_changes: &[],
-            cases: &[],
+            scope: &Scope::Review,
+            repetition: Repetition {
+                runs_min: 3,
+                days: 7,
+            },
+            decided: &Decided::default(),
         };
         black_box(weekly(&facts.unwrap(), &context));
     })

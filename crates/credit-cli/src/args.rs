@@ -3,6 +3,8 @@
 mod case;
 mod governance;
 mod notify;
+#[cfg(test)]
+mod units;
 
 use std::path::PathBuf;
 

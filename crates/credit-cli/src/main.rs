@@ -8,6 +8,7 @@ mod context;
 mod desk;
 mod exit;
 mod input;
+mod notion;
 mod outgoing;
 mod output;
 mod settings;

@@ -129,6 +129,14 @@ fn a_sound_setup_passes_and_nothing_is_written() {
     assert_eq!(failed(&found), [""; 0], "{:#?}", found.checks);
     assert!(found.passed);
     assert_eq!(found.checks.len(), 15);
+    let page = include_str!("../../../docs/operations.md");
+    for check in &found.checks {
+        assert!(
+            page.contains(&format!("| `{}` |", check.id)),
+            "{}",
+            check.id
+        );
+    }
     assert!(before == setup.house.snapshot(), "the tree was changed");
     let slack = found.checks.iter().find(|c| c.id == "slack").unwrap();
     let default = slack.figures.iter().find(|f| f.name.ends_with("DEFAULT"));

@@ -5,22 +5,36 @@
     reason = "a developer's tool talks to the terminal"
 )]
 
+mod api;
+mod features;
 mod instructions;
 mod tidy;
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo can tell a program that it calls in another's place nothing else"
+)]
 fn main() -> ExitCode {
+    if std::env::var_os(api::STAND_IN).is_some() {
+        return api::stand_in(std::env::args_os().skip(1));
+    }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["tidy"] => tidy(),
+        ["public-api"] => api::public_api(root(), false),
+        ["public-api", "--write"] => api::public_api(root(), true),
+        ["features"] => features::features(root()),
         ["ci"] => ci(),
         ["instructions"] => instructions(false),
         ["instructions", "--record"] => instructions(true),
         _ => {
-            eprintln!("usage: cargo xtask tidy | ci | instructions [--record]");
+            eprintln!(
+                "usage: cargo xtask tidy | features | public-api [--write] | ci | instructions [--record]"
+            );
             ExitCode::from(2)
         }
     }

@@ -14,6 +14,7 @@ type Check = fn(&Path) -> Vec<String>;
 pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("crate graph", crate_graph),
     ("dependencies", dependencies),
+    ("few dependencies", few_dependencies),
     ("descriptions", descriptions),
     ("unfinished work", unfinished_work),
     ("machine paths", machine_paths),
@@ -109,6 +110,48 @@ fn dependencies(root: &Path) -> Vec<String> {
         .filter(without_row)
         .map(report)
         .collect()
+}
+
+/// Crates that others embed for their values alone, and how many crates each may bring without
+/// features, ours and itself included.
+const FEW: &[(&str, usize)] = &[("credit-notify", 35)];
+
+fn few_dependencies(root: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, most) in FEW {
+        let output = Command::new(env!("CARGO"))
+            .args([
+                "tree",
+                "--locked",
+                "--no-default-features",
+                "--edges",
+                "normal,build",
+            ])
+            .args(["--prefix", "none", "--format", "{p}", "--package", name])
+            .current_dir(root)
+            .output();
+        let brought: BTreeSet<String> = match output {
+            Ok(output) if output.status.success() => {
+                let text = String::from_utf8_lossy(&output.stdout);
+                // A crate that was listed before is listed again with a mark.
+                let names = text.lines().map(|line| line.trim_end_matches(" (*)"));
+                names.map(str::to_owned).collect()
+            }
+            Ok(output) => {
+                let said = String::from_utf8_lossy(&output.stderr).into_owned();
+                found.push(format!("{name}: {said}"));
+                continue;
+            }
+            Err(error) => return vec![format!("cannot run cargo: {error}")],
+        };
+        if brought.len() > *most || !brought.iter().any(|line| line.starts_with(name)) {
+            found.push(format!(
+                "{name}: brings {} crates, {most} at most",
+                brought.len()
+            ));
+        }
+    }
+    found
 }
 
 /// What cargo says of the workspace's members.
@@ -388,6 +431,11 @@ mod tests {
     #[test]
     fn crates_know_only_whom_they_may() {
         assert_fine(crate_graph);
+    }
+
+    #[test]
+    fn what_is_embedded_for_its_values_brings_few_crates() {
+        assert_fine(few_dependencies);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::audit;
 use crate::args::Doctor;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::settings;
+use crate::{notion, settings};
 
 pub(crate) fn doctor(context: &Context, args: &Doctor) -> Result<Exit> {
     // Operators that cannot be read are a finding, too.
@@ -21,7 +21,7 @@ pub(crate) fn doctor(context: &Context, args: &Doctor) -> Result<Exit> {
     let now = context.now()?;
     let config = Config::load(&context.tree).ok();
     let policy = config.as_ref().map(|config| &config.policy().value);
-    let environment = settings::environment(policy);
+    let environment = Environment::read(policy, settings::value_of);
     let mut facts = Archive::new(&context.tree).examine(environment, now);
     if args.online {
         facts.databases = Some(ask(&facts.environment));
@@ -34,7 +34,7 @@ fn ask(environment: &Environment) -> Vec<DatabaseFacts> {
     let named = environment.databases().iter();
     let named = named.filter_map(|database| Some((database.name, database.id.as_ref()?)));
     // Without a usable token that is a finding already.
-    let Ok(notion) = settings::notion(ReadAccess) else {
+    let Ok(notion) = notion::client(ReadAccess) else {
         return Vec::new();
     };
     let facts = named.map(|(name, id)| DatabaseFacts {

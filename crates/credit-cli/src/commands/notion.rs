@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use credit_monitor::Config;
+use credit_monitor::doctor::Environment;
 use credit_monitor::governance::Verb;
 use credit_monitor::notify::NotionSchema;
 use credit_monitor::notify::notion::{DataSourceId, DatabaseId, Lack, Schema, WriteAccess};
@@ -12,7 +13,7 @@ use crate::args::{DryRun, NotionCommand};
 use crate::context::Context;
 use crate::exit::{Exit, Failed, Told};
 use crate::output::{put_line, table};
-use crate::settings;
+use crate::{notion, settings};
 
 pub(crate) fn notion(context: &Context, command: NotionCommand) -> Result<Exit> {
     match command {
@@ -32,8 +33,8 @@ struct Compared {
 fn complete(context: &Context, dry: DryRun) -> Result<Exit> {
     context.actor(Verb::Init)?;
     let config = Config::load(&context.tree)?;
-    let environment = settings::environment(Some(&config.policy().value));
-    let notion = settings::notion(WriteAccess)?;
+    let environment = Environment::read(Some(&config.policy().value), settings::value_of);
+    let notion = notion::client(WriteAccess)?;
     let named = environment.databases().iter();
     let named: Vec<(&'static str, &DatabaseId)> = named
         .filter_map(|database| Some((database.name, database.id.as_ref()?)))
