@@ -200,6 +200,7 @@ mod tests {
                 usual: Usual {
                     input_tokens: tokens,
                     credits_per_item: rate,
+                    ..Usual::default()
                 },
             }
         })
