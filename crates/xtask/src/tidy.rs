@@ -15,6 +15,7 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("crate graph", crate_graph),
     ("dependencies", dependencies),
     ("few dependencies", few_dependencies),
+    ("packages", packaged),
     ("descriptions", descriptions),
     ("unfinished work", unfinished_work),
     ("machine paths", machine_paths),
@@ -150,6 +151,61 @@ fn few_dependencies(root: &Path) -> Vec<String> {
                 brought.len()
             ));
         }
+    }
+    found
+}
+
+/// What is published has its page and its licences, and nothing but code and tests.
+fn packaged(root: &Path) -> Vec<String> {
+    const NEEDED: &[&str] = &["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md"];
+    const ALLOWED: &[&str] = &[
+        "src/",
+        "tests/",
+        "Cargo.",
+        ".cargo_vcs_info.json",
+        "README.md",
+        "LICENSE-",
+    ];
+    let packages = match packages(root) {
+        Ok(packages) => packages,
+        Err(error) => return vec![error],
+    };
+    let mut found = Vec::new();
+    let published = |package: &&Value| package.get("publish").is_none_or(Value::is_null);
+    for package in packages.iter().filter(published) {
+        let name = text(package, "name");
+        let output = Command::new(env!("CARGO"))
+            .args([
+                "package",
+                "--list",
+                "--allow-dirty",
+                "--offline",
+                "--package",
+                name,
+            ])
+            .current_dir(root)
+            .output();
+        let listed = match output {
+            Ok(output) if output.status.success() => {
+                String::from_utf8_lossy(&output.stdout).into_owned()
+            }
+            Ok(output) => {
+                found.push(format!(
+                    "{name}: {}",
+                    String::from_utf8_lossy(&output.stderr)
+                ));
+                continue;
+            }
+            Err(error) => return vec![format!("cannot run cargo: {error}")],
+        };
+        let missing = NEEDED
+            .iter()
+            .filter(|file| !listed.lines().any(|line| line == **file));
+        found.extend(missing.map(|file| format!("{name}: its package has no {file}")));
+        let odd = listed
+            .lines()
+            .filter(|line| !ALLOWED.iter().any(|begin| line.starts_with(begin)));
+        found.extend(odd.map(|file| format!("{name}: its package has {file}")));
     }
     found
 }
@@ -436,6 +492,11 @@ mod tests {
     #[test]
     fn what_is_embedded_for_its_values_brings_few_crates() {
         assert_fine(few_dependencies);
+    }
+
+    #[test]
+    fn what_is_published_is_whole_and_nothing_else() {
+        assert_fine(packaged);
     }
 
     #[test]
