@@ -29,7 +29,7 @@ use credit_monitor::ledger::{Config as LedgerConfig, FileStorage, Ledger, Record
 use credit_monitor::{EVENTS, Monitor, Tree};
 use criterion::{Criterion, SamplingMode, Throughput};
 
-const EVENTS: u64 = 1_000_000;
+const COUNT: u64 = 1_000_000;
 /// Every so many events begin a new case in a new scenario.
 const STORM: u64 = 1_000;
 
@@ -46,14 +46,14 @@ fn docket(criterion: &mut Criterion) {
     let lines: Vec<String> = events.iter().map(Event::to_json).collect();
     let folded = fold(&events);
     let position = Position {
-        seq: EVENTS - 1,
+        seq: COUNT - 1,
         hash: Sha256::of(b"the last line"),
     };
     let snapshot = folded.snapshot(position);
 
     let mut group = criterion.benchmark_group("docket");
     group.sampling_mode(SamplingMode::Flat).sample_size(10);
-    group.throughput(Throughput::Elements(EVENTS));
+    group.throughput(Throughput::Elements(COUNT));
     group.bench_function("fold", |b| b.iter(|| fold(black_box(&events))));
     group.bench_function("parse and fold", |b| {
         b.iter(|| {
@@ -70,7 +70,7 @@ fn docket(criterion: &mut Criterion) {
     });
     group.finish();
 
-    let runs: Vec<RunId> = (0..EVENTS).step_by(997).map(|i| run(i).run_id).collect();
+    let runs: Vec<RunId> = (0..COUNT).step_by(997).map(|i| run(i).run_id).collect();
     let mut next = runs.iter().cycle();
     criterion.bench_function("docket/standing of a run", |b| {
         b.iter(|| {
@@ -91,7 +91,7 @@ fn fold(events: &[Event]) -> Docket {
 fn events() -> Vec<Event> {
     let lead = Actor::Operator("lead-3:O3".parse().expect("a name and a role"));
     let mut events: Vec<Event> = Vec::new();
-    for i in 0..EVENTS {
+    for i in 0..COUNT {
         let at = Timestamp::from_unix(1_700_000_000 + i64::try_from(i).expect("small"))
             .expect("a year that can be written");
         let before = |n: usize| events.len().checked_sub(n).and_then(|at| events.get(at));

@@ -240,31 +240,12 @@ impl Monitor {
             Some(approved) => approved.clone(),
             None => {
                 self.refuse_stale(&approval.subject().proposal)?;
-                self.record_approval(&approval, actor, now)?
+                let (event, approved) = docket.approve_baseline(now, &approval)?;
+                self.record_event(&event)?;
+                approved
             }
         };
         self.apply(&approval, approved, actor, now)
-    }
-
-    fn record_approval(
-        &self,
-        approval: &Approval<Proposed>,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<Approved, Error> {
-        let by = approval.by();
-        let approval_id = format!("{}-{}-{now}", by.role, by.name);
-        let proposal = approval.subject().id.clone();
-        let what = What::BaselineApproved {
-            proposal,
-            approval_id: approval_id.clone(),
-        };
-        self.record_event(&Event::new(now, actor, what))?;
-        Ok(Approved {
-            approval_id,
-            by: by.name.clone(),
-            at: now,
-        })
     }
 
     fn apply(
@@ -278,9 +259,10 @@ impl Monitor {
             id, by, proposal, ..
         } = approval.subject();
         self.write_note(proposal, &approved)?;
-        self.write_baseline(proposal, now)?;
+        let file_sha256 = Some(self.write_baseline(proposal, now)?);
         let applied = What::BaselineApplied {
             proposal: id.clone(),
+            file_sha256,
         };
         self.record_event(&Event::new(now, actor, applied))?;
         Ok(BaselineChange {
@@ -293,6 +275,7 @@ impl Monitor {
             approval_id: approved.approval_id,
             applied_at: now,
             reasons: proposal.reasons.clone(),
+            file_sha256,
         })
     }
 
@@ -382,7 +365,8 @@ impl Monitor {
         replace_durably(&path, note.as_bytes()).map_err(Error::io("writing", path))
     }
 
-    fn write_baseline(&self, proposal: &BaselineProposal, now: Timestamp) -> Result<(), Error> {
+    /// The hash of the baselines file since.
+    fn write_baseline(&self, proposal: &BaselineProposal, now: Timestamp) -> Result<Sha256, Error> {
         let tree = self.tree();
         let (before, _) = read_baselines(tree)?;
         let mut baselines = before.value;
@@ -397,7 +381,9 @@ impl Monitor {
         baselines.set(baseline, now);
         let text = baselines.to_json();
         governed::replace(&tree.baselines(), text.as_bytes())?;
-        self.keep_object(Sha256::of(text.as_bytes()), text.as_bytes())
+        let sha256 = Sha256::of(text.as_bytes());
+        self.keep_object(sha256, text.as_bytes())?;
+        Ok(sha256)
     }
 
     /// Two approvals at a time would each rewrite the baselines file from what both had read.

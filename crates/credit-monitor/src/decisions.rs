@@ -1,9 +1,10 @@
 //! Decisions: from what somebody wants to events in the chain, one decision at a time.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::io;
 use std::sync::{MutexGuard, PoisonError};
 
-use credit_core::{CaseId, RunId, Timestamp};
+use credit_core::{CaseId, RunId, Sha256, Timestamp};
 use credit_governance::{
     About, Actor, Approval, Denied, Docket, Enactable, Event, PatternRule, Rules, What,
 };
@@ -258,9 +259,32 @@ impl Deciding<'_> {
         let Some(last) = events.last() else {
             return Ok(events);
         };
-        self.append(&events)?;
+        match self.operators_seen(&events)? {
+            None => self.append(&events)?,
+            Some(seen) => self.append(&[&[seen], events.as_slice()].concat())?,
+        }
         self.save_if_due(last.at);
         Ok(events)
+    }
+
+    /// What tells how the operators' file was when the first of them did something, if that is
+    /// now: from then on it is watched.
+    fn operators_seen(&mut self, events: &[Event]) -> Result<Option<Event>, Error> {
+        let first = events.iter().find(|event| event.role.is_some());
+        let Some(first) = first.filter(|_| self.docket().operators_seen().is_none()) else {
+            return Ok(None);
+        };
+        let path = self.monitor.tree().operators();
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            // Whoever embeds the library may know its operators otherwise.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(Error::io("reading", path)(e)),
+        };
+        let sha256 = Sha256::of(&bytes);
+        let seen = Event::new(first.at, &Actor::Service, What::OperatorsSeen { sha256 });
+        self.live.apply(&seen, &self.monitor.archive())?;
+        Ok(Some(seen))
     }
 
     /// Writes down what is known if there is much. That only saves time, so whether it could be

@@ -38,7 +38,7 @@ fn events(house: &House) -> Vec<Event> {
     archive
         .each_event(|event| {
             // Runs without a baseline have a case, which is no part of this.
-            if event.what.case().is_none() {
+            if event.what.case().is_none() && event.what.kind() != "operators_seen" {
                 events.push(event);
             }
             Ok(())

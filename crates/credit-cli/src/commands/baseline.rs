@@ -77,7 +77,7 @@ fn update(context: &Context, args: &Update) -> anyhow::Result<Exit> {
     } else {
         Verb::ProposeBaseline
     };
-    let actor = context.actor(verb)?;
+    let actor = context.actor_recorded(verb, args.dry_run)?;
     let archive = Archive::new(&context.tree);
     let config = Config::load(&context.tree)?;
     let scenarios = match &args.scenario {

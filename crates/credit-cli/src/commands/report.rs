@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::output::{put_line, put_text, table};
 
 pub(crate) fn weekly(context: &Context, args: &Weekly) -> anyhow::Result<Exit> {
-    context.actor(Verb::Report)?;
+    context.actor_recorded(Verb::Report, args.dry_run)?;
     let config = Config::load(&context.tree)?;
     let until = args
         .until
