@@ -9,8 +9,8 @@ use credit_baseline::{
 };
 use credit_core::{Credits, HealthyRule, RunFacts, ScenarioId, Sha256, Timestamp, Usual};
 use credit_governance::{
-    Actor, Approval, Approved, BaselineChange, BaselineProposal, Event, EventId, Proposed, Verb,
-    What,
+    About, Actor, Approval, Approved, BaselineChange, BaselineProposal, Event, EventId, Proposed,
+    Verb, What,
 };
 use credit_ledger::hashed_file::replace_durably;
 
@@ -184,7 +184,8 @@ impl Monitor {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<(EventId, Draft), Error> {
-        actor.may(Verb::ProposeBaseline)?;
+        let about = About::Scenario(scenario.clone());
+        self.require(actor, Verb::ProposeBaseline, about, now)?;
         let draft = self
             .archive()
             .draft_baseline(&self.config()?, scenario, window, &grounds)?;
@@ -221,7 +222,8 @@ impl Monitor {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<BaselineChange, Error> {
-        actor.may(Verb::ApproveBaseline)?;
+        let about = || About::Scenario(scenario.clone());
+        self.require(actor, Verb::ApproveBaseline, about(), now)?;
         let _lock = self.lock_config()?;
         let docket = self.archive().docket()?;
         let proposed = docket
@@ -234,7 +236,8 @@ impl Monitor {
                 ),
             })?;
         let proposer = proposed.by.clone();
-        let approval = Approval::grant(actor, Verb::ApproveBaseline, &proposer, proposed)?;
+        let grant = || Approval::grant(actor, Verb::ApproveBaseline, &proposer, proposed);
+        let approval = self.recording_denials(actor, about(), now, || Ok(grant()?))?;
         let approved = match &approval.subject().approved {
             // Approved before, but a crash kept it from being applied.
             Some(approved) => approved.clone(),

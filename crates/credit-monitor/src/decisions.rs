@@ -6,7 +6,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 use credit_core::{CaseId, RunId, Sha256, Timestamp};
 use credit_governance::{
-    About, Actor, Approval, Denied, Docket, Enactable, Event, PatternRule, Rules, What,
+    About, Actor, Approval, Denied, Docket, Enactable, Event, PatternRule, Rules, Verb, What,
 };
 use credit_ledger::{Ledger, Record};
 use credit_policy::Policy;
@@ -181,6 +181,17 @@ impl Monitor {
         let mut deciding = self.deciding()?;
         deciding.take(event.clone())?;
         deciding.finish().map(|_| ())
+    }
+
+    /// That the actor may do this; a denial is recorded.
+    pub(crate) fn require(
+        &self,
+        actor: &Actor,
+        verb: Verb,
+        about: About,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.recording_denials(actor, about, now, || Ok(actor.may(verb)?))
     }
 
     /// Does what `decide` does; where it is denied, the denial is recorded.
