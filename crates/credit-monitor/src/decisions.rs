@@ -270,9 +270,14 @@ impl Deciding<'_> {
         let Some(last) = events.last() else {
             return Ok(events);
         };
-        match self.operators_seen(&events)? {
-            None => self.append(&events)?,
-            Some(seen) => self.append(&[&[seen], events.as_slice()].concat())?,
+        match self.operators_seen(&events) {
+            Ok(None) => self.append(&events)?,
+            Ok(Some(seen)) => self.append(&[&[seen], events.as_slice()].concat())?,
+            Err(error) => {
+                // What was applied is not appended.
+                self.live.forget();
+                return Err(error);
+            }
         }
         self.save_if_due(last.at);
         Ok(events)
