@@ -4,8 +4,8 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::Context as _;
 use credit_monitor::core::Timestamp;
-use credit_monitor::governance::{Actor, Verb};
-use credit_monitor::{Config, Destinations, Monitor, Tree, read_operators};
+use credit_monitor::governance::{About, Actor, Verb};
+use credit_monitor::{Archive, Config, Destinations, Monitor, Tree, read_operators};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::args::Global;
@@ -64,6 +64,20 @@ impl Context {
         let actor = self.acting()?;
         actor.may(verb)?;
         Ok(actor)
+    }
+
+    /// The same for what changes something: a denial is recorded, unless nothing is to be changed
+    /// or there is no ledger yet.
+    pub(crate) fn actor_recorded(&self, verb: Verb, dry_run: bool) -> anyhow::Result<Actor> {
+        let actor = self.acting()?;
+        let Err(denied) = actor.may(verb) else {
+            return Ok(actor);
+        };
+        if !dry_run && Archive::new(&self.tree).require_ledger().is_ok() {
+            let (monitor, now) = (self.monitor()?, self.now()?);
+            monitor.record_denial(&actor, &denied, About::Everything, now)?;
+        }
+        Err(denied.into())
     }
 
     /// Who acts, whatever they may do.

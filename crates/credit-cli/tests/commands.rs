@@ -11,6 +11,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 
@@ -644,8 +645,17 @@ fn roles_are_held_to() {
             done.says(&["\"nobody\" is not registered in config/operators.json; registered are: ops-1, ops-2"]);
         }
     }
-    // Nothing of all this changed anything, reading included.
-    assert_same(&before, &tree.untouched());
+    // Nothing of all this changed anything, reading included, but that the denials are recorded.
+    let without_record = |mut files: BTreeMap<_, _>| {
+        files.retain(|path: &std::path::PathBuf, _: &mut _| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            !name.starts_with("events.") && !name.ends_with(".lock")
+        });
+        files
+    };
+    assert_same(&without_record(before), &without_record(tree.untouched()));
+    let events = tree.read("runs/CREDIT_MONITORING/events.jsonl");
+    assert!(events.contains(r#""Type":"refused""#), "{events}");
 }
 
 #[test]

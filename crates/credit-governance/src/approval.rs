@@ -83,13 +83,19 @@ impl<T> Approval<T> {
 
     /// Takes what was approved, if it was approved for `verb`.
     pub(crate) fn take(self, verb: Verb) -> Result<(Actor, T), Denied> {
-        if self.verb != verb {
-            return Err(Denied::OtherVerb {
-                approved: self.verb,
-                needed: verb,
-            });
-        }
+        self.require(verb)?;
         Ok((Actor::Operator(self.by), self.subject))
+    }
+
+    /// That it was approved for `verb`.
+    pub(crate) fn require(&self, verb: Verb) -> Result<(), Denied> {
+        if self.verb == verb {
+            return Ok(());
+        }
+        Err(Denied::OtherVerb {
+            approved: self.verb,
+            needed: verb,
+        })
     }
 
     /// Who agreed.

@@ -112,6 +112,7 @@ impl Docket {
         rules: &Rules,
     ) -> Result<Event, Refusal> {
         actor.may(self.verb(&what)?)?;
+        self.refuse_own_proposal(actor, &what)?;
         self.check(now, &what, rules)?;
         let event = Event::new(now, actor, what);
         self.accepts(&event)?;
@@ -124,13 +125,40 @@ impl Docket {
     /// # Errors
     /// [`Refusal`]: the approval is for something else, or the end is too far away.
     ///
-    /// Forgetting to ask does not compile:
+    /// Forgetting to ask does not compile, whatever it is:
     ///
     /// ```compile_fail,E0308
     /// use credit_governance::{Docket, PolicyAdopted, Rules};
     ///
     /// fn adopt(docket: &Docket, policy: PolicyAdopted, now: credit_core::Timestamp) {
     ///     docket.enact(now, policy, &Rules::STANDARD);
+    /// }
+    /// ```
+    /// ```compile_fail,E0308
+    /// # use credit_governance::{ConfigAdopted, Docket, Rules};
+    /// fn adopt(docket: &Docket, file: ConfigAdopted, now: credit_core::Timestamp) {
+    ///     docket.enact(now, file, &Rules::STANDARD);
+    /// }
+    /// ```
+    /// ```compile_fail,E0308
+    /// # use credit_governance::{AlertsMuted, Docket, Rules};
+    /// fn mute(docket: &Docket, mute: AlertsMuted, now: credit_core::Timestamp) {
+    ///     docket.enact(now, mute, &Rules::STANDARD);
+    /// }
+    /// ```
+    /// ```compile_fail,E0308
+    /// # use credit_governance::{BackfillStarted, Docket, Rules};
+    /// fn start(docket: &Docket, backfill: BackfillStarted, now: credit_core::Timestamp) {
+    ///     docket.enact(now, backfill, &Rules::STANDARD);
+    /// }
+    /// ```
+    ///
+    /// Nor does putting into force what somebody proposed and another one approves:
+    ///
+    /// ```compile_fail,E0277
+    /// # use credit_governance::{Approval, Docket, Proposed, Rules};
+    /// fn apply(docket: &Docket, baseline: Approval<Proposed>, now: credit_core::Timestamp) {
+    ///     docket.enact(now, baseline, &Rules::STANDARD);
     /// }
     /// ```
     pub fn enact<T: Enactable>(
@@ -187,6 +215,7 @@ impl Docket {
             What::Refused(_) => Verb::View,
             What::LedgerImported { .. } => Verb::ImportLedger,
             What::DocketSaved { .. }
+            | What::OperatorsSeen { .. }
             | What::TailRecovered { .. }
             | What::ProjectionsRebuilt { .. } => Verb::Repair,
             What::BaselineApproved { .. } | What::BaselineApplied { .. } => {
@@ -202,6 +231,24 @@ impl Docket {
             What::BackfillStarted(_) => return Err(needs(what, Verb::StartBackfill)),
         };
         Ok(verb)
+    }
+
+    /// Who proposed a root cause does not confirm one.
+    fn refuse_own_proposal(&self, actor: &Actor, what: &What) -> Result<(), Denied> {
+        let What::RootCauseConfirmed(confirmed) = what else {
+            return Ok(());
+        };
+        let case = self.case(&confirmed.case);
+        let proposed = case.and_then(|case| case.root_cause.as_ref());
+        match proposed {
+            Some(proposed) if proposed.confirmed.is_none() && proposed.found.by == actor.name() => {
+                Err(Denied::OwnProposal {
+                    name: actor.name().to_owned(),
+                    verb: Verb::ConfirmRootCause,
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check(&self, now: Timestamp, what: &What, rules: &Rules) -> Result<(), Refusal> {

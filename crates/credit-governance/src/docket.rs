@@ -7,7 +7,7 @@ mod runs;
 mod settled;
 mod snapshot;
 
-use credit_core::{CaseId, CaseStatus, RunId, ScenarioId, Timestamp};
+use credit_core::{CaseId, CaseStatus, RunId, ScenarioId, Sha256, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::case::Stamp;
@@ -51,6 +51,7 @@ pub struct Docket {
     emergency: emergency::Emergency,
     policies: Vec<Decided<PolicyAdopted>>,
     configs: Vec<Decided<ConfigAdopted>>,
+    operators_seen: Option<Sha256>,
     reviewed: Vec<Decided<ReviewDecided>>,
     review_notes: Vec<Decided<ReviewNoted>>,
 }
@@ -108,13 +109,26 @@ impl Docket {
                 proposal,
                 approval_id,
             } => self.baselines.approve(event, proposal, approval_id)?,
-            What::BaselineApplied { proposal } => self.baselines.put_into_force(event, proposal)?,
+            What::BaselineApplied {
+                proposal,
+                file_sha256,
+            } => self
+                .baselines
+                .put_into_force(event, proposal, *file_sha256)?,
+            What::OperatorsSeen { sha256 } => {
+                self.operators_seen.get_or_insert(*sha256);
+            }
             What::AlertsMuted(_)
             | What::AlertsUnmuted(_)
             | What::BackfillStarted(_)
             | What::BackfillEnded(_) => self.emergency.apply(event)?,
             What::PolicyAdopted(what) => self.policies.push(decided(event, what)),
-            What::ConfigAdopted(what) => self.configs.push(decided(event, what)),
+            What::ConfigAdopted(what) => {
+                if what.file == ConfigFile::Baselines {
+                    self.baselines.changes_adopted = self.baselines.changes.len();
+                }
+                self.configs.push(decided(event, what));
+            }
             What::ReviewDecided(what) => self.reviewed.push(decided(event, what)),
             What::ReviewNoted(what) => self.review_notes.push(decided(event, what)),
             // They tell what happened and decide nothing.
@@ -184,6 +198,11 @@ impl Docket {
         &self.configs
     }
 
+    /// The hash of the operators' file when the first of them did something.
+    pub fn operators_seen(&self) -> Option<Sha256> {
+        self.operators_seen
+    }
+
     /// What weekly reviews decided, oldest first.
     pub fn reviewed(&self) -> &[Decided<ReviewDecided>] {
         &self.reviewed
@@ -217,6 +236,14 @@ pub enum DocketError {
     NotApproved {
         /// The proposal's event.
         proposal: EventId,
+    },
+    /// Nobody else but the proposer approved.
+    #[error("`{by}` approved their own proposal {proposal}")]
+    OwnProposal {
+        /// The proposal's event.
+        proposal: EventId,
+        /// Who.
+        by: String,
     },
     /// A case of that name is there already.
     #[error("case {case} is there already")]

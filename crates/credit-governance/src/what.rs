@@ -82,11 +82,19 @@ pub enum What {
     BaselineApplied {
         /// The proposal's event.
         proposal: EventId,
+        /// The hash of the baselines file since; not known of old events.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file_sha256: Option<Sha256>,
     },
     /// Another policy is in force.
     PolicyAdopted(PolicyAdopted),
     /// A change of a file that was made by hand is known and wanted.
     ConfigAdopted(ConfigAdopted),
+    /// Who has which role, as it was when the first of them did something.
+    OperatorsSeen {
+        /// The hash of their file.
+        sha256: Sha256,
+    },
     /// Alerts are held back for a while.
     AlertsMuted(AlertsMuted),
     /// Alerts are sent again before the time is over.
@@ -184,6 +192,7 @@ kinds! {
     BaselineApplied = "baseline_applied",
     PolicyAdopted = "policy_adopted",
     ConfigAdopted = "config_adopted",
+    OperatorsSeen = "operators_seen",
     AlertsMuted = "alerts_muted",
     AlertsUnmuted = "alerts_unmuted",
     BackfillStarted = "backfill_started",

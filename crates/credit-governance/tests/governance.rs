@@ -66,6 +66,7 @@ fn a_change(new: &str) -> [Event; 3] {
     };
     let applied = What::BaselineApplied {
         proposal: proposed.id(),
+        file_sha256: None,
     };
     [
         proposed,

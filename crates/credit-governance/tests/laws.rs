@@ -522,7 +522,7 @@ fn a_snapshot_of_another_form_is_not_guessed_at() {
     };
     let text = Docket::default().snapshot(position);
     for broken in [
-        text.replace("\"version\":1", "\"version\":2"),
+        text.replace("\"version\":2", "\"version\":1"),
         text.replace("\"runs\":", "\"runners\":"),
         text[..text.len() - 1].to_owned(),
         String::new(),

@@ -169,6 +169,10 @@ fn every_event() -> Vec<Event> {
         },
         What::BaselineApplied {
             proposal: request.clone(),
+            file_sha256: Some(Sha256::of(b"the baselines since")),
+        },
+        What::OperatorsSeen {
+            sha256: Sha256::of(b"who has which role"),
         },
         What::PolicyAdopted(PolicyAdopted {
             old: Some(hash("old")),

@@ -2,14 +2,20 @@
 //!
 //! What a tree had at its first verdict counts as its beginning: the first `Policy_Sha256` of the
 //! ledger, a scenario's first `Scenario_Sha256`, and the first baseline it was compared with.
-//! No verdict names the operators, so their file is watched from its first adoption on.
+//! No verdict names the operators, so their file is watched from their first decision on, and none
+//! names the baselines file, so it is known by its values until the first event that states its
+//! hash.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
 
-use credit_core::{Credits, Day, RunId, ScenarioId, Severity, Sha256, StoredRecord, Timestamp};
+use credit_baseline::Baseline;
+use credit_core::{
+    Credits, Day, RunId, ScenarioId, Severity, Sha256, StoredRecord, Timestamp, Usual,
+};
 use credit_governance::audit::{
     Audit, BackfillClaim, DailyFacts, Finding, GovernedFile, GovernedKind, MonthlyFacts,
     QuarterlyFacts, WeeklyFacts, daily, monthly, quarterly, weekly,
@@ -177,7 +183,7 @@ impl Archive {
         files.push(GovernedFile {
             path: self.below_root(&tree.operators()),
             kind: GovernedKind::Config(ConfigFile::Operators),
-            expected: operators,
+            expected: docket.operators_seen().or(operators),
             found: operators,
         });
         let mut scenarios = seen.scenarios.clone();
@@ -198,46 +204,71 @@ impl Archive {
         Ok(files)
     }
 
-    /// Baselines that are not what was approved last. The events keep amounts and no hash of the
-    /// file, so amounts are compared.
+    /// Baselines that are not what was approved last: by the hash of their file where an event
+    /// states it, and entry by entry, so that it is told what was changed.
     fn changed_baselines(&self, docket: &Docket, seen: &Seen) -> Result<Vec<Finding>, Error> {
         let (found, _) = read_baselines(self.tree())?;
         let adopted = docket.adopted(&ConfigFile::Baselines);
-        let old = adopted.and_then(|adopted| adopted.what.new);
-        if old == Some(found.sha256) {
-            return Ok(Vec::new());
-        }
-        let mut expected = match old {
-            Some(hash) => {
-                let kept = self.kept_baselines(hash)?;
-                let entries = kept.iter();
-                entries
-                    .map(|entry| (entry.scenario_id.clone(), entry.credits))
-                    .collect()
-            }
+        let changes = docket.baseline_changes_since_adoption();
+        let known = match changes.last() {
+            Some(change) => change.file_sha256,
+            None => adopted.and_then(|adopted| adopted.what.new),
+        };
+        let mut expected = match adopted {
+            Some(adopted) => self.in_force_by(adopted.what.new)?,
             None => seen.baselines.clone(),
         };
-        let since = adopted.map(|adopted| adopted.stamp.at);
-        for change in docket.baseline_changes() {
-            if since.is_none_or(|since| change.applied_at >= since) {
-                expected.insert(change.scenario_id.clone(), change.new);
-            }
+        // Of a file that was written for one scenario, only that one was approved.
+        let last: BTreeMap<&ScenarioId, _> = changes
+            .iter()
+            .map(|change| (&change.scenario_id, change.file_sha256))
+            .collect();
+        for (scenario, file) in last {
+            match self.in_force_by(file)?.remove(scenario) {
+                Some(entry) => expected.insert(scenario.clone(), entry),
+                None => expected.remove(scenario),
+            };
         }
         let path = self.below_root(&self.tree().baselines());
-        let changed = expected.into_iter().filter_map(|(scenario, expected)| {
-            let is = found.value.get(&scenario).map(|entry| entry.credits);
-            (is != Some(expected)).then(|| Finding {
+        let next_command = format!("creditctl config adopt {path} --reason …");
+        let hashes = format!(
+            "old file {}, new file {}",
+            known.map_or_else(|| "not kept".to_owned(), |hash| hash.to_string()),
+            found.sha256
+        );
+        let mut is: BTreeMap<ScenarioId, InForce> = found.value.iter().map(in_force).collect();
+        if adopted.is_none() {
+            // What no verdict was compared with yet has no beginning.
+            is.retain(|scenario, _| expected.contains_key(scenario));
+        }
+        let scenarios: BTreeSet<&ScenarioId> = expected.keys().chain(is.keys()).collect();
+        let shown = |entry: Option<&InForce>| entry.map_or("none".to_owned(), InForce::to_string);
+        let mut findings: Vec<Finding> = scenarios
+            .into_iter()
+            .map(|scenario| (scenario, expected.get(scenario), is.get(scenario)))
+            .filter(|(_, old, new)| old != new)
+            .map(|(scenario, old, new)| Finding {
                 what: format!("the baseline of {scenario} in {path} was changed without an O3"),
-                evidence: format!(
-                    "old {expected} credits, new {}; old file {}, new file {}",
-                    is.map_or_else(|| "none".to_owned(), |is| format!("{is} credits")),
-                    old.map_or_else(|| "not kept".to_owned(), |hash| hash.to_string()),
-                    found.sha256
-                ),
-                next_command: format!("creditctl config adopt {path} --reason …"),
+                evidence: format!("old {}, new {}; {hashes}", shown(old), shown(new)),
+                next_command: next_command.clone(),
             })
-        });
-        Ok(changed.collect())
+            .collect();
+        if findings.is_empty() && known.is_some_and(|known| known != found.sha256) {
+            findings.push(Finding {
+                what: format!("{path} was changed without an O3, though no value in it"),
+                evidence: hashes,
+                next_command,
+            });
+        }
+        Ok(findings)
+    }
+
+    /// The baselines in the file with this hash; none where no event states one.
+    fn in_force_by(&self, hash: Option<Sha256>) -> Result<BTreeMap<ScenarioId, InForce>, Error> {
+        match hash {
+            None => Ok(BTreeMap::new()),
+            Some(hash) => Ok(self.kept_baselines(hash)?.iter().map(in_force).collect()),
+        }
     }
 
     /// Quarantined runs whose record or payload is not in its folder.
@@ -308,7 +339,7 @@ struct Seen {
     /// The file of each scenario at its first verdict; `None` if it had none.
     scenarios: BTreeMap<ScenarioId, Option<Sha256>>,
     /// The first baseline of each scenario.
-    baselines: BTreeMap<ScenarioId, Credits>,
+    baselines: BTreeMap<ScenarioId, InForce>,
     last_run: Option<Timestamp>,
     sev0_runs: Vec<RunRef>,
     backfill_claims: Vec<BackfillClaim>,
@@ -326,10 +357,13 @@ impl Seen {
         self.scenarios
             .entry(run.scenario_id.clone())
             .or_insert(inputs.scenario_sha256);
-        if let (Some(baseline), Some(_)) = (verdict.baseline, inputs.baseline_updated) {
-            self.baselines
-                .entry(run.scenario_id.clone())
-                .or_insert(baseline);
+        if let (Some(credits), Some(updated)) = (verdict.baseline, inputs.baseline_updated) {
+            let entry = self.baselines.entry(run.scenario_id.clone());
+            entry.or_insert(InForce {
+                credits,
+                updated,
+                usual: inputs.usual,
+            });
         }
         self.last_run = self.last_run.max(Some(run.timestamp));
         if verdict.severity == Severity::Sev0 {
@@ -347,6 +381,36 @@ impl Seen {
             });
         }
     }
+}
+
+/// What counts of a baseline: what a verdict is given of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct InForce {
+    credits: Credits,
+    updated: Timestamp,
+    usual: Usual,
+}
+
+impl fmt::Display for InForce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} credits of {}", self.credits, self.updated)?;
+        if let Some(tokens) = self.usual.input_tokens {
+            write!(f, ", usually {tokens} input tokens")?;
+        }
+        if let Some(credits) = self.usual.credits_per_item {
+            write!(f, ", usually {credits} credits an item")?;
+        }
+        Ok(())
+    }
+}
+
+fn in_force(entry: &Baseline) -> (ScenarioId, InForce) {
+    let in_force = InForce {
+        credits: entry.credits,
+        updated: entry.last_updated,
+        usual: entry.usual,
+    };
+    (entry.scenario_id.clone(), in_force)
 }
 
 fn told(finding: TreeFinding) -> Finding {

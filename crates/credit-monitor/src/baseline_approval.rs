@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use credit_baseline::{Baseline, Calculation, Note, Window, rationale_note};
 use credit_core::{Credits, Day, ScenarioId, Sha256, Timestamp, Usual};
 use credit_governance::{
-    Actor, Approval, Approved, BaselineChange, BaselineProposal, Event, Proposed, Verb, What,
+    About, Actor, Approval, Approved, BaselineChange, BaselineProposal, Event, Proposed, Verb, What,
 };
 use credit_ledger::hashed_file::replace_durably;
 
@@ -56,13 +56,17 @@ impl Monitor {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Vec<BaselineOutcome>, Error> {
-        actor.may(Verb::ApproveBaseline)?;
+        let about = match scenarios {
+            [one] => About::Scenario(one.clone()),
+            _ => About::Everything,
+        };
+        self.require(actor, Verb::ApproveBaseline, about, now)?;
         let _lock = self.lock_config()?;
         let mut results = BTreeMap::new();
         let mut granted = Vec::new();
         // Each once, however often it is named.
         for scenario in &BTreeSet::from_iter(scenarios) {
-            match self.grant(scenario, actor) {
+            match self.grant(scenario, actor, now) {
                 Ok(approval) => granted.push(approval),
                 Err(e @ (Error::Denied(_) | Error::Precondition { .. })) => {
                     results.insert((*scenario).clone(), Err(e));
@@ -103,16 +107,19 @@ impl Monitor {
             .collect())
     }
 
-    fn grant(&self, scenario: &ScenarioId, actor: &Actor) -> Result<Approval<Proposed>, Error> {
+    fn grant(
+        &self,
+        scenario: &ScenarioId,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Approval<Proposed>, Error> {
         let proposed = self.with_docket(|docket| docket.pending(scenario).cloned())?;
         let proposed = proposed.ok_or_else(|| not_proposed(scenario))?;
         let proposer = proposed.by.clone();
-        Ok(Approval::grant(
-            actor,
-            Verb::ApproveBaseline,
-            &proposer,
-            proposed,
-        )?)
+        let grant = || Approval::grant(actor, Verb::ApproveBaseline, &proposer, proposed);
+        self.recording_denials(actor, About::Scenario(scenario.clone()), now, || {
+            Ok(grant()?)
+        })
     }
 
     /// What the ledger says now of everything that is not approved yet.
@@ -176,27 +183,13 @@ impl Monitor {
         let mut deciding = self.deciding()?;
         let mut approved = Vec::new();
         for approval in approvals {
-            let Proposed {
-                id,
-                approved: before,
-                ..
-            } = approval.subject();
-            if let Some(before) = before {
+            if let Some(before) = &approval.subject().approved {
                 approved.push(before.clone());
                 continue;
             }
-            let by = approval.by();
-            let approval_id = format!("{}-{}-{now}", by.role, by.name);
-            let what = What::BaselineApproved {
-                proposal: id.clone(),
-                approval_id: approval_id.clone(),
-            };
-            deciding.take(Event::new(now, actor, what))?;
-            approved.push(Approved {
-                approval_id,
-                by: by.name.clone(),
-                at: now,
-            });
+            let (event, by) = deciding.docket().approve_baseline(now, approval)?;
+            deciding.take(event)?;
+            approved.push(by);
         }
         deciding.finish()?;
 
@@ -204,19 +197,20 @@ impl Monitor {
         let approved: Vec<(&Proposed, Approved)> = subjects.zip(approved).collect();
         let cv_below = config.policy().value.update_gate().cv_below;
         self.write_notes(&approved, cv_below)?;
-        self.write_baselines(&approved, now)?;
+        let file_sha256 = Some(self.write_baselines(&approved, now)?);
 
         let mut deciding = self.deciding()?;
         for (proposed, _) in &approved {
             let what = What::BaselineApplied {
                 proposal: proposed.id.clone(),
+                file_sha256,
             };
             deciding.take(Event::new(now, actor, what))?;
         }
         deciding.finish()?;
         let changes = approved.into_iter();
         Ok(changes
-            .map(|(proposed, approved)| change(proposed, approved, now))
+            .map(|(proposed, approved)| change(proposed, approved, now, file_sha256))
             .collect())
     }
 
@@ -250,11 +244,12 @@ impl Monitor {
         Ok(())
     }
 
+    /// The hash of the baselines file since.
     fn write_baselines(
         &self,
         approved: &[(&Proposed, Approved)],
         now: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<Sha256, Error> {
         let tree = self.tree();
         let (before, _) = read_baselines(tree)?;
         let mut baselines = before.value;
@@ -273,7 +268,9 @@ impl Monitor {
         }
         let text = baselines.to_json();
         governed::replace(&tree.baselines(), text.as_bytes())?;
-        self.keep_object(Sha256::of(text.as_bytes()), text.as_bytes())
+        let sha256 = Sha256::of(text.as_bytes());
+        self.keep_object(sha256, text.as_bytes())?;
+        Ok(sha256)
     }
 
     /// Two approvals at a time would each rewrite the baselines file from what both had read, and a
@@ -364,7 +361,12 @@ fn section(proposal: &BaselineProposal, approved: &Approved, cv_below: f64) -> S
     })
 }
 
-fn change(proposed: &Proposed, approved: Approved, now: Timestamp) -> BaselineChange {
+fn change(
+    proposed: &Proposed,
+    approved: Approved,
+    now: Timestamp,
+    file_sha256: Option<Sha256>,
+) -> BaselineChange {
     let proposal = &proposed.proposal;
     BaselineChange {
         scenario_id: proposal.scenario_id.clone(),
@@ -376,6 +378,7 @@ fn change(proposed: &Proposed, approved: Approved, now: Timestamp) -> BaselineCh
         approval_id: approved.approval_id,
         applied_at: now,
         reasons: proposal.reasons.clone(),
+        file_sha256,
     }
 }
 

@@ -6,7 +6,7 @@ use credit_baseline::{
     Baseline, Calculation, Eligibility, Histories, NoBaseline, Window, eligibility,
 };
 use credit_core::{Credits, HealthyRule, ScenarioId, Timestamp};
-use credit_governance::{Actor, BaselineProposal, Event, EventId, Verb, What};
+use credit_governance::{About, Actor, BaselineProposal, Event, EventId, Verb, What};
 use credit_ledger::Window as Lines;
 
 use crate::parallel::parallel;
@@ -258,7 +258,8 @@ impl Monitor {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<(EventId, Draft), Error> {
-        actor.may(Verb::ProposeBaseline)?;
+        let about = About::Scenario(scenario.clone());
+        self.require(actor, Verb::ProposeBaseline, about, now)?;
         let draft = self
             .archive()
             .draft_baseline(&self.config()?, scenario, window, &grounds)?;
@@ -281,7 +282,7 @@ impl Monitor {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Vec<(EventId, Draft)>, Error> {
-        actor.may(Verb::ProposeBaseline)?;
+        self.require(actor, Verb::ProposeBaseline, About::Everything, now)?;
         let drafts =
             self.archive()
                 .draft_stable_baselines(&self.config()?, window, grounds.weekdays)?;

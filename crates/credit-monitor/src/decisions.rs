@@ -1,12 +1,13 @@
 //! Decisions: from what somebody wants to events in the chain, one decision at a time.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::io;
 use std::path::PathBuf;
 use std::sync::{MutexGuard, PoisonError};
 
-use credit_core::{CaseId, RunId, Timestamp};
+use credit_core::{CaseId, RunId, Sha256, Timestamp};
 use credit_governance::{
-    About, Actor, Approval, Denied, Docket, Enactable, Event, PatternRule, Rules, What,
+    About, Actor, Approval, Denied, Docket, Enactable, Event, PatternRule, Rules, Verb, What,
 };
 use credit_ledger::{Ledger, Record};
 use credit_policy::Policy;
@@ -186,6 +187,17 @@ impl Monitor {
         deciding.finish().map(|_| ())
     }
 
+    /// That the actor may do this; a denial is recorded.
+    pub(crate) fn require(
+        &self,
+        actor: &Actor,
+        verb: Verb,
+        about: About,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.recording_denials(actor, about, now, || Ok(actor.may(verb)?))
+    }
+
     /// Does what `decide` does; where it is denied, the denial is recorded.
     pub(crate) fn recording_denials<T>(
         &self,
@@ -285,10 +297,38 @@ impl Deciding<'_> {
             return Ok(events);
         };
         let now = last.at;
-        self.append(&events)?;
+        match self.operators_seen(&events) {
+            Ok(None) => self.append(&events)?,
+            Ok(Some(seen)) => self.append(&[&[seen], events.as_slice()].concat())?,
+            Err(error) => {
+                // What was applied is not appended.
+                self.live.forget();
+                return Err(error);
+            }
+        }
         self.save_if_due(now);
         let is_decision = |event: &Event| !matches!(event.what, What::Delivery(_));
         Ok(events.into_iter().filter(is_decision).collect())
+    }
+
+    /// What tells how the operators' file was when the first of them did something, if that is
+    /// now: from then on it is watched.
+    fn operators_seen(&mut self, events: &[Event]) -> Result<Option<Event>, Error> {
+        let first = events.iter().find(|event| event.role.is_some());
+        let Some(first) = first.filter(|_| self.docket().operators_seen().is_none()) else {
+            return Ok(None);
+        };
+        let path = self.monitor.tree().operators();
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            // Whoever embeds the library may know its operators otherwise.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(Error::io("reading", path)(e)),
+        };
+        let sha256 = Sha256::of(&bytes);
+        let seen = Event::new(first.at, &Actor::Service, What::OperatorsSeen { sha256 });
+        self.live.apply(&seen, &self.monitor.archive())?;
+        Ok(Some(seen))
     }
 
     /// Writes down what is known if there is much. That only saves time, so whether it could be

@@ -2,7 +2,9 @@
 //! repeated. Both answer no where they know nothing.
 
 use credit_core::{CaseId, RiskFlags, RunId, Sha256, Timestamp};
-use credit_governance::{About, Actor, Event, RerunStanding, Standing, Text, Trigger, What};
+use credit_governance::{
+    About, Actor, DispatchBlocked, Event, RerunStanding, Standing, Text, Trigger, What,
+};
 
 use crate::decisions::Deciding;
 use crate::live_docket::LiveDocket;
@@ -142,6 +144,13 @@ impl Monitor {
             // That it can be recorded is known; only now is anything moved.
             let run = facts.kept.judged.run.clone();
             let case = ruled.what.case().cloned();
+            let blocked = What::DispatchBlocked(DispatchBlocked {
+                run: run.clone(),
+                case: case.clone(),
+                trigger: Trigger::Manual,
+                reason: reason.clone(),
+            });
+            deciding.take(Event::new(now, actor, blocked))?;
             let by = (Trigger::Manual, actor);
             let set_aside = self.set_aside(&facts.kept, run, case, reason, by, now)?;
             let event = Event::new(now, actor, What::RunQuarantined(set_aside));

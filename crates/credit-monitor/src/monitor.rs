@@ -267,7 +267,7 @@ impl Monitor {
         now: Timestamp,
         progress: &(dyn Fn(u64, u64) + Sync),
     ) -> Result<Repair, Error> {
-        actor.may(Verb::Repair)?;
+        self.require(actor, Verb::Repair, About::Everything, now)?;
         let mut pass = repair::Pass::new(&self.tree, true);
         let done = pass.over(&self.archive(), progress);
         self.record_rebuilt(pass.rebuilt(), actor, now)?;

@@ -195,9 +195,104 @@ fn baselines_scenarios_and_operators_changed_by_hand_are_found_until_they_are_ad
     adopt(scenario());
     assert_eq!(failed(&daily(&house)), Vec::<&str>::new());
 
-    adopt(ConfigFile::Operators);
+    // Nobody has adopted the operators' file: it is known since the first of them decided.
     edit(&house, "config/operators.json", "lead-4", "lead-5");
-    assert_eq!(failed(&daily(&house)), ["config"]);
+    let audit = daily(&house);
+    assert_eq!(failed(&audit), ["config"]);
+    assert!(told(&audit, "config").contains("config/operators.json was changed"));
+    adopt(ConfigFile::Operators);
+    assert_eq!(failed(&daily(&house)), Vec::<&str>::new());
+}
+
+/// A value, what is usual beside it, a new entry, and what is no value at all.
+#[test]
+fn every_change_of_a_baselines_file_is_found_by_value_or_by_hash() {
+    let house = house();
+    let monitor = house.open();
+    let adopted = || {
+        let baselines = ConfigFile::Baselines;
+        monitor
+            .adopt_config(&baselines, text("known"), &lead(), at(AT))
+            .unwrap();
+    };
+    edit(
+        &house,
+        BASELINES,
+        "2025-01-01T00:00:00Z\"}",
+        "2025-01-02T00:00:00Z\"}",
+    );
+    let audit = daily(&house);
+    assert!(
+        told(&audit, "config").contains("10 credits of 2025-01-02T00:00:00Z"),
+        "{audit:?}"
+    );
+    adopted();
+    let whole = house.read(BASELINES);
+    let entry = r#"{"scenario_id":"NEW","median_credits":7,"calculated_at":"2025-01-01T00:00:00Z","sample_size":0,"last_updated":"2025-01-01T00:00:00Z"}"#;
+    for (old, new, told_of) in [
+        (
+            "\"baselines\":[",
+            format!("\"baselines\":[{entry},"),
+            "the baseline of NEW",
+        ),
+        (
+            "\"sample_size\":20",
+            "\"sample_size\":21".to_owned(),
+            "though no value in it",
+        ),
+        (
+            "\"version\":\"1.0.0\"",
+            "\"version\":\"1.0.1\"".to_owned(),
+            "though no value in it",
+        ),
+        (
+            "\"median_credits\":10",
+            "\"median_credits\":10.0".to_owned(),
+            "though no value in it",
+        ),
+    ] {
+        edit(&house, BASELINES, old, &new);
+        let audit = daily(&house);
+        assert_eq!(failed(&audit), ["config"], "{new}");
+        let told = told(&audit, "config");
+        assert!(told.contains(told_of), "{new}: {told}");
+        for text in [&whole, &house.read(BASELINES)] {
+            let hash = credit_monitor::core::Sha256::of(text.as_bytes()).to_string();
+            assert!(told.contains(&hash), "{new}: {told}");
+        }
+        fs::write(house.path(BASELINES), &whole).unwrap();
+        assert_eq!(failed(&daily(&house)), Vec::<&str>::new());
+    }
+}
+
+/// Approving one scenario's baseline does not make another one's edit known.
+#[test]
+fn an_edit_does_not_hide_behind_an_approval() {
+    let house = house();
+    let monitor = house.open();
+    monitor.observe_all(common::steady("MAIL"), at(AT)).unwrap();
+    edit(
+        &house,
+        BASELINES,
+        r#""median_credits":10"#,
+        r#""median_credits":20"#,
+    );
+    let (now, mail) = (common::now(), "MAIL".parse().unwrap());
+    let window = credit_monitor::baseline::Window {
+        as_of: now,
+        days: 30,
+    };
+    let grounds = credit_monitor::Grounds {
+        reasons: vec!["weekly".to_owned()],
+        ..credit_monitor::Grounds::default()
+    };
+    monitor
+        .propose_baseline(&mail, window, grounds, &operator("ops-2:O2"), now)
+        .unwrap();
+    monitor.approve_baseline(&mail, &lead(), now).unwrap();
+    let audit = told(&daily(&house), "config");
+    assert!(audit.contains("the baseline of EXPORT"), "{audit}");
+    assert!(!audit.contains("the baseline of MAIL"), "{audit}");
 }
 
 #[test]

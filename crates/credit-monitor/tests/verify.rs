@@ -310,3 +310,32 @@ fn links_in_place_of_run_files_and_days_are_not_followed() {
     assert!(batch.outcomes[0].is_ok());
     assert_eq!(fs::read_dir(&target).unwrap().count(), before);
 }
+
+/// Events that are chained as they should be and contradict each other: somebody wrote them past
+/// the monitor.
+#[test]
+fn decisions_that_do_not_follow_from_each_other_are_found() {
+    use credit_monitor::governance::{Event, QuarantineReleased, RunRef, What};
+
+    let released = |tree: &Tree| {
+        let archive = Archive::new(tree);
+        let run = archive.judged(&"EXPORT-000".parse().unwrap()).unwrap().run;
+        let case = "CASE-20250131-000000".parse().unwrap();
+        let released = QuarantineReleased {
+            run: RunRef { ..run },
+            case,
+            note: "released".parse().unwrap(),
+            reason: "x".parse().unwrap(),
+        };
+        let event = Event::new(now(), &Actor::Service, What::QuarantineReleased(released));
+        let storage = FileStorage::new(&tree.monitoring(), "events");
+        let config = LedgerConfig::default();
+        let ledger = Ledger::open(Box::new(storage), credit_monitor::EVENTS, config).unwrap();
+        let record = Record::new(&credit_monitor::EVENTS, event.to_json().into_bytes());
+        ledger.append(record.unwrap()).unwrap();
+    };
+    found_after(
+        |house| released(&house.tree),
+        &["runs/CREDIT_MONITORING/events.jsonl: run EXPORT-000 is not quarantined"],
+    );
+}

@@ -1,9 +1,11 @@
 //! `approvals list`: who said yes or no to what.
 
+use std::fmt::Display;
+
 use anyhow::Result;
 use credit_monitor::Archive;
 use credit_monitor::core::Timestamp;
-use credit_monitor::governance::{About, Event, EventId, Role, Verb, What};
+use credit_monitor::governance::{About, ConfigFile, Event, EventId, Role, Trigger, Verb, What};
 use serde::Serialize;
 
 use crate::args::ApprovalsCommand;
@@ -72,45 +74,52 @@ struct Approval {
 }
 
 impl Approval {
-    /// The yes or no that an event is; most are neither.
+    /// The yes or no that an event is; most are neither. What an O3 decides is one, and so are a
+    /// proposal that overrides the gate and every denial.
     fn of(seq: u64, event: &Event) -> Option<Approval> {
-        let (approved, about, reason) = match &event.what {
-            What::RootCauseConfirmed(what) => {
-                (true, what.case.to_string(), Some(&what.explanation))
-            }
-            What::CaseResolved(what) => (true, what.case.to_string(), Some(&what.note)),
-            What::QuarantineReleased(what) => {
-                (true, what.run.run_id.to_string(), Some(&what.reason))
-            }
-            What::DispatchUnblocked(what) => {
-                (true, what.run.run_id.to_string(), Some(&what.reason))
-            }
-            What::RerunApproved(what) => {
-                (true, what.run.run_id.to_string(), Some(&what.mitigation))
-            }
-            What::RerunDenied(what) => (false, what.run.run_id.to_string(), Some(&what.reason)),
-            What::BaselineApproved { proposal, .. } => (true, proposal.to_string(), None),
-            What::PolicyAdopted(what) => (true, what.new.to_string(), Some(&what.reason)),
-            What::ConfigAdopted(what) => {
-                let file = serde_json::to_string(&what.file).unwrap_or_default();
-                (true, file, Some(&what.reason))
-            }
-            What::AlertsMuted(what) => (true, "alerts".to_owned(), Some(&what.reason)),
-            What::BackfillStarted(what) => (true, what.scenario_id.to_string(), Some(&what.reason)),
-            What::Refused(what) => {
-                let about = match &what.about {
-                    About::Run(run) => run.to_string(),
-                    About::Case(case) => case.to_string(),
-                    About::Scenario(scenario) => scenario.to_string(),
-                    About::File(file) => file.to_string(),
-                    About::Everything => String::new(),
-                };
-                let reason = format!("{} needs {}", what.verb, what.requires);
-                return Some(Approval::new(seq, event, false, about, Some(reason)));
-            }
-            _ => return None,
-        };
-        let reason = reason.map(ToString::to_string);
+        let (approved, about, reason): (bool, &dyn Display, Option<&dyn Display>) =
+            match &event.what {
+                What::ExposureAssessed(what) => (true, &what.case, Some(&what.notes)),
+                What::RootCauseConfirmed(what) => (true, &what.case, Some(&what.explanation)),
+                What::CaseResolved(what) => (true, &what.case, Some(&what.note)),
+                What::RunQuarantined(what) if what.trigger == Trigger::Manual => {
+                    (true, &what.run.run_id, Some(&what.reason))
+                }
+                What::QuarantineReleased(what) => (true, &what.run.run_id, Some(&what.reason)),
+                What::DispatchUnblocked(what) => (true, &what.run.run_id, Some(&what.reason)),
+                What::RerunApproved(what) => (true, &what.run.run_id, Some(&what.mitigation)),
+                What::RerunDenied(what) => (false, &what.run.run_id, Some(&what.reason)),
+                What::BaselineProposed(what) => match &what.override_reason {
+                    Some(reason) => (true, &what.scenario_id, Some(reason)),
+                    None => return None,
+                },
+                What::BaselineApproved { proposal, .. } => (true, proposal, None),
+                What::PolicyAdopted(what) => (true, &what.new, Some(&what.reason)),
+                What::ConfigAdopted(what) => {
+                    let about = match &what.file {
+                        ConfigFile::Baselines => "baselines".to_owned(),
+                        ConfigFile::Operators => "operators".to_owned(),
+                        ConfigFile::Scenario(id) => format!("scenario {id}"),
+                    };
+                    return Some(Approval::new(seq, event, true, &about, Some(&what.reason)));
+                }
+                What::AlertsMuted(what) => (true, &"alerts", Some(&what.reason)),
+                What::AlertsUnmuted(what) => (true, &what.mute, Some(&what.reason)),
+                What::BackfillStarted(what) => (true, &what.scenario_id, Some(&what.reason)),
+                What::BackfillEnded(what) => (true, &what.scenario_id, Some(&what.note)),
+                What::Refused(what) => {
+                    let about = match &what.about {
+                        About::Run(run) => run.to_string(),
+                        About::Case(case) => case.to_string(),
+                        About::Scenario(scenario) => scenario.to_string(),
+                        About::File(file) => file.to_string(),
+                        About::Everything => String::new(),
+                    };
+                    let reason = format!("{} needs {}", what.verb, what.requires);
+                    return Some(Approval::new(seq, event, false, &about, Some(&reason)));
+                }
+                _ => return None,
+            };
         Some(Approval::new(seq, event, approved, about, reason))
     }
 
@@ -118,8 +127,8 @@ impl Approval {
         seq: u64,
         event: &Event,
         approved: bool,
-        about: String,
-        reason: Option<String>,
+        about: &dyn Display,
+        reason: Option<&dyn Display>,
     ) -> Approval {
         Approval {
             seq,
@@ -129,8 +138,8 @@ impl Approval {
             role: event.role,
             approved,
             kind: event.what.kind(),
-            about,
-            reason,
+            about: about.to_string(),
+            reason: reason.map(ToString::to_string),
         }
     }
 }

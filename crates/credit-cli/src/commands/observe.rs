@@ -29,7 +29,7 @@ struct Tally {
 }
 
 pub(crate) fn ingest(context: &Context, args: &Ingest) -> anyhow::Result<Exit> {
-    context.actor(Verb::Ingest)?;
+    context.actor_recorded(Verb::Ingest, args.dry_run)?;
     if args.dry_run {
         return judge_only(context, &args.file, None, false);
     }
@@ -69,7 +69,7 @@ pub(crate) fn ingest(context: &Context, args: &Ingest) -> anyhow::Result<Exit> {
 }
 
 pub(crate) fn log(context: &Context, args: &RunLog) -> anyhow::Result<Exit> {
-    context.actor(Verb::Ingest)?;
+    context.actor_recorded(Verb::Ingest, args.dry_run)?;
     let run = run_of(context, args)?;
     if args.dry_run {
         let config = Config::load(&context.tree)?;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use credit_core::{Credits, ScenarioId, Timestamp};
+use credit_core::{Credits, ScenarioId, Sha256, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{BaselineProposal, DocketError, Event, EventId};
+use super::Docket;
+use crate::{Actor, Approval, BaselineProposal, DocketError, Event, EventId, Refusal, Verb, What};
 
 /// A proposal that is not yet applied.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -55,6 +56,9 @@ pub struct BaselineChange {
     pub applied_at: Timestamp,
     /// Why.
     pub reasons: Vec<String>,
+    /// The hash of the baselines file since; not known of old events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_sha256: Option<Sha256>,
 }
 
 /// Open proposals and the changes that came of others.
@@ -63,6 +67,8 @@ pub struct BaselineChange {
 pub(crate) struct Baselines {
     pub(crate) pending: BTreeMap<ScenarioId, Proposed>,
     pub(crate) changes: Vec<BaselineChange>,
+    /// How many changes there were when the file was last adopted as it lay there.
+    pub(crate) changes_adopted: usize,
 }
 
 impl Baselines {
@@ -83,7 +89,14 @@ impl Baselines {
         proposal: &EventId,
         approval_id: &str,
     ) -> Result<(), DocketError> {
-        self.proposed(proposal)?.approved = Some(Approved {
+        let proposed = self.proposed(proposal)?;
+        if proposed.by == event.by {
+            return Err(DocketError::OwnProposal {
+                proposal: proposal.clone(),
+                by: event.by.clone(),
+            });
+        }
+        proposed.approved = Some(Approved {
             approval_id: approval_id.to_owned(),
             by: event.by.clone(),
             at: event.at,
@@ -95,6 +108,7 @@ impl Baselines {
         &mut self,
         event: &Event,
         proposal: &EventId,
+        file_sha256: Option<Sha256>,
     ) -> Result<(), DocketError> {
         let done = self.proposed(proposal)?.clone();
         let approved = done.approved.ok_or_else(|| DocketError::NotApproved {
@@ -111,6 +125,7 @@ impl Baselines {
             approval_id: approved.approval_id,
             applied_at: event.at,
             reasons: done.proposal.reasons,
+            file_sha256,
         });
         Ok(())
     }
@@ -122,5 +137,51 @@ impl Baselines {
             .ok_or_else(|| DocketError::NotProposed {
                 proposal: id.clone(),
             })
+    }
+}
+
+impl Docket {
+    /// The baselines put into force since the baselines file was last adopted as it lay there,
+    /// oldest first.
+    pub fn baseline_changes_since_adoption(&self) -> &[BaselineChange] {
+        let changes = &self.baselines.changes;
+        changes
+            .get(self.baselines.changes_adopted..)
+            .unwrap_or_default()
+    }
+
+    /// The event of a baseline that is approved, and what it makes of the proposal.
+    ///
+    /// # Errors
+    /// [`Refusal`]: the approval is for something else, or the proposal is not open any more.
+    ///
+    /// Forgetting to ask does not compile:
+    ///
+    /// ```compile_fail,E0308
+    /// use credit_governance::{Docket, Proposed};
+    ///
+    /// fn approve(docket: &Docket, proposed: Proposed, now: credit_core::Timestamp) {
+    ///     docket.approve_baseline(now, &proposed);
+    /// }
+    /// ```
+    pub fn approve_baseline(
+        &self,
+        now: Timestamp,
+        approval: &Approval<Proposed>,
+    ) -> Result<(Event, Approved), Refusal> {
+        approval.require(Verb::ApproveBaseline)?;
+        let by = approval.by();
+        let approved = Approved {
+            approval_id: format!("{}-{}-{now}", by.role, by.name),
+            by: by.name.clone(),
+            at: now,
+        };
+        let what = What::BaselineApproved {
+            proposal: approval.subject().id.clone(),
+            approval_id: approved.approval_id.clone(),
+        };
+        let event = Event::new(now, &Actor::Operator(by.clone()), what);
+        self.accepts(&event)?;
+        Ok((event, approved))
     }
 }

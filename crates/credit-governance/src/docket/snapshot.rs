@@ -16,7 +16,7 @@ pub struct Position {
 }
 
 /// The version of the form; another one is folded anew instead of guessed at.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Serialize)]
 struct Written<'a> {
@@ -82,7 +82,7 @@ pub enum SnapshotError {
     #[error("docket snapshot: {0}; fold the events instead")]
     Json(#[from] serde_json::Error),
     /// Another version.
-    #[error("docket snapshot has version {found}, not 1; fold the events instead")]
+    #[error("docket snapshot has version {found}, not {VERSION}; fold the events instead")]
     Version {
         /// The version.
         found: u32,
