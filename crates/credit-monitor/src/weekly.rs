@@ -28,7 +28,7 @@ impl Archive {
     /// The report of the `days` days before the start of `until`; writes nothing.
     ///
     /// It is a function of both ledgers up to the heads it names and of the configuration: making
-    /// it again from them gives the same bytes.
+    /// it again from them gives the same bytes, whatever was told to whom meanwhile.
     ///
     /// # Errors
     /// [`Error::Read`] if a ledger is damaged; that there is none is said in the report.
@@ -40,7 +40,7 @@ impl Archive {
     ) -> Result<WeeklyReport, Error> {
         let period = Period::days_until(days, until.start());
         let head = self.head()?;
-        let events_head = self.events_head()?;
+        let events_head = self.decisions_head()?;
         let changes = self.changes_up_to(events_head)?;
         let mut lines = Lines::default();
         let mut state = match self.runs() {

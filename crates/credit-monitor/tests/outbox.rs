@@ -37,7 +37,11 @@ fn a_sev1_run_is_told_once_by_a_webhook() {
     let world = house.server.world();
     assert_eq!(world.messages.len(), 1);
     assert_eq!(world.messages[0].to, "/services/T/B/default-planted");
-    assert!(world.messages[0].text.starts_with("SEV1 credit alert: EXPORT, run RUN-1"));
+    assert!(
+        world.messages[0]
+            .text
+            .starts_with("SEV1 credit alert: EXPORT, run RUN-1")
+    );
     drop(world);
 
     // A webhook knows no threads: what happens in the case is told to nobody.
@@ -56,7 +60,9 @@ fn where_nobody_is_set_up_nothing_is_recorded() {
     assert!(house.monitor.outbox().is_none());
     let events = fs::read_to_string(house.tree().events()).unwrap();
     assert!(!events.contains("delivery"), "{events}");
-    let status = Archive::new(&house.tree()).outbox_status(house.now()).unwrap();
+    let status = Archive::new(&house.tree())
+        .outbox_status(house.now())
+        .unwrap();
     assert!(!status.is_set_up && status.owed.is_empty());
 }
 
@@ -120,10 +126,11 @@ fn property(house: &House, title: &str, name: &str) -> Option<String> {
     let world = house.server.world();
     let page = world.pages.iter().find(|page| {
         let text = page.properties.to_string();
-        text.contains(&format!("\"title\":[{{\"text\":{{\"content\":\"{title}\"}}"))
-            || ["Case_ID", "Run_ID"].iter().any(|p| {
-                page.properties[p]["title"][0]["text"]["content"] == *title
-            })
+        text.contains(&format!(
+            "\"title\":[{{\"text\":{{\"content\":\"{title}\"}}"
+        )) || ["Case_ID", "Run_ID"]
+            .iter()
+            .any(|p| page.properties[p]["title"][0]["text"]["content"] == *title)
     })?;
     let value = &page.properties[name];
     Some(value.to_string())
@@ -139,10 +146,20 @@ fn with_a_bot_and_notion_the_loop_closes() {
         .monitor
         .with_docket(|docket| docket.case(&case).unwrap().thread_url.clone())
         .unwrap();
-    assert_eq!(url.unwrap().as_str(), "https://x.slack.com/archives/C1/p1.000100");
+    assert_eq!(
+        url.unwrap().as_str(),
+        "https://x.slack.com/archives/C1/p1.000100"
+    );
     let shown = property(&house, case.as_str(), "Slack_Thread_URL").unwrap();
-    assert!(shown.contains("https://x.slack.com/archives/C1/p1.000100"), "{shown}");
-    assert!(property(&house, "RUN-1", "owner").unwrap().contains("operations"));
+    assert!(
+        shown.contains("https://x.slack.com/archives/C1/p1.000100"),
+        "{shown}"
+    );
+    assert!(
+        property(&house, "RUN-1", "owner")
+            .unwrap()
+            .contains("operations")
+    );
 
     let acknowledged = CaseAcknowledged { case: case.clone() };
     house.decide(OPS, What::CaseAcknowledged(acknowledged));
@@ -340,7 +357,10 @@ fn a_storm_of_200_alerts_is_at_most_ten_messages_sev0_first() {
     let house = House::new(Setup::webhooks());
     let runs = (0..199).map(|n| run(&format!("RUN-{n}"), &format!("S-{n}"), 100));
     let last = leak("RUN-LEAK");
-    let batch = house.monitor.observe_all(runs.chain([last]), house.now()).unwrap();
+    let batch = house
+        .monitor
+        .observe_all(runs.chain([last]), house.now())
+        .unwrap();
     assert!(batch.unsettled.is_none());
     house.drain_all();
     let texts = house.texts();
@@ -399,9 +419,17 @@ fn every_run_has_one_row_and_says_so_beside_its_record() {
     for id in &ids {
         let text = file(id);
         assert!(!text.contains("Would write"), "{text}");
-        assert!(text.contains("\"status\":\"synced\",\"page\":\"00000000-"), "{text}");
+        assert!(
+            text.contains("\"status\":\"synced\",\"page\":\"00000000-"),
+            "{text}"
+        );
     }
-    assert!(Archive::new(&house.tree()).verify(None, &|_, _| {}).unwrap().ok());
+    assert!(
+        Archive::new(&house.tree())
+            .verify(None, &|_, _| {})
+            .unwrap()
+            .ok()
+    );
     assert_eq!(house.drain_all(), 0);
 }
 
@@ -478,7 +506,10 @@ fn a_refused_message_is_parked_until_somebody_releases_it() {
     let ops = Actor::Operator(OPS.parse().unwrap());
     outbox.release(item, &ops, house.now()).unwrap();
     let twice = outbox.release(item, &ops, house.now());
-    assert!(matches!(twice, Err(Error::Precondition { .. })), "{twice:?}");
+    assert!(
+        matches!(twice, Err(Error::Precondition { .. })),
+        "{twice:?}"
+    );
     // Again and again in the same second: each is an event of its own.
     house.wait(1);
     assert_eq!(house.drain(SOON).parked, 1);
@@ -500,12 +531,12 @@ fn a_pause_holds_for_the_whole_destination_and_survives_the_process() {
         how: How::Status(429),
         committed: false,
     });
-    house.drain(SOON);
+    assert!(!house.drain(SOON).busy);
     let posts = house.texts().len();
     let house = house.reopened(Setup::everybody());
     for _ in 0..29 {
         house.wait(1);
-        house.drain(SOON);
+        assert!(!house.drain(SOON).busy);
         assert_eq!(house.texts().len(), posts);
     }
     house.drain_all();
@@ -559,7 +590,7 @@ fn a_hanging_server_delays_no_run() {
             }
             begun.send(()).unwrap();
         });
-        house.drain(SOON);
+        assert!(!house.drain(SOON).busy);
         observer.join().unwrap();
     });
     let archive = Archive::new(&house.tree());
@@ -583,7 +614,14 @@ fn a_weekly_report_is_posted_once_to_those_who_review_it() {
         house.drain_all();
     }
     let world = house.server.world();
-    let review: Vec<_> = world.messages.iter().filter(|m| m.to == "#ops-review").collect();
+    let review: Vec<_> = world
+        .messages
+        .iter()
+        .filter(|m| m.to == "#ops-review")
+        .collect();
     assert_eq!(review.len(), 1);
-    assert_eq!(review[0].text, "Credit review 2025-01-27 to 2025-02-03: 100 credits");
+    assert_eq!(
+        review[0].text,
+        "Credit review 2025-01-27 to 2025-02-03: 100 credits"
+    );
 }

@@ -50,9 +50,16 @@ fn story(faults: &[Fault]) {
 #[track_caller]
 fn check(house: &House, case: &str, faults: &[Fault]) {
     let status = house.monitor.outbox().unwrap().status(house.now()).unwrap();
-    assert_eq!((status.waiting(), status.parked()), (0, 0), "{faults:?}: {status:?}");
+    assert_eq!(
+        (status.waiting(), status.parked()),
+        (0, 0),
+        "{faults:?}: {status:?}"
+    );
     let world = house.server.world();
-    assert!(world.faults.is_empty(), "not all faults were met: {faults:?}");
+    assert!(
+        world.faults.is_empty(),
+        "not all faults were met: {faults:?}"
+    );
     assert_eq!(world.too_early, Vec::<String>::new(), "{faults:?}");
 
     let titled = |property: &str, title: &str| {
@@ -65,11 +72,20 @@ fn check(house: &House, case: &str, faults: &[Fault]) {
     let pages = titled("Case_ID", case);
     assert_eq!(pages.len(), 1, "{faults:?}");
     let shown = &pages[0].properties;
-    assert_eq!(shown["Status"]["select"]["name"], "Investigating", "{faults:?}");
+    assert_eq!(
+        shown["Status"]["select"]["name"], "Investigating",
+        "{faults:?}"
+    );
     let thread = shown["Slack_Thread_URL"]["url"].as_str().unwrap();
-    assert!(thread.starts_with("https://x.slack.com/archives/C1/p"), "{faults:?}: {thread}");
+    assert!(
+        thread.starts_with("https://x.slack.com/archives/C1/p"),
+        "{faults:?}: {thread}"
+    );
 
-    for (text, on) in [("SEV1 credit alert", Operation::Post), ("Acknowledged", Operation::Reply)] {
+    for (text, on) in [
+        ("SEV1 credit alert", Operation::Post),
+        ("Acknowledged", Operation::Reply),
+    ] {
         let of_this = faults.iter().filter(|fault| fault.on == on);
         // One for each that was done in spite of its answer, and the one that was answered; each
         // is marked if the outcome of one before was unknown.
@@ -81,7 +97,10 @@ fn check(house: &House, case: &str, faults: &[Fault]) {
         expected.push(doubted);
         let messages = world.messages.iter().map(|m| m.text.as_str());
         let copies: Vec<&str> = messages.filter(|t| t.contains(text)).collect();
-        let marked: Vec<bool> = copies.iter().map(|t| t.contains("possible repeat")).collect();
+        let marked: Vec<bool> = copies
+            .iter()
+            .map(|t| t.contains("possible repeat"))
+            .collect();
         assert_eq!(marked, expected, "{faults:?}: {copies:?}");
     }
 }

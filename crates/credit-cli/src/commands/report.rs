@@ -7,6 +7,7 @@ use credit_monitor::{Archive, Config};
 use serde_json::json;
 
 use crate::args::Weekly;
+use crate::commands::notify;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{put_line, put_text, table};
@@ -25,6 +26,7 @@ pub(crate) fn weekly(context: &Context, args: &Weekly) -> anyhow::Result<Exit> {
         return Ok(Exit::Fine);
     }
     let written = archive.write_report(&report, &config)?;
+    notify::announce(context, &written);
     if context.json {
         put_line(json!({
             "path": written.path, "identical": written.identical,

@@ -53,7 +53,10 @@ impl Deciding<'_> {
         let wants_lock = |kept: &&Kept| kept.judged.actions.contains(Action::PageLock);
         for kept in kept.iter().filter(wants_lock) {
             let case = self.docket().case_of(&kept.judged.run.run_id);
-            if let Some(case) = case.map(|case| case.id.clone()).filter(|_| to.cases.is_some()) {
+            if let Some(case) = case
+                .map(|case| case.id.clone())
+                .filter(|_| to.cases.is_some())
+            {
                 let page = self.owe_page(&case, now)?;
                 let lane = Lane::Notion(case.to_string());
                 self.owe(Subject::Lock(case), lane, Operation::Update, page, now)?;
@@ -283,12 +286,7 @@ impl Deciding<'_> {
     }
 
     /// The address of the alert's thread, once it is posted, for the case that was opened with it.
-    fn link_thread(
-        &mut self,
-        run: &RunId,
-        alert: &Subject,
-        now: Timestamp,
-    ) -> Result<(), Error> {
+    fn link_thread(&mut self, run: &RunId, alert: &Subject, now: Timestamp) -> Result<(), Error> {
         let case = self.docket().case_of(run).filter(|case| {
             let primary = case.primary().map(|linked| &linked.run.run_id);
             primary == Some(run) && case.thread_url.is_none()
