@@ -540,6 +540,34 @@ fn what_was_sent_is_forgotten_and_its_case_is_found_again() {
 }
 
 #[test]
+fn repairing_and_observing_again_tells_nothing_twice() {
+    let house = House::new(Setup::everybody());
+    for n in 0..3 {
+        house.observe_run(run(&format!("RUN-{n}"), "EXPORT", 100));
+    }
+    house.observe_run(leak("RUN-LEAK"));
+    house.drain_all();
+    // What was sent is forgotten with the next mark.
+    house.wait(600);
+    house.observe_run(run("RUN-LATER", "EXPORT", 100));
+    house.drain_all();
+    let texts = house.texts();
+    let house = house.reopened(Setup::everybody());
+    let lead = Actor::Operator(LEAD.parse().unwrap());
+    let repaired = house.monitor.repair(&lead, house.now(), &|_, _| {});
+    repaired.unwrap();
+    assert!(house.observe_run(run("RUN-1", "EXPORT", 100)).duplicate);
+    let house = house.reopened(Setup::everybody());
+    assert_eq!(house.drain_all(), 0);
+    assert_eq!(house.texts(), texts);
+    assert_eq!(
+        house.server.world().pages.len(),
+        7,
+        "five rows and two cases"
+    );
+}
+
+#[test]
 fn a_refused_message_is_parked_until_somebody_releases_it() {
     let house = House::new(Setup {
         webhooks: vec![("DEFAULT", "revoked")],
