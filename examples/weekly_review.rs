@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use credit_examples::{Fleet, now};
 use credit_monitor::core::Timestamp;
 use credit_monitor::governance::{Actor, ReviewDecided, ReviewNoted, RunRef, What};
-use credit_monitor::{Monitor, Tree};
+use credit_monitor::{Monitor, ReportRequest, Tree};
 
 fn main() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
@@ -25,9 +25,8 @@ pub(crate) fn review(tree: &Tree, now: Timestamp, out: &mut impl Write) -> anyho
     // The report is a function of the ledger up to its head: whoever makes it again gets the same
     // bytes, also next year.
     let config = monitor.config()?;
-    let days = config.policy().value.review_days();
     let archive = monitor.archive();
-    let report = archive.weekly_report(&config, now.day(), days)?;
+    let report = archive.weekly_report(&config, &ReportRequest::review(now.day()))?;
     let written = archive.write_report(&report, &config)?;
     writeln!(
         out,

@@ -11,26 +11,82 @@
 mod server;
 mod support;
 
-use server::Server;
-use support::{Done, Tree, creditctl, run};
+use std::fs;
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
 
-/// `creditctl` that knows whom to tell.
-fn ctl(tree: &Tree, variables: &[(&str, &str)], args: &[&str]) -> Done {
-    let root = tree.root();
-    let root_args = ["--root", root.to_str().unwrap()];
-    let args = root_args.iter().chain(args);
-    creditctl(args, variables, root.parent().unwrap(), "")
+use server::{Fault, How, Operation, Server};
+use support::{Done, Tree, baselines, creditctl, run};
+
+const DATABASE: &str = "00000000-0000-4000-8000-0000000000db";
+const BOT: &str = "xoxb-PLANTED-bot-4f1c";
+const NOTION: &str = "ntn_PLANTEDnotion9a2e";
+const HOOK: &str = "PLANTEDhook77d0";
+
+/// What a service's environment says of where to tell what.
+struct Setup {
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Setup {
+    fn webhook(server: &Server) -> Setup {
+        let url = server.url(&format!("/services/T/B/{HOOK}"));
+        Setup {
+            variables: vec![("SLACK_WEBHOOK_URL_DEFAULT", url)],
+        }
+    }
+
+    fn everything(server: &Server) -> Setup {
+        let variables = [
+            ("SLACK_BOT_TOKEN", BOT.to_owned()),
+            ("SLACK_BASE_URL", server.url("/api")),
+            ("NOTION_TOKEN", NOTION.to_owned()),
+            ("NOTION_BASE_URL", server.url("")),
+            ("NOTION_RUNS_LEDGER_DB_ID", DATABASE.to_owned()),
+            ("NOTION_CASES_DB_ID", DATABASE.replace('-', "")),
+            ("SLACK_MENTION_ONCALL", "S0ONCALL @oncall-o3".to_owned()),
+        ];
+        let mut setup = Setup::webhook(server);
+        setup.variables.extend(variables);
+        setup
+    }
+
+    fn with(mut self, name: &'static str, value: impl Into<String>) -> Setup {
+        self.variables.retain(|(known, _)| *known != name);
+        self.variables.push((name, value.into()));
+        self
+    }
+
+    fn without(mut self, name: &str) -> Setup {
+        self.variables.retain(|(known, _)| *known != name);
+        self
+    }
+
+    fn ctl(&self, tree: &Tree, args: &[&str]) -> Done {
+        let root = tree.root();
+        let root_args = ["--root", root.to_str().unwrap()];
+        let variables: Vec<(&str, &str)> = self
+            .variables
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        let args = root_args.iter().chain(args);
+        creditctl(args, &variables, root.parent().unwrap(), "")
+    }
+}
+
+fn tree_with(id: &str) -> Tree {
+    let tree = Tree::new();
+    tree.write("../runs.jsonl", run(id, 100, &[]));
+    tree
 }
 
 #[test]
 fn an_alert_is_sent_by_the_ingest_or_else_by_the_drain() {
     let server = Server::start();
-    let url = server.url("/services/T/B/planted-default");
-    let tree = Tree::new();
-    tree.write("../runs.jsonl", run("RUN-1", 100, &[]));
-    let off = [("SLACK_WEBHOOK_URL_DEFAULT", url.as_str())];
-
-    let done = ctl(&tree, &off, &["ingest", "runs.jsonl"]).ok();
+    let setup = Setup::webhook(&server);
+    let tree = tree_with("RUN-1");
+    let done = setup.ctl(&tree, &["ingest", "runs.jsonl"]).ok();
     assert_eq!(server.world().messages.len(), 1, "{done}");
     let text = server.world().messages[0].text.clone();
     assert!(
@@ -38,12 +94,317 @@ fn an_alert_is_sent_by_the_ingest_or_else_by_the_drain() {
         "{text}"
     );
 
-    let done = ctl(&tree, &off, &["notify", "drain"]).ok();
+    let done = setup.ctl(&tree, &["notify", "drain"]).ok();
     assert_eq!(done.stdout, "0 sent, 0 to be sent, 0 parked\n");
     assert_eq!(server.world().messages.len(), 1);
-    let status = ctl(&tree, &off, &["notify", "status", "--json"])
+    let status = setup
+        .ctl(&tree, &["notify", "status", "--json"])
         .ok()
         .json();
     assert_eq!(status["waiting"], 0);
     assert_eq!(status["set_up"], true);
+
+    let flags = ["--run-id", "RUN-2", "--credits", "7", "--scenario", "OTHER"];
+    setup
+        .ctl(&tree, &[&["run", "log"], flags.as_slice()].concat())
+        .ok();
+    // A channel gets one message a second: its turn may have come after the attempt.
+    setup.ctl(&tree, &["notify", "drain"]).ok();
+    assert_eq!(server.world().messages.len(), 2);
+}
+
+#[test]
+fn a_dead_or_hanging_server_fails_and_delays_no_ingest() {
+    // Nobody listens at an address that was just given back.
+    let dead = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let server = Server::start();
+    let hang = Fault {
+        on: Operation::Post,
+        how: How::Silence,
+        committed: false,
+    };
+    server.world().faults.push_back(hang);
+    let setups = [
+        Setup::webhook(&server).with(
+            "SLACK_WEBHOOK_URL_DEFAULT",
+            format!("http://{dead}/services/T/B/{HOOK}"),
+        ),
+        Setup::webhook(&server),
+    ];
+    for setup in setups {
+        let tree = tree_with("RUN-1");
+        let begun = Instant::now();
+        let done = setup.ctl(&tree, &["ingest", "runs.jsonl"]).ok();
+        assert!(
+            begun.elapsed() < Duration::from_secs(8),
+            "{:?}",
+            begun.elapsed()
+        );
+        assert!(
+            done.stderr
+                .contains("still to be told to Slack and Notion: 1"),
+            "{done}"
+        );
+        assert_eq!(tree.lines().len(), 1);
+        assert!(
+            tree.path("runs/CREDIT_MONITORING/2024-01-23/run_RUN-1.json")
+                .exists()
+        );
+
+        let drained = setup
+            .ctl(&tree, &["notify", "drain", "--for", "0", "--json"])
+            .code(9);
+        assert_eq!(drained.json_lines()[0]["waiting"], 1, "{drained}");
+        assert_eq!(drained.error()["error"]["code"], "remaining");
+        let status = setup.ctl(&tree, &["notify", "status"]).ok();
+        assert!(
+            status.stdout.starts_with("1 to be sent, 0 parked\n"),
+            "{status}"
+        );
+        assert!(status.stdout.contains("alert/0/RUN-1"), "{status}");
+    }
+}
+
+#[test]
+fn the_runbooks_search_for_unsynchronised_runs_finds_exactly_those() {
+    let server = Server::start();
+    let setup = || {
+        let setup = Setup::everything(&server).without("SLACK_BOT_TOKEN");
+        setup.without("SLACK_WEBHOOK_URL_DEFAULT")
+    };
+    let dead = setup().with("NOTION_BASE_URL", "http://127.0.0.1:9");
+    let setup = setup();
+    let tree = tree_with("RUN-1");
+    dead.ctl(&tree, &["ingest", "runs.jsonl"]).ok();
+    let search = "grep \"Would write to Notion\" runs/CREDIT_MONITORING/*/run_*.json | tail -10";
+    let found = tree.sh(search).ok();
+    assert_eq!(found.stdout.lines().count(), 1, "{found}");
+    assert!(found.stdout.contains("run_RUN-1.notion.json"), "{found}");
+    assert!(
+        found.stdout.contains("Would write to Notion: RUN-1"),
+        "{found}"
+    );
+    tree.ctl(["verify"]).ok();
+
+    // Tried again after the first failure's wait, by a later command.
+    let drained = setup.ctl(&tree, &["notify", "drain", "--for", "30"]);
+    eprintln!("DBG {drained} {}", setup.ctl(&tree, &["notify", "status"]));
+    drained.ok();
+    assert_eq!(tree.sh(search).ok().stdout, "");
+    assert_eq!(server.world().pages.len(), 2, "its row and its case");
+    tree.ctl(["verify"]).ok();
+}
+
+#[test]
+fn what_is_parked_is_told_and_can_be_released() {
+    let server = Server::start();
+    let revoked = Setup::webhook(&server).with(
+        "SLACK_WEBHOOK_URL_DEFAULT",
+        server.url("/services/T/B/revoked"),
+    );
+    let tree = tree_with("RUN-1");
+    revoked.ctl(&tree, &["ingest", "runs.jsonl"]).ok();
+    let status = revoked
+        .ctl(&tree, &["notify", "status", "--json"])
+        .ok()
+        .json();
+    assert_eq!(status["items"][0]["state"], "parked");
+    assert_eq!(status["items"][0]["item"], "alert/0/RUN-1");
+    assert!(
+        status["items"][0]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("no_service")
+    );
+    revoked.ctl(&tree, &["notify", "drain"]).code(9);
+
+    let setup = Setup::webhook(&server);
+    setup
+        .ctl(&tree, &["notify", "release", "alert/0/RUN-9"])
+        .code(5);
+    setup
+        .ctl(&tree, &["--as", "ops-1", "notify", "release", "all"])
+        .code(3);
+    let dry = setup
+        .ctl(&tree, &["notify", "release", "all", "--dry-run"])
+        .ok();
+    assert_eq!(dry.stdout, "alert/0/RUN-1 would be sent again\n");
+    setup
+        .ctl(
+            &tree,
+            &["--as", "ops-2", "notify", "release", "alert/0/RUN-1"],
+        )
+        .ok();
+    let drained = setup.ctl(&tree, &["notify", "drain"]).ok();
+    assert_eq!(drained.stdout, "1 sent, 0 to be sent, 0 parked\n");
+    assert_eq!(server.world().messages.len(), 1);
+}
+
+#[test]
+fn without_a_destination_there_is_nothing_to_drain() {
+    Tree::new().ctl(["notify", "drain"]).code(6);
+    let tree = tree_with("RUN-1");
+    tree.ctl([
+        "ingest",
+        tree.root()
+            .parent()
+            .unwrap()
+            .join("runs.jsonl")
+            .to_str()
+            .unwrap(),
+    ])
+    .ok();
+    let drained = tree.ctl(["notify", "drain"]).code(5);
+    assert!(
+        drained.stderr.contains("SLACK_WEBHOOK_URL_DEFAULT"),
+        "{drained}"
+    );
+    let status = tree.ctl(["notify", "status"]).ok();
+    assert_eq!(status.stdout, "0 to be sent, 0 parked\n");
+}
+
+#[test]
+fn settings_that_cannot_be_used_stop_no_run_and_are_told() {
+    let server = Server::start();
+    for (variable, value) in [
+        ("SLACK_WEBHOOK_URL_SEV0", "http://example.org/PLANTEDvalue"),
+        ("SLACK_BOT_TOKEN", "xoxb PLANTEDvalue"),
+        ("NOTION_TOKEN", "ntn\tPLANTEDvalue"),
+        ("NOTION_CASES_DB_ID", "PLANTEDvalue"),
+        ("SLACK_MENTION_ONCALL", "@PLANTEDvalue"),
+        ("CREDIT_RUN_URL", "https://example.org/PLANTEDvalue"),
+    ] {
+        let setup = Setup::everything(&server).with(variable, value);
+        let tree = tree_with("RUN-1");
+        let done = setup.ctl(&tree, &["ingest", "runs.jsonl"]).ok();
+        assert!(done.stderr.contains(variable), "{done}");
+        let drained = setup.ctl(&tree, &["notify", "drain"]).code(1);
+        assert!(drained.stderr.contains(variable), "{drained}");
+        for said in [&done, &drained] {
+            assert!(!said.to_string().contains("PLANTEDvalue"), "{said}");
+        }
+        assert!(!tree.mentions("PLANTEDvalue"));
+        assert_eq!(server.world().requests, 0);
+    }
+}
+
+#[test]
+fn secrets_come_from_files_and_credentials_as_well() {
+    let server = Server::start();
+    let tree = tree_with("RUN-1");
+    let url = server.url(&format!("/services/T/B/{HOOK}"));
+    tree.write("../credentials/SLACK_WEBHOOK_URL_SEV1", format!("{url}\n"));
+    tree.write("../token", format!("{NOTION}\n"));
+    let beside = |name: &str| {
+        let path = tree.root().parent().unwrap().join(name);
+        path.to_str().unwrap().to_owned()
+    };
+    let setup = Setup::everything(&server)
+        .without("SLACK_BOT_TOKEN")
+        .without("SLACK_WEBHOOK_URL_DEFAULT")
+        .without("NOTION_TOKEN")
+        .with("CREDENTIALS_DIRECTORY", beside("credentials"))
+        .with("NOTION_TOKEN_FILE", beside("token"));
+    setup.ctl(&tree, &["ingest", "runs.jsonl"]).ok();
+    setup.ctl(&tree, &["notify", "drain"]).ok();
+    assert_eq!(server.world().messages.len(), 1);
+    assert_eq!(server.world().pages.len(), 2);
+    let missing = setup.with("NOTION_TOKEN_FILE", beside("nothing"));
+    let done = missing.ctl(&tree, &["notify", "drain"]).code(1);
+    assert!(done.stderr.contains("NOTION_TOKEN_FILE"), "{done}");
+}
+
+/// Everything that is done with secrets set, while the other side answers and fails, repeats what
+/// it was sent, and while the log is as talkative as it can be.
+#[test]
+fn no_secret_is_in_any_output_or_file() {
+    let server = Server::start();
+    let setup = Setup::everything(&server)
+        .with("RUST_LOG", "trace")
+        .with("RUST_BACKTRACE", "full");
+    let tree = Tree::new();
+    tree.write("config/credit-baselines.json", baselines(&[("LEAK", "10")]));
+    let members = [
+        ("Scenario_ID", "\"LEAK\""),
+        ("Risk_Flags", r#"["pii_exposure"]"#),
+    ];
+    tree.write(
+        "../runs.jsonl",
+        run("RUN-1", 100, &[]) + &run("RUN-2", 130, &members),
+    );
+    let echo = |on| Fault {
+        on,
+        how: How::Echo,
+        committed: false,
+    };
+    server.world().faults.extend([echo(Operation::Post)]);
+    let mut said = Vec::new();
+    said.push(setup.ctl(&tree, &["ingest", "runs.jsonl"]));
+    for on in [Operation::Read, Operation::Create, Operation::Update] {
+        server.world().faults.clear();
+        server.world().faults.extend([echo(on)]);
+        said.push(setup.ctl(&tree, &["notify", "drain", "--for", "1"]));
+    }
+    for args in [
+        vec!["notify", "status"],
+        vec!["notify", "status", "--json"],
+        vec!["--as", "ops-2", "notify", "release", "all"],
+        vec!["notify", "drain", "--for", "2", "--json"],
+        vec!["notify", "drain", "--dry-run"],
+        vec!["report", "weekly", "--until", "2024-01-29"],
+        vec!["case", "list", "--json"],
+        vec!["verify"],
+    ] {
+        said.push(setup.ctl(&tree, &args));
+    }
+    server.world().faults.clear();
+    let echoed = said.iter().any(|done| done.stdout.contains("parked"));
+    assert!(echoed, "nothing was refused");
+    for secret in [BOT, NOTION, HOOK, "4f1c", "9a2e", "77d0"] {
+        for done in &said {
+            let told = format!("{}{}", done.stdout, done.stderr);
+            assert!(!told.contains(secret), "{secret} in {done}");
+        }
+        // Four digits may be part of a hash.
+        assert!(
+            secret.len() == 4 || !tree.mentions(secret),
+            "{secret} is in a file"
+        );
+    }
+    let requests = server.world().requests;
+    assert!(requests > 8, "{requests}");
+    let events = fs::read_to_string(tree.path("runs/CREDIT_MONITORING/events.jsonl")).unwrap();
+    assert!(
+        events.contains("***"),
+        "what was echoed is masked: {events}"
+    );
+}
+
+#[test]
+fn a_weekly_report_is_announced_to_its_reviewers_once() {
+    let server = Server::start();
+    let setup = Setup::everything(&server);
+    let tree = tree_with("RUN-1");
+    setup.ctl(&tree, &["ingest", "runs.jsonl"]).ok();
+    // That the case has its thread's address by then is a decision that a report names.
+    setup.ctl(&tree, &["notify", "drain"]).ok();
+    let weekly = ["report", "weekly", "--until", "2024-01-29"];
+    for _ in 0..2 {
+        setup.ctl(&tree, &weekly).ok();
+    }
+    setup.ctl(&tree, &["notify", "drain"]).ok();
+    let world = server.world();
+    let review: Vec<_> = world
+        .messages
+        .iter()
+        .filter(|m| m.to == "#ops-review")
+        .collect();
+    assert_eq!(review.len(), 1);
+    assert_eq!(
+        review[0].text,
+        "Credit review 2024-01-22 to 2024-01-29: 100 credits"
+    );
 }

@@ -78,6 +78,8 @@ pub struct Outcome {
     pub duplicate: bool,
     /// Its case, if it has one.
     pub case: Option<CaseId>,
-    /// What Slack should say about it, where the policy wants that; nothing was sent.
+    /// What Slack should say about it, where the policy wants that; nothing was sent. A monitor
+    /// that knows its destinations owes it to them already: whoever drains its outbox need not
+    /// send this one.
     pub alert: Option<Alert>,
 }

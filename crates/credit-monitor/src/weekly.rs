@@ -48,7 +48,8 @@ impl Archive {
     /// A report; writes nothing.
     ///
     /// It is a function of both ledgers up to the heads it names, of the policy and the baselines:
-    /// making it again from them gives the same bytes ([`Archive::reproduce_report`]).
+    /// making it again from them gives the same bytes ([`Archive::reproduce_report`]), whatever was
+    /// told to whom meanwhile.
     ///
     /// # Errors
     /// [`Error::Read`] if a ledger is damaged; that there is none is said in the report.
@@ -79,9 +80,7 @@ impl Archive {
             },
         };
         let head = self.head()?;
-        let mut live = LiveDocket::open(self)?;
-        // A period may lie so far back that its cases are in the archive.
-        live.recall(&About::Everything, self)?;
+        let (live, events_head) = self.decided()?;
         let state = match (head, self.runs()) {
             (None, Err(ReadError::Missing)) => LedgerState::Missing,
             (None, Ok(_)) => LedgerState::Empty,
@@ -95,9 +94,23 @@ impl Archive {
             baselines: config.baselines(),
             state,
             head,
-            events_head: live.head(),
+            events_head,
             docket: live.docket(),
         })
+    }
+
+    /// What is decided, and by which event last.
+    fn decided(&self) -> Result<(LiveDocket, Option<Head>), Error> {
+        loop {
+            let mut live = LiveDocket::open(self)?;
+            // A period may lie so far back that its cases are in the archive.
+            live.recall(&About::Everything, self)?;
+            let last = self.decisions_head()?;
+            // Others may have decided something in between.
+            if last.map(|head| head.seq) <= live.head().map(|head| head.seq) {
+                return Ok((live, last));
+            }
+        }
     }
 
     fn report_from(&self, sources: &Sources<'_>) -> Result<WeeklyReport, Error> {

@@ -18,7 +18,12 @@ use credit_monitor::governance::{
     CaseResolved, CaseStatusChanged, Escalation, ExposureAssessed, MitigationDocumented, MuteScope,
     RootCauseFound, Topic, Verb, What,
 };
-use credit_monitor::{Archive, Error, Monitor, OwedState, ReportRequest, Tree};
+use credit_monitor::notify::memory::MemoryNotion;
+use credit_monitor::notify::notion::{
+    DataSourceId, DatabaseId, Page, PageId, PageRef, Properties, Schema,
+};
+use credit_monitor::notify::{Answer, Notion, NotionReader};
+use credit_monitor::{Archive, Error, Monitor, OwedState, ReportRequest, Senders, Tree};
 use delivery::server::{Fault, How, Operation};
 use delivery::{House, LEAD, Setup, leak, run, second};
 
@@ -239,7 +244,7 @@ fn resolve(house: &House, case: &CaseId) {
 }
 
 #[test]
-fn a_locked_page_is_looked_at_and_one_that_is_not_is_parked() {
+fn the_page_of_a_sev0_case_is_locked() {
     let house = House::new(Setup::everybody());
     let case = house.observe_run(leak("RUN-1")).case.unwrap();
     house.drain_all();
@@ -252,6 +257,59 @@ fn a_locked_page_is_looked_at_and_one_that_is_not_is_parked() {
     assert_eq!(status.owed, []);
     let page = property(&house, case.as_str(), "Risk_Flags").unwrap();
     assert!(page.contains("pii_exposure"), "{page}");
+}
+
+#[test]
+fn a_page_that_says_locked_and_is_not_is_parked_and_told() {
+    /// A Notion in which somebody unlocks at once what is locked.
+    #[derive(Debug, Default)]
+    struct Unlocked(MemoryNotion);
+
+    impl NotionReader for Unlocked {
+        fn resolve(&self, database: &DatabaseId) -> Answer<DataSourceId> {
+            self.0.resolve(database)
+        }
+        fn schema(&self, source: &DataSourceId) -> Answer<Schema> {
+            self.0.schema(source)
+        }
+        fn find(&self, source: &DataSourceId, by: &str, title: &str) -> Answer<Vec<PageRef>> {
+            self.0.find(source, by, title)
+        }
+        fn page(&self, page: &PageId) -> Answer<PageRef> {
+            self.0.lock(page, false)
+        }
+    }
+
+    impl Notion for Unlocked {
+        fn create(&self, source: &DataSourceId, page: &Page) -> Answer<PageRef> {
+            self.0.create(source, page)
+        }
+        fn update(&self, page: &PageId, properties: &Properties) -> Answer<PageRef> {
+            self.0.update(page, properties)
+        }
+        fn lock(&self, page: &PageId, locked: bool) -> Answer<PageRef> {
+            self.0.lock(page, locked)
+        }
+    }
+
+    let house = House::new(Setup {
+        cases: true,
+        ..Setup::nobody()
+    });
+    house.observe_run(leak("RUN-1"));
+    let notion = Unlocked::default();
+    let senders = Senders {
+        notion: Some(&notion),
+        ..Senders::default()
+    };
+    let outbox = house.monitor.outbox().unwrap();
+    let report = outbox.drain(senders, &|| house.now(), SOON).unwrap();
+    assert_eq!((report.sent, report.waiting, report.parked), (1, 0, 1));
+    let status = outbox.status(house.now()).unwrap();
+    let OwedState::Parked { reason } = &status.owed[0].state else {
+        panic!("{status:?}");
+    };
+    assert!(reason.as_str().contains("not locked"), "{reason}");
 }
 
 #[test]
@@ -482,6 +540,34 @@ fn what_was_sent_is_forgotten_and_its_case_is_found_again() {
 }
 
 #[test]
+fn repairing_and_observing_again_tells_nothing_twice() {
+    let house = House::new(Setup::everybody());
+    for n in 0..3 {
+        house.observe_run(run(&format!("RUN-{n}"), "EXPORT", 100));
+    }
+    house.observe_run(leak("RUN-LEAK"));
+    house.drain_all();
+    // What was sent is forgotten with the next mark.
+    house.wait(600);
+    house.observe_run(run("RUN-LATER", "EXPORT", 100));
+    house.drain_all();
+    let texts = house.texts();
+    let house = house.reopened(Setup::everybody());
+    let lead = Actor::Operator(LEAD.parse().unwrap());
+    let repaired = house.monitor.repair(&lead, house.now(), &|_, _| {});
+    repaired.unwrap();
+    assert!(house.observe_run(run("RUN-1", "EXPORT", 100)).duplicate);
+    let house = house.reopened(Setup::everybody());
+    assert_eq!(house.drain_all(), 0);
+    assert_eq!(house.texts(), texts);
+    assert_eq!(
+        house.server.world().pages.len(),
+        7,
+        "five rows and two cases"
+    );
+}
+
+#[test]
 fn a_refused_message_is_parked_until_somebody_releases_it() {
     let house = House::new(Setup {
         webhooks: vec![("DEFAULT", "revoked")],
@@ -531,12 +617,12 @@ fn a_pause_holds_for_the_whole_destination_and_survives_the_process() {
         how: How::Status(429),
         committed: false,
     });
-    house.drain(SOON);
+    assert!(!house.drain(SOON).busy);
     let posts = house.texts().len();
     let house = house.reopened(Setup::everybody());
     for _ in 0..29 {
         house.wait(1);
-        house.drain(SOON);
+        assert!(!house.drain(SOON).busy);
         assert_eq!(house.texts().len(), posts);
     }
     house.drain_all();
@@ -590,7 +676,7 @@ fn a_hanging_server_delays_no_run() {
             }
             begun.send(()).unwrap();
         });
-        house.drain(SOON);
+        assert!(!house.drain(SOON).busy);
         observer.join().unwrap();
     });
     let archive = Archive::new(&house.tree());

@@ -18,7 +18,7 @@ use credit_monitor::governance::{CaseAcknowledged, What};
 use delivery::server::{Fault, How, Operation};
 use delivery::{House, Setup};
 
-const FAULTS: [How; 7] = [
+const FAULTS: [How; 8] = [
     How::Status(429),
     How::Status(529),
     How::Status(500),
@@ -26,6 +26,7 @@ const FAULTS: [How; 7] = [
     How::Status(504),
     How::Silence,
     How::Drop,
+    How::Cut,
 ];
 
 const OPERATIONS: [Operation; 5] = [
@@ -122,7 +123,7 @@ fn every_fault_before_and_after_every_request() {
             plans.extend([false, true].map(|committed| vec![Fault { on, how, committed }]));
         }
     }
-    assert_eq!(plans.len(), 70);
+    assert_eq!(plans.len(), 80);
     try_all(plans);
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use credit_core::{Severity, Timestamp};
 use credit_notify::delivery::{
     Attempt, Delivered, DeliveryError, Destination, Item, ItemId, Lane, Operation, Progress, Rules,
-    State, Step, Transition, begin, interrupted, next, owe, release, settle,
+    State, Step, Transition, begin, interrupted, next, next_due, owe, release, settle, withdraw,
 };
 use credit_notify::routing::{Address, Slot};
 use credit_notify::{Answer, Reason};
@@ -522,6 +522,7 @@ proptest! {
         let ticks = ticks.into_iter().chain(std::iter::repeat_n(quiet, 300));
         for tick in ticks {
             now += tick.seconds;
+            let looked_at = tick.dies || (now % 4 == 0 && !tick.arrivals.is_empty());
             let mut record = |state: &mut State, transitions: Vec<Transition>| {
                 apply(state, &transitions);
                 history.extend(transitions);
@@ -561,6 +562,10 @@ proptest! {
                     history.push(item);
                 }
             }
+            if looked_at {
+                state = kept_and_read(&state, second(now));
+                due_is_when_something_can_be_sent(&state, second(now));
+            }
         }
         prop_assert_eq!(state.open(), 0, "something was neither sent nor parked");
         for number in 0..count {
@@ -569,6 +574,82 @@ proptest! {
             prop_assert!(settled, "i{} is {:?}", number, outcome);
         }
     }
+}
+
+/// The same state, from what is kept of it beside its transitions.
+fn kept_and_read(state: &State, now: Timestamp) -> State {
+    let json = serde_json::to_string(state).unwrap();
+    let read: State = serde_json::from_str(&json).unwrap();
+    let read = read.with_rules(Rules::default());
+    assert_eq!(serde_json::to_string(&read).unwrap(), json);
+    assert_eq!(next(now, &read), next(now, state));
+    read
+}
+
+/// Before it is due nothing can be sent, and who waits until then does not wait in vain for ever.
+fn due_is_when_something_can_be_sent(state: &State, now: Timestamp) {
+    let mut now = now;
+    for _ in 0..20 {
+        let due = next_due(now, state, |_| true);
+        let can_send = !next(now, state).is_empty();
+        match due {
+            None => {
+                assert!(!can_send);
+                return;
+            }
+            Some(due) => {
+                assert_eq!(due <= now, can_send, "due {due} at {now}");
+                if can_send {
+                    return;
+                }
+                let before = Timestamp::from_unix(due.unix() - 1).unwrap();
+                assert!(
+                    before < now || next(before, state).is_empty(),
+                    "before {due}"
+                );
+                now = due;
+            }
+        }
+    }
+    panic!("never due: {state:?}");
+}
+
+#[test]
+fn what_is_withdrawn_is_not_sent_and_neither_is_what_follows_it() {
+    let after = |name: &str| Item {
+        after: Some(id("alert")),
+        ..item(name, alerts(), Operation::Reply)
+    };
+    let alert = item("alert", alerts(), Operation::Alert(Severity::Sev1));
+    let mut state = with([alert, after("reply")]);
+    let withdrawn = withdraw(&state, &id("alert"), second(0));
+    apply(&mut state, &withdrawn);
+    assert_eq!(state.open(), 0);
+    assert_eq!(next_due(second(0), &state, |_| true), None);
+    assert_eq!(state.progress(&id("reply")), Some(&Progress::Withdrawn));
+    // What comes to follow it later is not sent either, and it is not owed again.
+    owed(&mut state, after("late"));
+    owed(
+        &mut state,
+        item("alert", alerts(), Operation::Alert(Severity::Sev1)),
+    );
+    assert_eq!(state.open(), 0);
+    assert!(state.forget(&id("alert")));
+}
+
+#[test]
+fn what_may_have_been_sent_cannot_be_withdrawn() {
+    for reply in [unknown(), done()] {
+        let mut state = with([item("a", alerts(), Operation::Post)]);
+        answer(&mut state, second(0), reply);
+        assert_eq!(withdraw(&state, &id("a"), second(1)), []);
+    }
+    let mut state = with([item("a", alerts(), Operation::Post)]);
+    answer(&mut state, second(0), unknown());
+    answer(&mut state, second(1_000), retry());
+    // The second was surely not sent; of the first nobody knows.
+    assert_eq!(withdraw(&state, &id("a"), second(1_001)), []);
+    assert_eq!(withdraw(&state, &id("nothing"), second(1_001)), []);
 }
 
 /// What the other side has seen, kept without the state's help.

@@ -7,7 +7,7 @@ use common::{alert, assert_golden, at, case, links, owner, record, weekly};
 use credit_core::{Action, Likelihood, RiskFlags, Severity};
 use credit_notify::notion::{CaseChange, Choice, Owner, RunRow};
 use credit_notify::slack::Message;
-use credit_notify::{Alert, DigestOf, Exposure, Links, Mention, Reply, Weekly};
+use credit_notify::{Alert, Call, DigestOf, Exposure, Links, Mention, Reply, Weekly};
 
 fn on_call() -> Vec<Mention> {
     vec![
@@ -107,6 +107,19 @@ fn weeks() {
         ..weekly()
     };
     assert_golden("weekly_incomplete.json", &Message::weekly(&incomplete));
+}
+
+#[test]
+fn a_call() {
+    let call = Call {
+        case_id: "CASE-20250131-ABC123".parse().unwrap(),
+        title: "SEV1 EXPORT: credit <spike>".to_owned(),
+        severity: Severity::Sev1,
+        status: "Open".to_owned(),
+        opened_at: at("2025-01-31T10:00:00Z"),
+        reason: "nobody acknowledged it before <!here>".to_owned(),
+    };
+    assert_golden("call.json", &Message::call(&call, &links(), &on_call()));
 }
 
 #[test]

@@ -7,7 +7,9 @@ use credit_monitor::core::{CaseId, RunId, Timestamp};
 use credit_monitor::governance::{EventId, Verb};
 use credit_monitor::notify::delivery::{Destination, ItemId, Lane};
 use credit_monitor::notify::routing::Slot;
-use credit_monitor::{Archive, Error, Monitor, OutboxStatus, Owed, OwedState, Report};
+use credit_monitor::{
+    Archive, Error, Monitor, OutboxStatus, Owed, OwedState, Report, WrittenReport,
+};
 use serde::Serialize;
 
 use crate::args::{Drain, NotifyCommand, Release};
@@ -210,6 +212,29 @@ pub(crate) fn attempt(context: &Context, monitor: &Monitor, outgoing: Option<&Ou
         )),
         Ok(_) => {}
         Err(error) => talk(format_args!("warning: nothing was told to Slack and Notion: {error:#}")),
+    }
+}
+
+/// Owes a weekly report to its reviewers and makes one attempt. The report is written already, so
+/// that nothing here can fail it.
+pub(crate) fn announce(context: &Context, report: &WrittenReport) {
+    let announced = || -> Result<()> {
+        let outgoing = context.outgoing()?;
+        if outgoing.destinations.is_empty() {
+            return Ok(());
+        }
+        let monitor = context.monitor_telling(Some(outgoing.destinations.clone()))?;
+        if let Some(outbox) = monitor.outbox() {
+            outbox.owe_weekly(report, context.now()?)?;
+        }
+        attempt(context, &monitor, Some(&outgoing));
+        Ok(())
+    };
+    if let Err(error) = announced() {
+        talk(format_args!(
+            "warning: the report is written, and its reviewers are not told: {error:#}; write it \
+             again to have them told"
+        ));
     }
 }
 

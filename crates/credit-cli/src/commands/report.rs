@@ -10,6 +10,7 @@ use credit_monitor::{Archive, Config, Difference, ReportRequest};
 use serde_json::json;
 
 use crate::args::Weekly;
+use crate::commands::notify;
 use crate::context::Context;
 use crate::exit::{Exit, Told};
 use crate::output::{put_line, put_text, table, talk};
@@ -51,6 +52,7 @@ pub(crate) fn weekly(context: &Context, args: &Weekly) -> anyhow::Result<Exit> {
         .html
         .then(|| archive.write_page(&report, &written))
         .transpose()?;
+    notify::announce(context, &written);
     if context.json {
         let mut told = json!({
             "path": written.path, "identical": written.identical,

@@ -321,3 +321,75 @@ fn is_told(what: &What) -> bool {
             | What::RerunDenied(_)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A history in which every kind of step happens; a test of the forms writes it.
+    const HISTORY: &str = include_str!("../../tests/golden/deliveries.jsonl");
+
+    fn events() -> Vec<Event> {
+        HISTORY
+            .lines()
+            .map(|line| Event::parse(line).unwrap())
+            .collect()
+    }
+
+    fn fold(docket: &mut Docket, book: &mut Book, events: &[Event]) {
+        for event in events {
+            docket.apply(event).unwrap();
+            book.apply(event, docket).unwrap();
+        }
+    }
+
+    fn text(book: &Book) -> String {
+        serde_json::to_string(book).unwrap()
+    }
+
+    #[test]
+    fn a_book_that_was_kept_and_read_goes_on_as_if_it_had_not_been() {
+        let events = events();
+        let (mut docket, mut whole) = (Docket::default(), Book::default());
+        fold(&mut docket, &mut whole, &events);
+        for at in 0..=events.len() {
+            let (first, rest) = events.split_at(at);
+            let (mut docket, mut book) = (Docket::default(), Book::default());
+            fold(&mut docket, &mut book, first);
+            let mut read: Book = serde_json::from_str(&text(&book)).unwrap();
+            assert_eq!(text(&read), text(&book));
+            fold(&mut docket, &mut read, rest);
+            assert_eq!(text(&read), text(&whole), "kept after {at} events");
+        }
+    }
+
+    #[test]
+    fn a_step_that_is_missing_or_told_twice_is_found() {
+        let events = events();
+        let is_step = |event: &&Event| matches!(event.what, What::Delivery(_));
+        let steps: Vec<&Event> = events.iter().filter(is_step).collect();
+        let (mut docket, mut book) = (Docket::default(), Book::default());
+        let first = events.iter().position(|event| is_step(&event)).unwrap();
+        fold(&mut docket, &mut book, events.get(..=first).unwrap());
+        for wrong in [steps.first(), steps.get(2)] {
+            let error = book.apply(wrong.unwrap(), &docket).unwrap_err();
+            assert!(matches!(error, BookError::Gap { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_done_is_forgotten_but_for_what_leads_an_open_case() {
+        let (mut docket, mut book) = (Docket::default(), Book::default());
+        fold(&mut docket, &mut book, &events());
+        for (item, progress) in book.state().items() {
+            let kept = matches!(
+                Subject::of(&item.id),
+                Some(
+                    Subject::Alert { .. } | Subject::Case(_) | Subject::Thread(_) | Subject::Digest
+                )
+            ) || book.done.contains(&item.id);
+            assert!(kept, "{} is {progress:?}", item.id);
+        }
+        assert_eq!(book.held().count(), 0);
+    }
+}

@@ -1,7 +1,7 @@
 //! What an item says, made from the ledgers when it is sent.
 
 use credit_core::{CaseId, RunId, StoredRecord};
-use credit_governance::{Case, Event, EventId, Mute, What};
+use credit_governance::{Case, Docket, Event, EventId, Mute, Role, Stamp, What};
 use credit_ledger::OwnedLine;
 use credit_notify::delivery::{Attempt, Delivered, ItemId, Lane, Operation, Progress, Step};
 use credit_notify::notion::{
@@ -147,7 +147,7 @@ impl Maker<'_> {
                 })
             }
             Subject::Said { case, .. } => {
-                let properties = change(&self.case(case)?)?.properties();
+                let properties = change(&self.case(case)?, self.deciding.docket())?.properties();
                 Ok(Task::Update(self.page(case)?, properties))
             }
             Subject::Lock(case) => Ok(Task::Lock(self.page(case)?)),
@@ -304,10 +304,7 @@ impl Maker<'_> {
 
 /// What an event says in a thread.
 fn reply(event: &Event, case: &Case) -> Option<Reply> {
-    let by = match event.role {
-        Some(role) => format!("{role} {}", event.by),
-        None => event.by.clone(),
-    };
+    let by = by(event.role, &event.by);
     Some(match &event.what {
         What::CaseAcknowledged(_) => Reply::Acknowledged { by },
         What::RerunApproved(what) => Reply::Approved {
@@ -350,7 +347,7 @@ fn row(case: &Case, owner: credit_notify::notion::Owner) -> Result<CaseRow, Unma
 }
 
 /// The case as it is now, so that sending it twice or late is no harm.
-fn change(case: &Case) -> Result<CaseChange, Unmade> {
+fn change(case: &Case, docket: &Docket) -> Result<CaseChange, Unmade> {
     let thread = case.thread_url.as_ref();
     Ok(CaseChange {
         status: Some(choice(case.status.as_str())?),
@@ -359,7 +356,7 @@ fn change(case: &Case) -> Result<CaseChange, Unmade> {
         slack_thread_url: thread.and_then(|url| url.as_str().parse().ok()),
         related_run_ids: Some(related(case)),
         risk_flags: Some(case.risk_flags),
-        notes: Some(notes(case)).filter(|notes| !notes.is_empty()),
+        notes: Some(notes(case, docket)).filter(|notes| !notes.is_empty()),
         resolved_at: case.resolved_at,
         ..CaseChange::at(case.updated_at)
     })
@@ -377,20 +374,36 @@ fn related(case: &Case) -> Vec<RunId> {
     runs.map(|linked| linked.run.run_id.clone()).collect()
 }
 
-/// Everything that was written about a case, oldest first.
-fn notes(case: &Case) -> String {
-    let mut notes: Vec<_> = case.mitigations.iter().chain(&case.notes).collect();
-    notes.sort_by_key(|note| note.written.at);
-    let lines = notes.into_iter().map(|note| {
-        let (day, by) = (note.written.at.day(), &note.written.by);
-        format!("{day} {by}: {}", note.text)
-    });
+/// Everything that was written about a case, and who gave its runs back, oldest first.
+fn notes(case: &Case, docket: &Docket) -> String {
+    let signed = |stamp: &Stamp, text: String| {
+        let (day, by) = (stamp.at.day(), &stamp.by);
+        (stamp.at, format!("{day} {by}: {text}"))
+    };
+    let written = case.mitigations.iter().chain(&case.notes);
+    let written = written.map(|note| signed(&note.written, note.text.to_string()));
     let exposure = case.exposure.iter().map(|found| {
-        let (day, by) = (found.found.at.day(), &found.found.by);
-        format!("{day} {by}: exposure {}: {}", found.exposure, found.notes)
+        let text = format!("exposure {}: {}", found.exposure, found.notes);
+        signed(&found.found, text)
     });
-    let lines: Vec<String> = exposure.chain(lines).collect();
+    let released = case.runs.iter().filter_map(|linked| {
+        let quarantine = docket.run(&linked.run.run_id)?.quarantine.as_ref()?;
+        let stamp = quarantine.released.as_ref()?;
+        let (day, by) = (stamp.at.day(), by(stamp.role, &stamp.by));
+        Some((stamp.at, format!("Quarantine released on {day} by {by}")))
+    });
+    let mut notes: Vec<_> = written.chain(exposure).chain(released).collect();
+    notes.sort_by_key(|(at, _)| *at);
+    let lines: Vec<String> = notes.into_iter().map(|(_, line)| line).collect();
     lines.join("\n")
+}
+
+/// Somebody as the runbook names them: `O3 lead-3`.
+fn by(role: Option<Role>, name: &str) -> String {
+    match role {
+        Some(role) => format!("{role} {name}"),
+        None => name.to_owned(),
+    }
 }
 
 fn choice(word: &str) -> Result<Choice, Unmade> {

@@ -209,6 +209,14 @@ impl Drain<'_> {
             Answer::Done(Delivered::Page(page)) => Some(page.clone()),
             _ => None,
         };
+        if let (Some(Subject::Row { run, .. }), Some(page)) = (Subject::of(item), page) {
+            // Before the event: a file that says owed of what is there would be written again by
+            // nobody, and one that says synced of it is right whatever happens to the event.
+            let day = self.monitor.kept(&run)?.judged.day;
+            let tree = self.monitor.tree();
+            let written = row_file::write_synced(tree, day, &run, &page, now);
+            self.file_errors.extend(written.err());
+        }
         let is_sent = matches!(answer, Answer::Done(_));
         let mut deciding = self.monitor.deciding()?;
         let transitions = settled(&deciding, item, answer, now)?;
@@ -218,12 +226,6 @@ impl Drain<'_> {
         }
         deciding.finish()?;
         self.sent += u64::from(is_sent);
-        if let (Some(Subject::Row { run, .. }), Some(page)) = (Subject::of(item), page) {
-            let day = self.monitor.kept(&run)?.judged.day;
-            let tree = self.monitor.tree();
-            let written = row_file::write_synced(tree, day, &run, &page, now);
-            self.file_errors.extend(written.err());
-        }
         Ok(())
     }
 

@@ -45,13 +45,16 @@ impl Deciding<'_> {
         if !self.book().is_open() {
             return Ok(());
         }
+        // What was owed for the lines before was perhaps sent and forgotten: never again.
+        let seen_to = self.book().lines();
+        let new = |kept: &&Kept| seen_to.is_none_or(|line| kept.judged.run.seq > line.seq);
         // Alerts first, because replies follow them; then pages, because locks do.
-        for kept in kept {
+        for kept in kept.iter().filter(new) {
             self.plan_alert(kept, to, now)?;
         }
         self.plan_events(to, now)?;
         let wants_lock = |kept: &&Kept| kept.judged.actions.contains(Action::PageLock);
-        for kept in kept.iter().filter(wants_lock) {
+        for kept in kept.iter().filter(new).filter(wants_lock) {
             let case = self.docket().case_of(&kept.judged.run.run_id);
             if let Some(case) = case
                 .map(|case| case.id.clone())

@@ -1,7 +1,6 @@
 //! Names of items, and steps of deliveries as they are recorded.
 
 use std::fmt;
-use std::str::FromStr;
 
 use credit_core::{CaseId, RunId, Sha256, Timestamp};
 use credit_governance::{Actor, Delivery, Event, EventId, What};
@@ -260,11 +259,61 @@ pub(crate) fn item_of(transition: &Transition) -> Option<&ItemId> {
     }
 }
 
-impl FromStr for Subject {
-    type Err = credit_notify::delivery::ItemIdError;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn from_str(text: &str) -> Result<Subject, Self::Err> {
-        let id: ItemId = text.parse()?;
-        Subject::of(&id).ok_or(credit_notify::delivery::ItemIdError)
+    use proptest::prelude::*;
+
+    fn named(id: &str) -> Option<Subject> {
+        Subject::of(&id.parse().ok()?)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_name_says_what_it_was_made_of(
+            seq: u64,
+            run in "[A-Za-z0-9][A-Za-z0-9_-]{0,100}",
+            case in "CASE-202[0-9]01(0[1-9]|[12][0-9])-[A-Z0-9]{6}",
+            n: u16,
+        ) {
+            let run: RunId = run.parse().unwrap();
+            let case: CaseId = case.parse().unwrap();
+            let event = event_id("EVT-0123456789abcdef").unwrap();
+            let said = |as_a| Subject::Said { as_a, case: case.clone(), event: event.clone() };
+            let subjects = [
+                Subject::Alert { seq, run: run.clone() },
+                Subject::Row { seq, run },
+                Subject::Case(case.clone()),
+                Subject::Lock(case.clone()),
+                Subject::Thread(case.clone()),
+                said(Said::Change),
+                said(Said::Reply),
+                said(Said::Call),
+                said(Said::Exposure),
+                Subject::Muted { mute: event.clone(), n: n.into() },
+                Subject::Weekly("weekly_2025-01-31.r2".to_owned()),
+            ];
+            for subject in subjects {
+                let id = subject.id().unwrap();
+                prop_assert_eq!(Subject::of(&id), Some(subject));
+            }
+        }
+
+        #[test]
+        fn any_other_name_says_nothing_and_does_no_harm(id in "[!-~]{1,60}", step in "\\PC{0,60}") {
+            if let Some(subject) = named(&id).filter(|subject| *subject != Subject::Digest) {
+                prop_assert!(subject.id().is_some());
+            }
+            let _not_a_step = serde_json::from_str::<Step>(&step);
+        }
+    }
+
+    #[test]
+    fn the_longest_ids_fit_into_a_name() {
+        let run: RunId = "R".repeat(128).parse().unwrap();
+        assert!(Subject::Alert { seq: u64::MAX, run }.id().is_some());
     }
 }

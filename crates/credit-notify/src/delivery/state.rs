@@ -430,11 +430,10 @@ impl Queue {
         recent.count()
     }
 
-    /// When the storm's window has room again, or may have another digest.
-    pub(super) fn calm_from(&self, window: u64) -> Option<Timestamp> {
-        let first = self.alerts.front().map(|at| later(*at, window));
-        let digest = self.digest_at.map(|at| later(at, window));
-        first.into_iter().chain(digest).min()
+    /// When, after `now`, the storm's window next has room or may have another digest.
+    pub(super) fn calm_after(&self, now: Timestamp, window: u64) -> Option<Timestamp> {
+        let all = self.alerts.iter().copied().chain(self.digest_at);
+        all.map(|at| later(at, window)).filter(|at| now < *at).min()
     }
 
     /// Whether there was a digest within the window before `now`.

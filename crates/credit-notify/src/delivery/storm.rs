@@ -23,18 +23,7 @@ pub(super) fn ready(now: Timestamp, state: &State, lane: &Lane) -> Option<Ready>
     if too_early(paused) || (is_slack && too_early(queue.free_from)) {
         return None;
     }
-    let entries: Vec<&Entry> = queue
-        .open
-        .values()
-        .filter_map(|id| state.entry(id))
-        .filter(|entry| may_follow(state, entry))
-        .collect();
-    if entries
-        .iter()
-        .any(|e| matches!(e.progress, Progress::Begun { .. }))
-    {
-        return None;
-    }
+    let entries = sendable(state, queue)?;
     let urgent = entries.iter().find(|entry| is_urgent(entry));
     let first = *urgent.or(entries.first())?;
     if is_fresh_alert(first) {
@@ -46,26 +35,39 @@ pub(super) fn ready(now: Timestamp, state: &State, lane: &Lane) -> Option<Ready>
 /// When a lane may send something, from `now` on; `None` where everything waits for others.
 pub(super) fn due(now: Timestamp, state: &State, lane: &Lane) -> Option<Timestamp> {
     let queue = state.queue(lane)?;
-    let entries = queue.open.values().filter_map(|id| state.entry(id));
-    let first = entries
-        .filter(|entry| may_follow(state, entry))
-        .map(|entry| match &entry.progress {
-            Progress::Waiting { until, .. } | Progress::Unknown { until, .. } => *until,
-            _ => now,
-        })
-        .min()?;
+    let entries = sendable(state, queue)?;
+    let urgent = entries.iter().find(|entry| is_urgent(entry));
+    let first = *urgent.or(entries.first())?;
     let paused = state.paused_until(lane.destination());
-    let free = queue
-        .free_from
-        .filter(|_| lane.destination() == Destination::Slack);
-    let due = paused
-        .into_iter()
-        .chain(free)
-        .fold(first.max(now), Timestamp::max);
-    // What a storm holds back waits for its window to pass.
-    let calm = queue.calm_from(state.rules().storm_window_seconds);
-    let held = due == now && ready(now, state, lane).is_none();
-    Some(calm.filter(|calm| held && now < *calm).unwrap_or(due))
+    let is_slack = lane.destination() == Destination::Slack;
+    let free = queue.free_from.filter(|_| is_slack);
+    let start = paused.into_iter().chain(free).fold(now, Timestamp::max);
+    if !is_fresh_alert(first) {
+        return Some(due_at(start, first));
+    }
+    if ready(start, state, lane).is_some() {
+        return Some(start);
+    }
+    // A storm holds it back until there is room again; what is no fresh alert passes it.
+    let calm = queue.calm_after(start, state.rules().storm_window_seconds);
+    let other = entries.iter().find(|entry| !is_fresh_alert(entry));
+    let other = other.map(|entry| due_at(start, entry));
+    calm.into_iter().chain(other).min()
+}
+
+fn due_at(now: Timestamp, entry: &Entry) -> Timestamp {
+    match &entry.progress {
+        Progress::Waiting { until, .. } | Progress::Unknown { until, .. } => (*until).max(now),
+        _ => now,
+    }
+}
+
+/// What of a lane follows nothing that is open, oldest first; `None` while one is being sent.
+fn sendable<'a>(state: &'a State, queue: &Queue) -> Option<Vec<&'a Entry>> {
+    let entries = queue.open.values().filter_map(|id| state.entry(id));
+    let entries: Vec<&Entry> = entries.filter(|entry| may_follow(state, entry)).collect();
+    let begun = |entry: &&Entry| matches!(entry.progress, Progress::Begun { .. });
+    (!entries.iter().any(begun)).then_some(entries)
 }
 
 /// Whether what an item is to follow was sent.

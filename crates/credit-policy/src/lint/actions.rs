@@ -19,7 +19,6 @@ pub(super) fn findings(text: &str, policy: &Policy) -> Vec<Finding> {
         found.extend(at.without_a_case());
         found.extend(at.set_aside_and_used());
         found.extend(at.without_a_channel(policy));
-        found.extend(at.without_an_executor());
     }
     found.extend(unused_channels(text, policy));
     found.extend(unused_cases_database(policy));
@@ -110,18 +109,6 @@ impl At<'_> {
                 ),
                 why,
                 "add `create_case`, or remove the action",
-            )
-        })
-    }
-
-    fn without_an_executor(&self) -> Option<Finding> {
-        self.has(Action::PageLock).then(|| {
-            finding(
-                Level::Note,
-                self.path(Action::PageLock),
-                "nothing carries out `page_lock`",
-                "this version plans it and records the case, and talks to Notion for nobody",
-                "lock the case's page by hand",
             )
         })
     }
