@@ -48,15 +48,16 @@ pub(crate) fn backtest(tree: &Tree, now: Timestamp, out: &mut impl Write) -> any
             change.run_id, change.new.severity, change.old.severity
         )?;
     }
-    let serious = |changes: usize| match changes {
-        0 => "nobody would be called more often",
-        _ => "look at each before adopting it: creditctl policy adopt FILE --backtest DIGEST",
-    };
-    let woken = result
-        .changes
-        .iter()
-        .filter(|c| c.new.severity <= Severity::Sev1);
-    writeln!(out, "{}", serious(woken.count()))?;
+    let changes = result.changes.iter();
+    let woken = changes.filter(|c| c.new.severity <= Severity::Sev1).count();
+    writeln!(
+        out,
+        "{woken} of them would be SEV1 or graver: look at each before adopting it,"
+    )?;
+    writeln!(
+        out,
+        "by `creditctl policy adopt FILE --reason … --backtest DIGEST`."
+    )?;
     writeln!(
         out,
         "The digest: {}",
