@@ -97,7 +97,7 @@ impl Archive {
             last_run: None,
             muted: docket.mutes().iter().any(|mute| mute.is_on(now)),
             baselines: (baselines.value.iter().count() as u64, stale.count() as u64),
-            owed: None,
+            owed: self.outbox_status(now)?.sums(),
         };
         for (_, overdue) in docket.overdue(&rules.deadlines, now) {
             *figures.overdue.entry(overdue.duty).or_default() += 1;

@@ -13,6 +13,7 @@ use std::fs;
 use std::time::Duration;
 
 use credit_monitor::core::{CaseId, Exposure, RiskFlags, RootCause, Severity};
+use credit_monitor::doctor::{Environment, checks};
 use credit_monitor::governance::{
     Actor, AlertsMuted, AlertsUnmuted, Approval, CaseAcknowledged, CaseEscalated, CaseNoted,
     CaseResolved, CaseStatusChanged, Escalation, ExposureAssessed, MitigationDocumented, MuteScope,
@@ -565,6 +566,40 @@ fn repairing_and_observing_again_tells_nothing_twice() {
         7,
         "five rows and two cases"
     );
+}
+
+#[test]
+fn what_watches_sees_what_is_owed() {
+    let house = House::new(Setup {
+        webhooks: vec![("SEV1", "alerts-planted")],
+        ..Setup::nobody()
+    });
+    let began = house.now();
+    house.observe("RUN-1", 100);
+    let archive = Archive::new(&house.tree());
+    let owed = |now| {
+        let facts = archive.examine(Environment::read(None, |_| Ok(None)), now);
+        let figures = archive.figures(now).unwrap();
+        assert_eq!(facts.owed, figures.owed);
+        let late = checks(&facts, now)
+            .checks
+            .iter()
+            .any(|check| check.id == "sync_lag" && !check.findings.is_empty());
+        (facts.owed.unwrap(), late)
+    };
+    let (before, late) = owed(began);
+    assert_eq!(
+        (before.waiting, before.oldest, before.parked),
+        (1, Some(began), 0)
+    );
+    assert!(!late);
+    assert!(
+        owed(began.minutes_after(5)).1,
+        "nobody was told for five minutes"
+    );
+    house.drain_all();
+    let (after, late) = owed(began.minutes_after(5));
+    assert_eq!((after.waiting, after.oldest, late), (0, None, false));
 }
 
 #[test]

@@ -49,6 +49,11 @@ impl Archive {
             report: None,
             owed: None,
         };
+        // Events that cannot be read are a finding already.
+        facts.owed = self
+            .outbox_status(now)
+            .ok()
+            .and_then(|status| status.sums());
         self.look_at_runs(&mut facts, now);
         self.look_at_events(&mut facts, now);
         match self.last_report(now) {

@@ -9,7 +9,7 @@ use credit_notify::routing::Slot;
 use super::book::{Book, Rows};
 use super::step::{HeldBy, Subject};
 use crate::live_docket::LiveDocket;
-use crate::{Archive, Error};
+use crate::{Archive, Error, doctor};
 
 /// What is owed, waits, is parked or held back.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -96,6 +96,16 @@ impl OutboxStatus {
     /// How many items wait for an operator.
     pub fn parked(&self) -> u64 {
         self.owed.iter().filter(|owed| owed.is_parked()).count() as u64
+    }
+
+    /// The sums that watching looks at; `None` where nobody was ever to be told anything.
+    pub(crate) fn sums(&self) -> Option<doctor::Owed> {
+        let open = self.owed.iter().filter(|owed| !owed.is_parked());
+        self.is_set_up.then(|| doctor::Owed {
+            waiting: self.waiting(),
+            oldest: open.map(|owed| owed.since).min(),
+            parked: self.parked(),
+        })
     }
 
     pub(crate) fn of(
