@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use credit_core::{CaseId, Run, RunId, RunRecord, ScenarioId, Sha256, Timestamp};
-use credit_governance::{About, Actor, Event, Verb, What};
+use credit_governance::{About, Actor, Backfill, Event, Verb, What};
 use credit_ledger::{
     Appended, Config as LedgerConfig, Digest, FileStorage, Ledger, OpenError, Record, Refused,
     Schema,
@@ -23,7 +23,9 @@ use crate::repair::{self, Rebuilt, Repair};
 use crate::run_files::{self, RunFile};
 use crate::settle::{self, Kept};
 use crate::tree::run_file_name;
-use crate::{Archive, Error, Outcome, Refusal, RunFileError, Tree, Verdict, governed};
+use crate::{
+    Archive, Error, Outcome, Refusal, RunFileError, ScenarioConfig, Tree, Verdict, governed,
+};
 
 /// How many runs share one write and one sync when many are observed.
 const BATCH: usize = 4096;
@@ -183,7 +185,8 @@ impl Monitor {
     pub fn observe_batch(&self, runs: Vec<Run>, now: Timestamp) -> Result<Batch, Error> {
         let config = self.config.current()?;
         let scenarios = self.scenarios_of(&runs);
-        let judged = parallel(runs, |run| judge(&config, &scenarios, run));
+        let backfills = self.last_backfills(&scenarios)?;
+        let judged = parallel(runs, |run| judge(&config, &scenarios, &backfills, run));
         let mut records = Vec::with_capacity(judged.len());
         let slots: Vec<Result<Judged, Refusal>> = judged
             .into_iter()
@@ -306,6 +309,22 @@ impl Monitor {
             }
         }
         scenarios
+    }
+
+    /// The last backfill of each scenario whose file says that its runs are one.
+    fn last_backfills(&self, scenarios: &Scenarios) -> Result<Backfills, Error> {
+        let flagged = scenarios.iter().filter(|(_, config)| {
+            let config = config.as_ref().ok().and_then(Option::as_deref);
+            config.is_some_and(|config| config.value.with_backfill().is_some())
+        });
+        let flagged: Vec<&ScenarioId> = flagged.map(|(id, _)| id).collect();
+        if flagged.is_empty() {
+            return Ok(Backfills::new());
+        }
+        self.with_open(|docket| {
+            let last = |id: &&ScenarioId| Some(((*id).clone(), docket.last_backfill(id)?.clone()));
+            flagged.iter().filter_map(last).collect()
+        })
     }
 
     /// Writes the run files of new lines.
@@ -452,6 +471,7 @@ impl Monitor {
     }
 }
 
+type Backfills = HashMap<ScenarioId, Backfill>;
 type Scenarios = HashMap<ScenarioId, Result<Option<SharedScenario>, Arc<Error>>>;
 
 /// A judged run on its way to the ledger.
@@ -483,13 +503,23 @@ fn kept(
         .collect()
 }
 
-fn judge(config: &Config, scenarios: &Scenarios, run: Run) -> Result<(Judged, Record), Refusal> {
+fn judge(
+    config: &Config,
+    scenarios: &Scenarios,
+    backfills: &Backfills,
+    run: Run,
+) -> Result<(Judged, Record), Refusal> {
     let scenario = match scenarios.get(&run.scenario_id) {
         Some(Ok(scenario)) => scenario.as_deref(),
         Some(Err(error)) => return Err(Refusal::Scenario(Arc::clone(error))),
         None => None,
     };
-    let record: RunRecord = config.judge_with(run, scenario.map(|s| &s.value));
+    let scenario = scenario.map(|scenario| &scenario.value);
+    let over = backfills
+        .get(&run.scenario_id)
+        .filter(|backfill| backfill.is_over(run.timestamp))
+        .and(scenario.map(ScenarioConfig::after_backfill));
+    let record: RunRecord = config.judge_with(run, over.as_ref().or(scenario));
     let line = Record::new(&RUNS, record.to_json().into_bytes())?;
     let judged = Judged {
         verdict: Verdict::of(&record),
