@@ -12,7 +12,8 @@ use credit_core::{Inputs, Run, RunRecord, ScenarioId, Sha256, Timestamp, Usual};
 use credit_governance::Operators;
 use credit_policy::{Context, Expected, Policy};
 
-use crate::{Error, ScenarioConfig, Tree, governed};
+use crate::live_docket::LiveDocket;
+use crate::{Archive, Error, ScenarioConfig, Tree, governed};
 
 /// A file of `config/` that was read whole, with its hash.
 #[derive(Clone, Debug)]
@@ -88,8 +89,8 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] if the scenario's file is there but wrong.
     pub fn judge(&self, run: Run) -> Result<RunRecord, Error> {
-        let scenario = read_scenario(&self.tree, &run.scenario_id)?;
-        Ok(self.judge_with(run, scenario.as_ref().map(|s| &s.value)))
+        let scenario = self.scenario_of(&run)?;
+        Ok(self.judge_with(run, scenario.as_ref()))
     }
 
     /// Judges one run against an expectation of the caller's instead of its scenario's baseline;
@@ -98,9 +99,21 @@ impl Config {
     /// # Errors
     /// As [`Config::judge`].
     pub fn judge_against(&self, run: Run, expected: Expected) -> Result<RunRecord, Error> {
-        let scenario = read_scenario(&self.tree, &run.scenario_id)?;
-        let scenario = scenario.as_ref().map(|s| &s.value);
-        Ok(self.record(run, scenario, expected.into(), None))
+        let scenario = self.scenario_of(&run)?;
+        Ok(self.record(run, scenario.as_ref(), expected.into(), None))
+    }
+
+    /// A run's scenario as it counts for it.
+    fn scenario_of(&self, run: &Run) -> Result<Option<ScenarioConfig>, Error> {
+        let scenario = read_scenario(&self.tree, &run.scenario_id)?.map(|s| s.value);
+        if let Some(flagged) = scenario.as_ref().and_then(ScenarioConfig::with_backfill) {
+            let live = LiveDocket::open(&Archive::new(&self.tree))?;
+            let last = live.docket().last_backfill(&run.scenario_id);
+            if last.is_some_and(|backfill| backfill.is_over(run.timestamp)) {
+                return Ok(Some(flagged.after_backfill()));
+            }
+        }
+        Ok(scenario)
     }
 
     /// The verdict, from values alone: the same run, policy, scenario configuration and baseline

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use credit_core::{CaseId, Run, RunId, RunRecord, ScenarioId, Sha256, Timestamp};
-use credit_governance::{About, Actor, Event, Verb, What};
+use credit_governance::{About, Actor, Backfill, Event, Verb, What};
 use credit_ledger::{
     Appended, Config as LedgerConfig, Digest, FileStorage, Ledger, OpenError, Record, Refused,
     Schema,
@@ -25,8 +25,8 @@ use crate::run_files::{self, RunFile};
 use crate::settle::{self, Kept};
 use crate::tree::run_file_name;
 use crate::{
-    Archive, Destinations, Error, Outcome, Refusal, RunFileError, Stopwatch, Tree, Verdict,
-    governed,
+    Archive, Destinations, Error, Outcome, Refusal, RunFileError, ScenarioConfig, Stopwatch, Tree,
+    Verdict, governed,
 };
 
 /// How many runs share one write and one sync when many are observed.
@@ -202,8 +202,11 @@ impl Monitor {
         let _span = tracing::debug_span!("observe", runs = runs.len()).entered();
         let config = self.config.current()?;
         let scenarios = self.scenarios_of(&runs);
+        let backfills = self.last_backfills(&scenarios)?;
         let tells = self.destinations.is_some();
-        let judged = parallel(runs, |run| judge(&config, &scenarios, run, tells));
+        let judged = parallel(runs, |run| {
+            judge(&config, &scenarios, &backfills, run, tells)
+        });
         let mut records = Vec::with_capacity(judged.len());
         let slots: Vec<Result<Judged, Refusal>> = judged
             .into_iter()
@@ -328,6 +331,22 @@ impl Monitor {
             }
         }
         scenarios
+    }
+
+    /// The last backfill of each scenario whose file says that its runs are one.
+    fn last_backfills(&self, scenarios: &Scenarios) -> Result<Backfills, Error> {
+        let flagged = scenarios.iter().filter(|(_, config)| {
+            let config = config.as_ref().ok().and_then(Option::as_deref);
+            config.is_some_and(|config| config.value.with_backfill().is_some())
+        });
+        let flagged: Vec<&ScenarioId> = flagged.map(|(id, _)| id).collect();
+        if flagged.is_empty() {
+            return Ok(Backfills::new());
+        }
+        self.with_open(|docket| {
+            let last = |id: &&ScenarioId| Some(((*id).clone(), docket.last_backfill(id)?.clone()));
+            flagged.iter().filter_map(last).collect()
+        })
     }
 
     /// Writes the run files of new lines.
@@ -482,6 +501,7 @@ impl Monitor {
     }
 }
 
+type Backfills = HashMap<ScenarioId, Backfill>;
 type Scenarios = HashMap<ScenarioId, Result<Option<SharedScenario>, Arc<Error>>>;
 
 /// A judged run on its way to the ledger.
@@ -516,6 +536,7 @@ fn kept(
 fn judge(
     config: &Config,
     scenarios: &Scenarios,
+    backfills: &Backfills,
     run: Run,
     tells: bool,
 ) -> Result<(Judged, Record), Refusal> {
@@ -524,7 +545,12 @@ fn judge(
         Some(Err(error)) => return Err(Refusal::Scenario(Arc::clone(error))),
         None => None,
     };
-    let record: RunRecord = config.judge_with(run, scenario.map(|s| &s.value));
+    let scenario = scenario.map(|scenario| &scenario.value);
+    let over = backfills
+        .get(&run.scenario_id)
+        .filter(|backfill| backfill.is_over(run.timestamp))
+        .and(scenario.map(ScenarioConfig::after_backfill));
+    let record: RunRecord = config.judge_with(run, over.as_ref().or(scenario));
     let line = Record::new(&RUNS, record.to_json().into_bytes())?;
     let judged = Judged {
         verdict: Verdict::of(&record),

@@ -54,6 +54,20 @@ impl ScenarioConfig {
         })
     }
 
+    /// The same where the file says that its runs are a backfill.
+    pub(crate) fn with_backfill(&self) -> Option<&ScenarioConfig> {
+        (self.is_backfill == Some(true)).then_some(self)
+    }
+
+    /// As it counts after the scenario's last backfill is over: the flag was forgotten in the file,
+    /// so it counts no more.
+    pub(crate) fn after_backfill(&self) -> ScenarioConfig {
+        ScenarioConfig {
+            is_backfill: None,
+            ..self.clone()
+        }
+    }
+
     /// Fills in what the run did not say. What it did say stays.
     pub fn fill_in(&self, run: &mut Run) {
         // The file naming no limit does not mean that the job has none.

@@ -259,19 +259,55 @@ fn a_backfill_that_nobody_ended() {
     };
     let approval = Approval::alone(&lead(), Verb::StartBackfill, backfill).unwrap();
     monitor.enact(approval, now()).unwrap();
+    // The flag in the scenario's file counts as long as the backfill does, and no longer if it is
+    // forgotten there; what a run says of itself counts as it says.
+    let scenario = house.tree.scenario(&"EXPORT".parse().unwrap());
+    fs::create_dir_all(scenario.parent().unwrap()).unwrap();
+    fs::write(scenario, r#"{"is_backfill":true,"max_items":5}"#).unwrap();
+    let flag = credit_monitor::core::RiskFlag::BackfillMode;
+    for (n, (at, claims, counts)) in [
+        ("2025-02-03T09:59:59Z", false, true),
+        ("2025-02-03T10:00:00Z", false, false),
+        ("2025-02-03T10:00:00Z", true, true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut run = run(&format!("R-{n}"), "EXPORT", at, "100");
+        run.is_backfill = claims.then_some(true);
+        let classified = credit_monitor::Config::load(&house.tree).unwrap();
+        let classified = classified.judge(run.clone()).unwrap().assessment;
+        let verdict = monitor.observe(run, now()).unwrap().verdict;
+        for flags in [verdict.risk_flags, classified.risk_flags] {
+            assert_eq!(flags.contains(flag), counts, "{at}, {claims}: {flags:?}");
+        }
+    }
     let daily = |now: &str| {
         let archive = Archive::new(&house.tree);
         archive.audit_daily(Vec::new(), at(now)).unwrap()
     };
-    assert_eq!(found(&daily("2025-02-03T09:59:59Z"), "backfills"), []);
-    let what = "the backfill of EXPORT was forgotten";
-    let next = "creditctl backfill end --scenario EXPORT";
-    let late = daily("2025-02-03T10:00:00Z");
-    assert_found(&late, "backfills", [what, "begun by lead-3", next]);
+    let claimed = found(&daily("2025-02-03T09:59:59Z"), "backfills");
+    assert_eq!(claimed.len(), 1);
+    assert!(
+        claimed[0].what.starts_with("R-2 claims a backfill"),
+        "{claimed:?}"
+    );
+    let late = found(&daily("2025-02-03T10:00:00Z"), "backfills");
+    assert_eq!(late.len(), 2);
+    assert_eq!(late[0].what, "the backfill of EXPORT was forgotten");
+    assert!(late[0].evidence.contains("begun by lead-3"), "{late:?}");
+    assert_eq!(
+        late[0].next_command,
+        "creditctl backfill end --scenario EXPORT"
+    );
     let ended = BackfillEnded {
         scenario_id: "EXPORT".parse().unwrap(),
         note: text("done"),
     };
     decide(&monitor, &lead(), What::BackfillEnded(ended));
-    assert_eq!(found(&daily("2025-02-03T10:00:00Z"), "backfills"), []);
+    assert_eq!(
+        found(&daily("2025-02-03T10:00:00Z"), "backfills").len(),
+        2,
+        "both are claims now"
+    );
 }

@@ -67,6 +67,11 @@ impl Backfill {
         self.since.at <= now && now < self.expires && !over
     }
 
+    /// Whether it counts no more at `at`, because its time is over or somebody said that it is done.
+    pub fn is_over(&self, at: Timestamp) -> bool {
+        at >= self.expires || self.ended.as_ref().is_some_and(|stamp| at >= stamp.at)
+    }
+
     /// Whether its time is over at `now` and nobody has said that it is done.
     pub fn is_forgotten(&self, now: Timestamp) -> bool {
         self.ended.is_none() && now >= self.expires
@@ -148,6 +153,11 @@ impl Docket {
     pub fn backfill(&self, scenario: &ScenarioId, now: Timestamp) -> Option<&Backfill> {
         let all = self.emergency.backfills.get(scenario)?;
         all.iter().rev().find(|backfill| backfill.is_on(now))
+    }
+
+    /// The last backfill of a scenario, over or not.
+    pub fn last_backfill(&self, scenario: &ScenarioId) -> Option<&Backfill> {
+        self.emergency.backfills.get(scenario)?.last()
     }
 
     /// Every backfill, by scenario, oldest first.

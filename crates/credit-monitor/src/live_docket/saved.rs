@@ -7,7 +7,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use credit_core::{CaseId, RunId, Sha256};
@@ -25,6 +26,9 @@ use crate::{Error, Tree};
 const VERSION: u32 = 1;
 
 const SHELF_NAME: &str = "docket.settled.";
+
+/// What a crash leaves of writing either.
+const TEMPORARY_NAME: &str = "docket.unfinished.";
 
 /// The first line of `docket.snapshot`; the second is [`Docket::snapshot`], the third the book of
 /// what is owed.
@@ -75,8 +79,11 @@ impl Saving {
         let names = fs::read_dir(dir).into_iter().flatten().flatten();
         for entry in names {
             let name = entry.file_name();
+            // Whoever saves holds the right to decide, so nobody else writes any of these.
             let is_old = name.to_str().is_some_and(|name| {
-                name.starts_with(SHELF_NAME) && Some(name) != self.shelf.as_deref()
+                let other_shelf =
+                    name.starts_with(SHELF_NAME) && Some(name) != self.shelf.as_deref();
+                other_shelf || name.starts_with(TEMPORARY_NAME)
             });
             if is_old {
                 let _stays = fs::remove_file(entry.path());
@@ -109,9 +116,10 @@ pub(super) fn write(live: &LiveDocket, head: Head, tree: &Tree) -> io::Result<Sa
     let text = format!("{header}\n{}\n{book}\n", live.docket.snapshot(position));
     let path = tree.docket_snapshot();
     let temporary = temporary(&path);
-    let written = fs::write(&temporary, &text)
-        .and_then(|()| File::open(&temporary))
-        .and_then(|file| file.sync_all());
+    let written = create(&temporary).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
     let saving = Saving {
         sha256: Sha256::of(text.as_bytes()),
         temporary,
@@ -137,7 +145,7 @@ pub(super) fn write_shelf(older: Option<&Shelf>, taken: &Taken, tree: &Tree) -> 
         entries.insert(case_key(id), serde_json::to_string(case)?);
     }
     let temporary = temporary(&tree.docket_snapshot());
-    let written = File::create(&temporary)
+    let written = create(&temporary)
         .and_then(|file| shelf::write(file, older, entries))
         .and_then(|root| {
             let path = tree.monitoring().join(shelf_name(root));
@@ -341,5 +349,12 @@ fn shelf_name(root: Root) -> String {
 }
 
 fn temporary(path: &Path) -> PathBuf {
-    path.with_extension(format!("tmp-{}", std::process::id()))
+    path.with_file_name(format!("{TEMPORARY_NAME}{}", std::process::id()))
+}
+
+/// As readable as the events from which it follows.
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).mode(0o640);
+    options.open(path)
 }

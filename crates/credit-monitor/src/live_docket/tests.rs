@@ -314,13 +314,28 @@ fn a_forged_snapshot_is_not_used_and_found() {
         assert_ne!(may_dispatch(&house, "R-99"), Dispatch::Allowed);
         assert!(house.problems()[0].contains("is not in the form"));
     }
-    // It is made again when there is enough to write down.
+    // It is made again when there is enough to write down, and what a crash left of an earlier
+    // attempt goes.
     fs::remove_file(house.snapshot()).unwrap();
+    let unfinished = house.tree.monitoring().join("docket.unfinished.1");
+    fs::write(&unfinished, "half").unwrap();
     let monitor = house.open(60);
     monitor.observe(leak(101, 60), at(60)).unwrap();
     drop(monitor);
-    assert!(house.snapshot().exists());
+    assert!(house.snapshot().exists() && !unfinished.exists());
     assert_eq!(house.problems(), [] as [&str; 0]);
+
+    // One that is older, because a crash came before it was replaced, only leaves more to fold.
+    let monitor = house.open(60);
+    let older = fs::read(house.snapshot()).unwrap();
+    for n in 102..106 {
+        monitor.observe(leak(n, 60), at(60)).unwrap();
+    }
+    drop(monitor);
+    assert!(fs::read(house.snapshot()).unwrap() != older);
+    fs::write(house.snapshot(), older).unwrap();
+    assert!(LiveDocket::open(&house.archive()).unwrap().head.is_some());
+    house.assert_whole();
 }
 
 #[test]
