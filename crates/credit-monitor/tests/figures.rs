@@ -1,4 +1,4 @@
-//! What is counted: as text for Prometheus, through the `metrics` facade, and as spans.
+//! What is counted: as text for Prometheus and through the `metrics` facade.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -16,7 +16,7 @@ use common::{House, now, operator, run};
 use credit_monitor::core::{RiskFlag, RiskFlags, Severity};
 use credit_monitor::doctor::Owed;
 use credit_monitor::governance::{CaseAcknowledged, What};
-use credit_monitor::{Archive, Figures, Monitor, ReportRequest, Stopwatch};
+use credit_monitor::{Archive, Figures, Monitor, Stopwatch};
 use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
     SharedString, Unit,
@@ -244,53 +244,4 @@ fn a_service_hears_the_same_through_its_recorder() {
     // Only the run that was observed with a clock was measured.
     assert_eq!(kept.sum("credit_append_seconds{}"), Some(1.0));
     assert_eq!(kept.sum("credit_owed_messages{}"), None);
-}
-
-/// Keeps the names of spans.
-#[derive(Clone, Default)]
-struct Spans(Arc<Mutex<Vec<&'static str>>>);
-
-impl tracing::Subscriber for Spans {
-    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        let mut spans = self.0.lock().unwrap();
-        spans.push(span.metadata().name());
-        tracing::span::Id::from_u64(spans.len() as u64)
-    }
-
-    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-    fn event(&self, _: &tracing::Event<'_>) {}
-    fn enter(&self, _: &tracing::span::Id) {}
-    fn exit(&self, _: &tracing::span::Id) {}
-}
-
-#[test]
-fn the_ways_that_take_time_are_spans() {
-    let house = House::new();
-    let spans = Spans::default();
-    tracing::subscriber::with_default(spans.clone(), || {
-        let monitor = observed(&house);
-        let config = monitor.config().unwrap();
-        let archive = monitor.archive();
-        archive
-            .weekly_report(&config, &ReportRequest::review(now().day()))
-            .unwrap();
-        archive.verify(None, &|_, _| {}).unwrap();
-        figures(&monitor);
-    });
-    let seen = spans.0.lock().unwrap();
-    for name in [
-        "observe",
-        "settle",
-        "ledger_batch",
-        "weekly_report",
-        "verify",
-        "figures",
-    ] {
-        assert!(seen.contains(&name), "{name} is not in {seen:?}");
-    }
 }

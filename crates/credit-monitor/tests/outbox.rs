@@ -201,7 +201,7 @@ fn resolve(house: &House, case: &CaseId) {
         root_cause: RootCause::LegitLoad,
         explanation: "a quarter's end".parse().unwrap(),
     };
-    house.decide(LEAD, What::RootCauseProposed(found()));
+    house.decide(OPS, What::RootCauseProposed(found()));
     house.decide(LEAD, What::RootCauseConfirmed(found()));
     let mitigation = "max_items now 1000".parse().unwrap();
     let case_id = || case.clone();

@@ -2,10 +2,11 @@
 //! between keeping and owing, and of one that did not know whom to tell.
 
 use credit_core::{Action, Actions, Day, RunId, Timestamp};
+use credit_governance::Docket;
 use credit_ledger::{Head, Scan};
 
 use super::book::{Book, Rows};
-use super::step::{Is, Line};
+use super::step::{Is, Line, Subject};
 use super::{Destinations, row_file};
 use crate::archive::{self, text};
 use crate::{Error, Monitor, RunFileError};
@@ -41,10 +42,7 @@ impl Monitor {
     }
 
     /// Answers a question from what is owed, steps of other processes included.
-    pub(crate) fn with_book<T>(
-        &self,
-        ask: impl FnOnce(&credit_governance::Docket, &Book) -> T,
-    ) -> Result<T, Error> {
+    pub(crate) fn with_book<T>(&self, ask: impl FnOnce(&Docket, &Book) -> T) -> Result<T, Error> {
         let mut live = self.live_docket();
         live.catch_up(&self.archive())?;
         Ok(ask(live.docket(), live.book()))
@@ -120,7 +118,8 @@ impl Monitor {
         deciding.finish().map(|_| ())
     }
 
-    /// Settles the runs behind a line as if they had just been kept; the last line that was read.
+    /// Settles the runs behind a line for which something is not owed yet, as if they had just been
+    /// kept; the last line that was read.
     fn see_to(
         &self,
         from: Option<Line>,
@@ -133,22 +132,26 @@ impl Monitor {
             _ => u64::MAX,
         };
         let mut last = None;
-        let mut kept = Vec::new();
+        let mut asking = Vec::new();
         self.lines_behind(from, |facts, line| {
             if line.seq >= first_row {
                 // Only a hint for operators; the row is owed all the same.
                 let _hint = row_file::write_owed(self.tree(), facts.timestamp.day(), &facts.run_id);
             }
-            if asks_for_something(facts.actions) || facts.json.contains("\"rerun_of\":") {
-                kept.push(self.kept(&facts.run_id)?);
-            }
-            if kept.len() >= BATCH {
-                self.settle(std::mem::take(&mut kept), now)?;
+            if asks_for_something(facts.actions) {
+                asking.push((line.seq, facts.run_id.clone(), facts.actions));
             }
             last = Some(line);
             Ok(true)
         })?;
-        self.settle(kept, now)?;
+        // Most of them were seen to when they were kept.
+        self.with_book(|docket, book| {
+            asking.retain(|(seq, run, actions)| !is_owed(docket, book, to, *seq, run, *actions));
+        })?;
+        for batch in asking.chunks(BATCH) {
+            let kept = batch.iter().map(|(_, run, _)| self.kept(run));
+            self.settle(kept.collect::<Result<_, _>>()?, now)?;
+        }
         Ok(last)
     }
 
@@ -196,16 +199,32 @@ impl Monitor {
     }
 }
 
-/// Whether something may be owed or have to be decided for a run with these actions.
+/// Whether something may be owed for a run with these actions. What must be decided about it is
+/// seen to when the tree is opened.
 fn asks_for_something(actions: Actions) -> bool {
-    actions.intersects(Actions::ALERTS)
-        || [
-            Action::Quarantine,
-            Action::BlockDispatch,
-            Action::CreateCase,
-            Action::LogCaseOptional,
-            Action::PageLock,
-        ]
-        .iter()
-        .any(|action| actions.contains(*action))
+    actions.intersects(Actions::ALERTS) || actions.contains(Action::PageLock)
+}
+
+/// Whether everything that a run's actions ask for is owed, was sent, or is held back.
+fn is_owed(
+    docket: &Docket,
+    book: &Book,
+    to: &Destinations,
+    seq: u64,
+    run: &RunId,
+    actions: Actions,
+) -> bool {
+    let knows = |subject: Subject| subject.id().is_some_and(|id| book.knows(&id));
+    let alerts = actions.intersects(Actions::ALERTS) && (to.webhooks.is_some() || to.bot.is_some());
+    let locks = actions.contains(Action::PageLock) && to.cases.is_some();
+    let alert = Subject::Alert {
+        seq,
+        run: run.clone(),
+    };
+    let lock = || {
+        docket
+            .case_of(run)
+            .map(|case| Subject::Lock(case.id.clone()))
+    };
+    (!alerts || knows(alert)) && (!locks || lock().is_some_and(knows))
 }

@@ -1,0 +1,61 @@
+//! What takes time is a span. Alone in its file: `tracing` remembers of each place in the code
+//! whether anybody listens, and other tests in the process would be asked first.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+
+use common::{House, now, run};
+use credit_monitor::ReportRequest;
+
+/// Keeps the names of spans.
+#[derive(Clone, Default)]
+struct Spans(Arc<Mutex<Vec<&'static str>>>);
+
+impl tracing::Subscriber for Spans {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        let mut spans = self.0.lock().unwrap();
+        spans.push(span.metadata().name());
+        tracing::span::Id::from_u64(spans.len() as u64)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, _: &tracing::Event<'_>) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn the_ways_that_take_time_are_spans() {
+    let house = House::new();
+    let spans = Spans::default();
+    tracing::subscriber::with_default(spans.clone(), || {
+        let monitor = house.open();
+        let newcomer = run("R-1", "NEWCOMER", "2025-02-01T09:15:00Z", "0.5");
+        monitor.observe(newcomer, now()).unwrap();
+        let config = monitor.config().unwrap();
+        let archive = monitor.archive();
+        archive
+            .weekly_report(&config, &ReportRequest::review(now().day()))
+            .unwrap();
+        archive.verify(None, &|_, _| {}).unwrap();
+        archive.figures(now()).unwrap();
+    });
+    let seen = spans.0.lock().unwrap();
+    for name in [
+        "observe",
+        "settle",
+        "ledger_batch",
+        "weekly_report",
+        "verify",
+        "figures",
+    ] {
+        assert!(seen.contains(&name), "{name} is not in {seen:?}");
+    }
+}
