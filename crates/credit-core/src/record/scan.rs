@@ -85,7 +85,7 @@ impl<'a> RunSum<'a> {
         let mut members = Members::of(json)?;
         while let Some((key, value)) = members.next()? {
             match brief(key) {
-                TIMESTAMP if key == "Timestamp" => timestamp = Some(time(value.text()?)?),
+                TIMESTAMP if key == "Timestamp" => timestamp = Some(value.word()?),
                 SCENARIO_ID if key == "Scenario_ID" => scenario_id = Some(value.text()?),
                 CREDITS if key == "Credits_Total" => credits = Some(value.number()?),
                 _ => continue,
@@ -130,7 +130,7 @@ impl<'a> Found<'a> {
     fn take(&mut self, key: &str, value: Value<'a>) -> Option<()> {
         match brief(key) {
             RUN_ID if key == "Run_ID" => self.run_id = Some(value.word()?),
-            TIMESTAMP if key == "Timestamp" => self.timestamp = Some(time(value.text()?)?),
+            TIMESTAMP if key == "Timestamp" => self.timestamp = Some(value.word()?),
             SCENARIO_ID if key == "Scenario_ID" => self.scenario_id = Some(value.word()?),
             STATUS if key == "Status" => self.status = Some(value.word()?),
             CREDITS if key == "Credits_Total" => self.credits = Some(value.number()?),
@@ -343,71 +343,4 @@ fn nested(text: &str) -> Option<usize> {
         }
         at += 1;
     }
-}
-
-/// A time in whole seconds is read digit by digit, any other by its own parser.
-fn time(text: &str) -> Option<Timestamp> {
-    whole_second(text.as_bytes()).or_else(|| text.parse().ok())
-}
-
-/// `YYYY-MM-DDThh:mm:ssZ`; `None` for any other form, and for days that there are not.
-fn whole_second(text: &[u8]) -> Option<Timestamp> {
-    let [
-        y1,
-        y2,
-        y3,
-        y4,
-        b'-',
-        m1,
-        m2,
-        b'-',
-        d1,
-        d2,
-        b'T',
-        h1,
-        h2,
-        b':',
-        n1,
-        n2,
-        b':',
-        s1,
-        s2,
-        b'Z',
-    ] = *text
-    else {
-        return None;
-    };
-    let digits = |digits: &[u8]| {
-        digits.iter().try_fold(0_i64, |number, digit| {
-            digit
-                .is_ascii_digit()
-                .then(|| number * 10 + i64::from(digit - b'0'))
-        })
-    };
-    let (year, month, day) = (
-        digits(&[y1, y2, y3, y4])?,
-        digits(&[m1, m2])?,
-        digits(&[d1, d2])?,
-    );
-    let (hour, minute, second) = (digits(&[h1, h2])?, digits(&[n1, n2])?, digits(&[s1, s2])?);
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 if is_leap => 29,
-        2 => 28,
-        _ => return None,
-    };
-    if !(1..=days).contains(&day) || hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    // Days since 1970-01-01, with years that begin in March (H. Hinnant, "chrono-Compatible
-    // Low-Level Date Algorithms"); the year is not negative.
-    let year = if month > 2 { year } else { year - 1 };
-    let era = year.div_euclid(400);
-    let year_of_era = year - era * 400;
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    let days = era * 146_097 + day_of_era - 719_468;
-    Timestamp::from_unix(days * 86_400 + hour * 3_600 + minute * 60 + second)
 }

@@ -166,31 +166,21 @@ impl Wanted<'_> {
             if needle.any(|needle| !text.contains(needle.as_str())) {
                 continue;
             }
-            match RunSum::scan(text) {
-                Some(sum) if self.period.contains(sum.timestamp) => gathered.take(text),
-                Some(sum) if self.previous.contains(sum.timestamp) => {
-                    if !earlier.take(&sum) {
-                        gathered.whole.push(text);
-                    }
-                }
+            match timestamp_of(text) {
+                Some(at) if self.period.contains(at) => gathered.take(text),
+                Some(at) if self.previous.contains(at) => match RunSum::scan(text) {
+                    Some(sum) if earlier.take(&sum) => {}
+                    _ => gathered.whole.push(text),
+                },
                 Some(_) => {}
-                None => self.unusual(text, &mut gathered),
+                None if may_be_between(time_text(text), self.from, self.to) => {
+                    gathered.unreadable += 1;
+                }
+                None => {}
             }
         }
         gathered.earlier = earlier.runs;
         Ok(gathered)
-    }
-
-    /// A line that has not the usual form.
-    fn unusual(&self, text: &str, gathered: &mut Gathered) {
-        match timestamp_of(text) {
-            Some(at) if self.period.contains(at) || self.previous.contains(at) => {
-                gathered.whole.push(text);
-            }
-            Some(_) => {}
-            None if may_be_between(time_text(text), self.from, self.to) => gathered.unreadable += 1,
-            None => {}
-        }
     }
 }
 
