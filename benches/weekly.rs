@@ -1,40 +1,66 @@
-//! How long does a weekly report over 100,000 ledger lines take?
+//! How long does a weekly report take, whatever came before the week?
 //!
-//! All lines lie in the report's week or the one before, so none can be skipped. Floor: reading
-//! the file and one SHA-256 over it.
+//! The ledgers have 20,000 runs a week and end with the report's week; the index is fresh. Floor:
+//! reading what two weeks are in the file and one SHA-256 of each line, on all cores; a bare read
+//! of it stands beside that.
 #![expect(
     clippy::expect_used,
     reason = "a bench that cannot be set up has nothing to measure"
 )]
 
-use std::fs;
+use std::fs::{self, File};
 use std::hint::black_box;
+use std::os::unix::fs::FileExt;
 
-use credit_benches::{fill, now, runs, tree};
-use credit_monitor::core::{Period, RunFacts, Sha256};
+use credit_benches::{BATCH, batches, keep, ledger, now, parallel, runs, tree};
+use credit_monitor::core::{Run, RunFacts, Sha256, Timestamp};
 use credit_monitor::report::{Context, Decided, LedgerState, Repetition, Scope, weekly};
-use credit_monitor::{Archive, Config, ReportRequest};
+use credit_monitor::{Archive, Config, ReportRequest, Tree};
 use criterion::{Criterion, SamplingMode, Throughput};
 
-const LINES: usize = 100_000;
+/// Runs a week.
+const WEEK: usize = 20_000;
+
+const WEEK_SECONDS: i64 = 7 * 86_400;
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    report(&mut criterion);
+    figures(&mut criterion);
+    for weeks in [5, 50] {
+        report(&mut criterion, weeks);
+    }
     criterion.final_summary();
 }
 
-fn report(criterion: &mut Criterion) {
+/// So many weeks of runs in the order of their time, ending now.
+fn fill(tree: &Tree, weeks: usize) {
+    let config = Config::load(tree).expect("the tree was just made");
+    let ledger = ledger(tree);
+    let seconds = WEEK_SECONDS * i64::try_from(weeks).expect("few weeks");
+    let lines = i64::try_from(WEEK * weeks).expect("few lines");
+    let start = now().unix() - seconds;
+    let at = |(n, mut run): (usize, Run)| {
+        let n = i64::try_from(n).expect("few lines");
+        run.timestamp = Timestamp::from_unix(start + n * seconds / lines).expect("in range");
+        run
+    };
+    let runs: Vec<_> = runs(WEEK * weeks).into_iter().enumerate().collect();
+    keep(&config, &ledger, batches(runs, BATCH), at);
+    ledger.close().expect("nothing fails here");
+}
+
+/// The pure function alone.
+fn figures(criterion: &mut Criterion) {
     let (_folder, tree) = tree();
-    fill(&tree, runs(LINES));
+    fill(&tree, 2);
     let config = Config::load(&tree).expect("the tree was just made");
-    let archive = Archive::new(&tree);
     let text = fs::read_to_string(tree.ledger()).expect("it was just filled");
     let facts: Result<Vec<RunFacts<'_>>, _> = text.lines().map(RunFacts::parse).collect();
     let facts = facts.expect("they were printed from records");
     let context = Context {
-        period: Period::days_until(7, now()),
+        period: credit_monitor::core::Period::days_until(7, now()),
         ledger: LedgerState::Read,
+        earlier: &[],
         ledger_head: None,
         events_head: None,
         policy_sha256: config.policy().sha256,
@@ -48,23 +74,61 @@ fn report(criterion: &mut Criterion) {
         },
         decided: &Decided::default(),
     };
-
     let mut group = criterion.benchmark_group("weekly");
     group.sampling_mode(SamplingMode::Flat).sample_size(20);
-    group.throughput(Throughput::Elements(LINES as u64));
+    group.throughput(Throughput::Elements(2 * WEEK as u64));
     group.bench_function("from parsed facts", |bencher| {
         bencher.iter(|| weekly(black_box(&facts), &context));
     });
-    group.bench_function("from the ledger file", |bencher| {
-        bencher.iter(|| {
-            let report = archive.weekly_report(&config, &ReportRequest::review(now().day()));
-            report.expect("the ledger is whole")
-        });
+    group.bench_function("scanning lines, one thread", |bencher| {
+        bencher.iter(|| text.lines().filter_map(RunFacts::scan).count());
     });
-    group.bench_function("floor", |bencher| {
+    let report = weekly(&facts, &context);
+    group.bench_function("its JSON", |bencher| bencher.iter(|| report.to_json()));
+    group.bench_function("its page", |bencher| bencher.iter(|| report.to_html()));
+    group.finish();
+}
+
+fn report(criterion: &mut Criterion, weeks: usize) {
+    let (_folder, tree) = tree();
+    fill(&tree, weeks);
+    let config = Config::load(&tree).expect("the tree was just made");
+    let archive = Archive::new(&tree);
+    let request = ReportRequest::review(now().day());
+    let made = archive.weekly_report(&config, &request);
+    let stats = made.expect("the ledger is whole").summary_stats;
+    assert_eq!(stats.total_runs, WEEK as u64);
+
+    let file = File::open(tree.ledger()).expect("it was just filled");
+    let size = file.metadata().expect("it is open").len();
+    let tail = usize::try_from(size).expect("it fits") * 2 / weeks;
+    let halves = || {
+        let half = tail.div_ceil(2);
+        let start = size - tail as u64;
+        vec![(start, half), (start + half as u64, tail - half)]
+    };
+    let read = |(offset, length): (u64, usize)| {
+        let mut bytes = vec![0; length];
+        file.read_exact_at(&mut bytes, offset).expect("it is there");
+        bytes
+    };
+
+    let mut group = criterion.benchmark_group(format!("weekly of {} lines", WEEK * weeks));
+    group.sampling_mode(SamplingMode::Flat).sample_size(20);
+    group.throughput(Throughput::Bytes(tail as u64));
+    group.bench_function("report", |bencher| {
+        bencher.iter(|| archive.weekly_report(&config, &request));
+    });
+    group.bench_function("bare read of two weeks", |bencher| {
+        bencher.iter(|| parallel(halves(), |half| read(half).len()));
+    });
+    group.bench_function("floor: read and SHA-256 of each line", |bencher| {
         bencher.iter(|| {
-            let bytes = fs::read(tree.ledger()).expect("it was just filled");
-            Sha256::of(&bytes)
+            parallel(halves(), |half| {
+                let bytes = read(half);
+                let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+                lines.map(|line| Sha256::of(line).as_bytes()[0]).max()
+            })
         });
     });
     group.finish();

@@ -10,6 +10,7 @@
 mod support;
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -236,4 +237,99 @@ fn a_browser_shows_the_page_without_complaint() {
         );
         assert!(dom.contains(&shown), "{shown}");
     }
+}
+
+/// By another program in another language, where there is one.
+#[test]
+fn python_finds_the_same_figures() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        let told = writeln!(
+            std::io::stderr(),
+            "SKIPPED: there is no python3; this test computes a report again in it"
+        );
+        told.unwrap();
+        return;
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/independent/weekly.py");
+    let agrees = |tree: &Tree, until: &str| {
+        tree.ctl(["report", "weekly", "--until", until]).ok();
+        let done = Command::new("python3")
+            .arg(script)
+            .arg(tree.path("runs/CREDIT_MONITORING/ledger.jsonl"))
+            .arg(tree.path("config/credit-baselines.json"))
+            .arg(tree.path(&format!("runs/CREDIT_REVIEWS/weekly_{until}.json")))
+            .output()
+            .unwrap();
+        let found = String::from_utf8_lossy(&done.stdout);
+        let error = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{until}: {found}{error}");
+    };
+
+    let fleet = Tree::new();
+    fleet.write(
+        "config/credit-baselines.json",
+        support::baselines(&[
+            ("S0", "100"),
+            ("S1", "0.3"),
+            ("S2", "7.000001"),
+            ("S3", "0"),
+        ]),
+    );
+    fleet.ingest(made_up_runs(600)).ok();
+    for until in [
+        "2024-01-08",
+        "2024-01-15",
+        "2024-01-22",
+        "2024-02-01",
+        "2025-01-01",
+    ] {
+        agrees(&fleet, until);
+    }
+
+    let Some(real) = support::data("llm_small.jsonl") else {
+        return;
+    };
+    let tree = Tree::new();
+    tree.ctl([Path::new("ingest"), &real]);
+    for until in ["2025-01-24", "2025-01-31", "2025-02-07"] {
+        agrees(&tree, until);
+    }
+}
+
+/// Four weeks of runs of five scenarios: many kinds of amounts, some with flags, times to the
+/// millisecond and on the borders of days.
+fn made_up_runs(count: u64) -> String {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut dice = move |sides: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % sides
+    };
+    let line = |n: u64| {
+        let (day, hour) = (1 + dice(28), dice(24));
+        let time = match dice(4) {
+            0 => format!("2024-01-{day:02}T00:00:00Z"),
+            1 => format!("2024-01-{day:02}T23:59:59.{:03}Z", dice(1000)),
+            _ => format!("2024-01-{day:02}T{hour:02}:30:00Z"),
+        };
+        let credits = match dice(5) {
+            0 => format!("0.{:06}", dice(1_000_000)),
+            1 => (dice(2_000)).to_string(),
+            2 => "200".to_owned(),
+            _ => format!("{}.{}", 80 + dice(40), dice(10)),
+        };
+        let flags: &[&str] = match dice(12) {
+            0 => &["pii_exposure"],
+            1 => &["retry_loop", "regulatory_data"],
+            _ => &[],
+        };
+        let run = json!({
+            "Run_ID": format!("R-{n:04}"), "Timestamp": time,
+            "Scenario_ID": format!("S{}", dice(5)), "Job_Type": "OTHER", "Status": "Success",
+            "Risk_Flags": flags, "Credits_Total": "?",
+        });
+        run.to_string().replace("\"?\"", &credits)
+    };
+    (0..count).map(line).collect::<Vec<_>>().join("\n")
 }

@@ -1,5 +1,7 @@
 //! A run with its verdict, as the ledger keeps it.
 
+mod scan;
+
 use std::borrow::Cow;
 
 use serde::Deserialize;
@@ -10,6 +12,8 @@ use crate::{
     Actions, BaselineStatus, Credits, Likelihood, Multiplier, Reason, RiskFlags, Run, RunId,
     ScenarioId, Severity, Sha256, Status, Timestamp, Usual,
 };
+
+pub use scan::RunSum;
 
 /// The verdict on one run: plain data, made by a policy.
 #[derive(Clone, Copy, Debug, PartialEq)]

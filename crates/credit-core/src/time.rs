@@ -183,6 +183,10 @@ impl FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Timestamp, TimestampError> {
+        // As almost all are written.
+        if let Some(timestamp) = whole_second(text.as_bytes()) {
+            return Ok(timestamp);
+        }
         // chrono also takes a space or lower-case letters, which sort differently as text, and the
         // typographic minus sign.
         if text.as_bytes().get(10) != Some(&b'T') || text.contains('z') || !text.is_ascii() {
@@ -207,6 +211,68 @@ impl FromStr for Timestamp {
             ..whole
         })
     }
+}
+
+/// `YYYY-MM-DDThh:mm:ssZ`; `None` for any other form, and for days that there are not.
+fn whole_second(text: &[u8]) -> Option<Timestamp> {
+    let [
+        y1,
+        y2,
+        y3,
+        y4,
+        b'-',
+        m1,
+        m2,
+        b'-',
+        d1,
+        d2,
+        b'T',
+        h1,
+        h2,
+        b':',
+        n1,
+        n2,
+        b':',
+        s1,
+        s2,
+        b'Z',
+    ] = *text
+    else {
+        return None;
+    };
+    let digits = |digits: &[u8]| {
+        digits.iter().try_fold(0_i64, |number, digit| {
+            digit
+                .is_ascii_digit()
+                .then(|| number * 10 + i64::from(digit - b'0'))
+        })
+    };
+    let (year, month, day) = (
+        digits(&[y1, y2, y3, y4])?,
+        digits(&[m1, m2])?,
+        digits(&[d1, d2])?,
+    );
+    let (hour, minute, second) = (digits(&[h1, h2])?, digits(&[n1, n2])?, digits(&[s1, s2])?);
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if is_leap => 29,
+        2 => 28,
+        _ => return None,
+    };
+    if !(1..=days).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    // Days since 1970-01-01, with years that begin in March (H. Hinnant, "chrono-Compatible
+    // Low-Level Date Algorithms"); the year is not negative.
+    let year = if month > 2 { year } else { year - 1 };
+    let era = year.div_euclid(400);
+    let year_of_era = year - era * 400;
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = era * 146_097 + day_of_era - 719_468;
+    Timestamp::from_unix(days * 86_400 + hour * 3_600 + minute * 60 + second)
 }
 
 impl fmt::Display for Timestamp {

@@ -18,6 +18,7 @@ pub mod layout;
 mod ledger;
 mod line;
 mod open;
+mod parts;
 mod reader;
 mod record;
 mod scan;
@@ -38,6 +39,7 @@ pub use self::ledger::{
     Appended, Config, Durability, Head, Ledger, Pending, QueueMax, Receipt, Recovery, Stats,
 };
 pub use self::line::{Line, OwnedLine};
+pub use self::parts::WindowPart;
 pub use self::reader::{ImportedLines, ReadError, Reader};
 pub use self::record::{LINE_BYTES_MAX, Record, RecordError, Schema};
 pub use self::scan::Scan;

@@ -44,8 +44,8 @@ use crate::window::{Window, WindowScan};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Reader {
-    storage: Arc<dyn Storage>,
-    schema: Schema,
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) schema: Schema,
 }
 
 /// A pass over the lines a ledger was imported with, made by [`Reader::imported_lines`].
@@ -213,17 +213,21 @@ impl Reader {
     /// ```
     pub fn window(&self, window: &Window<'_>) -> Result<WindowScan<'_>, ReadError> {
         let size = self.size_past_head()?;
-        let known = self.manifest(size).and_then(|manifest| {
-            let stretches = manifest.stretches(&*self.storage, &window.wanted(&self.schema));
-            stretches.ok().map(|stretches| (stretches, manifest.end))
-        });
+        let known = self.stretches(window, size);
         let beginning = self.beginning()?;
-        Ok(WindowScan::new(
-            &*self.storage,
-            self.schema,
-            beginning,
-            known,
-        ))
+        let (storage, schema) = (&*self.storage, self.schema);
+        Ok(WindowScan::new(storage, schema, beginning, known))
+    }
+
+    /// What the index names of a window, and where its knowledge ends.
+    pub(crate) fn stretches(
+        &self,
+        window: &Window<'_>,
+        size: u64,
+    ) -> Option<(Vec<(u64, u64)>, u64)> {
+        let manifest = self.manifest(size)?;
+        let stretches = manifest.stretches(&*self.storage, &window.wanted(&self.schema));
+        Some((stretches.ok()?, manifest.end))
     }
 
     /// The last whole line. Its hash is checked; the chain before it is not.
@@ -448,7 +452,7 @@ impl Reader {
         Ok(None)
     }
 
-    fn beginning(&self) -> Result<Beginning, ReadError> {
+    pub(crate) fn beginning(&self) -> Result<Beginning, ReadError> {
         let head = HeadFile::read(&*self.storage)?.best;
         Ok(Beginning::of(&*self.storage, &self.schema, head.as_ref())?)
     }
@@ -461,7 +465,7 @@ impl Reader {
     /// How long the file is, if the line HEAD knows is in its place.
     ///
     /// A line there that is damaged is left to the pass that meets it, which can say more.
-    fn size_past_head(&self) -> Result<u64, ReadError> {
+    pub(crate) fn size_past_head(&self) -> Result<u64, ReadError> {
         // HEAD first: lines that are added meanwhile come after it.
         let known = HeadFile::read(&*self.storage)?.best;
         let size = self.size()?;

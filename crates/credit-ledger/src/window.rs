@@ -41,6 +41,19 @@ impl Window<'_> {
     }
 }
 
+/// The stretches that the index names, and all that it does not know.
+pub(crate) fn to_the_end(
+    known: Option<(Vec<(u64, u64)>, u64)>,
+    beginning: &Beginning,
+) -> Vec<(u64, u64)> {
+    let (mut stretches, end) = known.unwrap_or((Vec::new(), beginning.start));
+    match stretches.last_mut() {
+        Some((_, last)) if *last == end => *last = u64::MAX,
+        _ => stretches.push((end, u64::MAX)),
+    }
+    stretches
+}
+
 impl<'r> WindowScan<'r> {
     /// `known` are the stretches the index names and where its knowledge ends.
     pub(crate) fn new(
@@ -49,11 +62,17 @@ impl<'r> WindowScan<'r> {
         beginning: Beginning,
         known: Option<(Vec<(u64, u64)>, u64)>,
     ) -> Self {
-        let (mut stretches, end) = known.unwrap_or((Vec::new(), beginning.start));
-        match stretches.last_mut() {
-            Some((_, last)) if *last == end => *last = u64::MAX,
-            _ => stretches.push((end, u64::MAX)),
-        }
+        let stretches = to_the_end(known, &beginning);
+        Self::over(storage, schema, beginning, stretches)
+    }
+
+    /// A pass over these stretches.
+    pub(crate) fn over(
+        storage: &'r dyn Storage,
+        schema: Schema,
+        beginning: Beginning,
+        mut stretches: Vec<(u64, u64)>,
+    ) -> Self {
         stretches.reverse();
         Self {
             storage,
@@ -62,6 +81,11 @@ impl<'r> WindowScan<'r> {
             stretches,
             current: None,
         }
+    }
+
+    /// Where the line that comes next starts; `None` before the first one.
+    pub(crate) fn offset(&self) -> Option<u64> {
+        self.current.as_ref().map(|(scan, _)| scan.offset())
     }
 
     /// The next line, or `None` after the last one.

@@ -6,7 +6,7 @@ mod reproduce;
 mod write;
 
 use credit_baseline::Baselines;
-use credit_core::{Day, Period, RunFacts, ScenarioId, Sha256};
+use credit_core::{Day, Period, ScenarioId, Sha256};
 use credit_governance::{About, Docket};
 use credit_ledger::{Head, ReadError};
 use credit_policy::Policy;
@@ -14,10 +14,9 @@ use credit_report::{Context, HeadRef, LedgerState, Repetition, Scope, WeeklyRepo
 
 use crate::decisions::pattern;
 use crate::live_docket::LiveDocket;
-use crate::parallel::parallel;
 use crate::{Archive, Config, Error, Hashed};
 
-use self::lines::Lines;
+use self::lines::Gathered;
 
 pub use reproduce::{Difference, Reproduced};
 pub use write::WrittenReport;
@@ -80,6 +79,8 @@ impl Archive {
             },
         };
         let head = self.head()?;
+        // Events that were cut off must not look like a week without decisions.
+        self.events_head()?;
         let (live, events_head) = self.decided()?;
         let state = match (head, self.runs()) {
             (None, Err(ReadError::Missing)) => LedgerState::Missing,
@@ -115,18 +116,12 @@ impl Archive {
 
     fn report_from(&self, sources: &Sources<'_>) -> Result<WeeklyReport, Error> {
         let period = sources.period;
-        let both = Period {
-            start: period.before().start,
-            ..period
+        let mut gathered = match sources.head {
+            Some(head) => self.gather(period, sources.scope.scenario(), head)?,
+            None => Gathered::default(),
         };
-        let lines = match sources.head {
-            Some(head) => self.lines_in(both, sources.scope.scenario(), head)?,
-            None => Lines::default(),
-        };
-        let parsed = parallel(lines.iter().collect(), RunFacts::parse);
-        let all = parsed.len();
-        let runs: Vec<RunFacts<'_>> = parsed.into_iter().flatten().collect();
-        let is_whole = runs.len() == all && lines.unreadable == 0;
+        let earlier = std::mem::take(&mut gathered.earlier);
+        let (runs, is_whole) = gathered.runs();
         let policy = &sources.policy.value;
         let pattern = pattern(policy);
         let decided = decided::of(sources.docket, policy, period, &runs);
@@ -140,6 +135,7 @@ impl Archive {
                 } else {
                     LedgerState::Unreadable
                 },
+                earlier: &earlier,
                 ledger_head: sources.head.map(head_ref),
                 events_head: sources.events_head.map(head_ref),
                 policy_sha256: sources.policy.sha256,

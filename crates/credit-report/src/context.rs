@@ -1,7 +1,7 @@
 //! What a report needs beside the runs.
 
 use credit_baseline::Baselines;
-use credit_core::{CandidateGate, Period, ScenarioId, Sha256};
+use credit_core::{CandidateGate, Credits, Period, ScenarioId, Sha256, Timestamp};
 
 use crate::Decided;
 
@@ -14,6 +14,9 @@ pub struct Context<'a> {
     pub scope: &'a Scope,
     /// What became of reading the ledger.
     pub ledger: LedgerState,
+    /// Runs of the period before of which only sums were read; there may be others of it among the
+    /// runs themselves.
+    pub earlier: &'a [Earlier],
     /// The last line of the ledger that the runs were read up to.
     pub ledger_head: Option<HeadRef>,
     /// The last line of the second chain that decisions were read up to.
@@ -30,6 +33,16 @@ pub struct Context<'a> {
     pub repetition: Repetition,
     /// What people decided.
     pub decided: &'a Decided,
+}
+
+/// A scenario's runs before the period, as far as they are needed: to be counted, and to find when
+/// something changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Earlier {
+    /// The scenario; it may occur more than once.
+    pub scenario_id: ScenarioId,
+    /// When each run finished, and what it cost; runs of other times are left out.
+    pub runs: Vec<(Timestamp, Credits)>,
 }
 
 /// What a report is about.

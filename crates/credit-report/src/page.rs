@@ -30,6 +30,7 @@ impl WeeklyReport {
     /// # let report = weekly(&[], &Context {
     /// #     period: Period::days_until(7, end),
     /// #     ledger: LedgerState::Missing,
+    /// #     earlier: &[],
     /// #     ledger_head: None,
     /// #     events_head: None,
     /// #     policy_sha256: Sha256::of(b"policy"),

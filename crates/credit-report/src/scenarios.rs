@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use credit_baseline::{
     Baselines, MedianInterval, coefficient_of_variation, median, median_interval, nearest_rank,
 };
-use credit_core::{Credits, Multiplier, Ratio, RunFacts, ScenarioId, Timestamp, TotalCredits};
+use credit_core::{
+    Credits, Multiplier, Period, Ratio, RunFacts, ScenarioId, Timestamp, TotalCredits,
+};
 
-use crate::ScenarioTotal;
 use crate::report::count;
+use crate::{Earlier, ScenarioTotal};
 
 /// What one scenario's runs of a period come to.
 #[derive(Debug)]
@@ -142,6 +144,15 @@ impl<'a> Groups<'a> {
     pub(crate) fn add_previous(&mut self, run: &'a RunFacts<'a>) {
         if let Some(group) = self.group(&run.scenario_id) {
             group.previous.push((run.timestamp, run.credits));
+        }
+    }
+
+    pub(crate) fn add_earlier(&mut self, earlier: &'a Earlier, previous: Period) {
+        if let Some(group) = self.group(&earlier.scenario_id) {
+            let runs = earlier.runs.iter().copied();
+            group
+                .previous
+                .extend(runs.filter(|(at, _)| previous.contains(*at)));
         }
     }
 

@@ -35,6 +35,7 @@ use crate::{
 ///     period: Period::days_until(7, end),
 ///     scope: &Scope::Review,
 ///     ledger: LedgerState::Read,
+///     earlier: &[],
 ///     ledger_head: None,
 ///     events_head: None,
 ///     policy_sha256: Sha256::of(b"policy"),
@@ -52,7 +53,7 @@ use crate::{
 /// assert!(report.to_json().contains("\"data_status\": \"ok\""));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn weekly<'a>(runs: &'a [RunFacts<'a>], context: &Context<'_>) -> WeeklyReport {
+pub fn weekly<'a>(runs: &'a [RunFacts<'a>], context: &Context<'a>) -> WeeklyReport {
     let (period, decided) = (context.period, context.decided);
     let scenario = context.scope.scenario();
     let previous = period.before();
@@ -67,6 +68,11 @@ pub fn weekly<'a>(runs: &'a [RunFacts<'a>], context: &Context<'_>) -> WeeklyRepo
             in_period.push(run);
         } else if previous.contains(run.timestamp) {
             groups.add_previous(run);
+        }
+    }
+    for earlier in context.earlier {
+        if scenario.is_none_or(|id| earlier.scenario_id == *id) {
+            groups.add_earlier(earlier, previous);
         }
     }
     let scenarios = groups.finish(context.baselines);

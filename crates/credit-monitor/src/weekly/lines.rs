@@ -1,18 +1,63 @@
-//! The lines of a report's time, out of the ledger.
+//! The runs of a report's time, out of the ledger.
+//!
+//! Every line that is read is checked against the chain, the period before included: a report that
+//! rests on a line vouches for it. What is not read is not checked; `verify` looks at everything.
+//! The lines are read, checked and scanned by as many threads as there are cores. Of most runs a
+//! few figures are kept; the whole line only of those that a report lists by name, and of what has
+//! not the usual form, which the strict parser reads.
 
-use credit_core::{Period, ScenarioId, Timestamp};
-use credit_ledger::{Head, Window};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::num::NonZero;
+use std::thread;
+
+use credit_core::{Credits, Period, RunFacts, RunSum, ScenarioId, Timestamp};
+use credit_ledger::{Head, Window, WindowPart};
+use credit_report::{Earlier, is_listed};
 
 use crate::archive::text;
-use crate::{Archive, Error};
+use crate::{Archive, Error, Tree};
+
+/// The runs of a report's time.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    /// Runs of the period that are not listed by name, without their text.
+    plain: Vec<RunFacts<'static>>,
+    /// The other lines.
+    whole: Lines,
+    /// Runs of the period before.
+    pub(super) earlier: Vec<Earlier>,
+    /// Lines whose time could not be read.
+    unreadable: u64,
+}
+
+impl Gathered {
+    /// The runs, and whether every line of their time could be read.
+    pub(super) fn runs(&mut self) -> (Vec<RunFacts<'_>>, bool) {
+        let mut runs: Vec<RunFacts<'_>> = std::mem::take(&mut self.plain);
+        let mut is_whole = self.unreadable == 0;
+        for line in self.whole.iter() {
+            match RunFacts::parse(line) {
+                Ok(facts) => runs.push(facts),
+                Err(_) => is_whole = false,
+            }
+        }
+        (runs, is_whole)
+    }
+
+    fn add(&mut self, other: Gathered) {
+        self.plain.extend(other.plain);
+        self.whole.append(&other.whole);
+        self.earlier.extend(other.earlier);
+        self.unreadable += other.unreadable;
+    }
+}
 
 /// Lines in one piece of memory.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+struct Lines {
     text: String,
     ends: Vec<usize>,
-    /// Lines whose time could not be read.
-    pub(super) unreadable: u64,
 }
 
 impl Lines {
@@ -21,7 +66,13 @@ impl Lines {
         self.ends.push(self.text.len());
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+    fn append(&mut self, other: &Lines) {
+        let start = self.text.len();
+        self.text.push_str(&other.text);
+        self.ends.extend(other.ends.iter().map(|end| start + end));
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &str> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts
             .zip(&self.ends)
@@ -30,43 +81,171 @@ impl Lines {
 }
 
 impl Archive {
-    /// The lines of a period up to a head, each checked against the chain; of one scenario if one
-    /// is given, and maybe of others.
-    pub(super) fn lines_in(
+    /// The runs of a period and of the one before, up to a head; of one scenario if one is given.
+    pub(super) fn gather(
         &self,
         period: Period,
         scenario: Option<&ScenarioId>,
         head: Head,
-    ) -> Result<Lines, Error> {
+    ) -> Result<Gathered, Error> {
         let reader = self.ledger()?;
-        let path = self.tree().ledger();
-        let mut lines = Lines::default();
-        let (from, to) = (period.start.to_string(), period.end.to_string());
+        let previous = period.before();
+        let (from, to) = (previous.start.to_string(), period.end.to_string());
         let window = Window {
             from: Some(&from),
             to: Some(&to),
             scenario: scenario.map(ScenarioId::as_str),
             ..Window::default()
         };
-        let needle = scenario.map(|id| format!("\"Scenario_ID\":\"{id}\""));
-        let mut scan = reader.window(&window).map_err(|e| self.ledger_error(e))?;
-        while let Some(line) = scan.next_line().map_err(|e| self.ledger_error(e))? {
-            if line.seq() > head.seq {
-                break;
-            }
-            let text = text(line.raw(), &path)?;
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let parts = reader
+            .window_parts(&window, cores)
+            .map_err(|e| self.ledger_error(e))?;
+        let wanted = Wanted {
+            tree: self.tree(),
+            period,
+            previous,
+            from: &from,
+            to: &to,
             // Ids have no escapes, so a line without this text is of another scenario.
-            if needle.as_ref().is_some_and(|needle| !text.contains(needle)) {
+            needle: scenario.map(|id| format!("\"Scenario_ID\":\"{id}\"")),
+            last: head.seq,
+        };
+        let mut gathered = Gathered::default();
+        for part in each_on_its_thread(parts, |part| wanted.of(part)) {
+            gathered.add(part?);
+        }
+        Ok(gathered)
+    }
+}
+
+/// `work` of each item in the items' order, the first of them on this thread.
+fn each_on_its_thread<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let work = &work;
+    thread::scope(|scope| {
+        let mut items = items.into_iter();
+        let first = items.next();
+        let threads: Vec<_> = items.map(|item| scope.spawn(move || work(item))).collect();
+        let first = first.map(work);
+        let others = threads.into_iter().map(|thread| {
+            thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        first.into_iter().chain(others).collect()
+    })
+}
+
+/// What is wanted of the lines.
+struct Wanted<'a> {
+    tree: &'a Tree,
+    period: Period,
+    previous: Period,
+    from: &'a str,
+    to: &'a str,
+    needle: Option<String>,
+    /// The number of the last line that counts.
+    last: u64,
+}
+
+impl Wanted<'_> {
+    fn of(&self, mut part: WindowPart<'_>) -> Result<Gathered, Error> {
+        let path = self.tree.ledger();
+        let mut gathered = Gathered::default();
+        let mut earlier = EarlierRuns::default();
+        loop {
+            let line = part.next_line().map_err(|source| Error::Read {
+                path: path.clone(),
+                source,
+            })?;
+            let Some(line) = line.filter(|line| line.seq() <= self.last) else {
+                break;
+            };
+            let text = text(line.raw(), &path)?;
+            let mut needle = self.needle.iter();
+            if needle.any(|needle| !text.contains(needle.as_str())) {
                 continue;
             }
             match timestamp_of(text) {
-                Some(at) if period.contains(at) => lines.push(text),
+                Some(at) if self.period.contains(at) => gathered.take(text),
+                Some(at) if self.previous.contains(at) => match RunSum::scan(text) {
+                    Some(sum) if earlier.take(&sum) => {}
+                    _ => gathered.whole.push(text),
+                },
                 Some(_) => {}
-                None if may_be_between(time_text(text), &from, &to) => lines.unreadable += 1,
+                None if may_be_between(time_text(text), self.from, self.to) => {
+                    gathered.unreadable += 1;
+                }
                 None => {}
             }
         }
-        Ok(lines)
+        gathered.earlier = earlier.runs;
+        Ok(gathered)
+    }
+}
+
+impl Gathered {
+    /// A run of the period.
+    fn take(&mut self, text: &str) {
+        match RunFacts::scan(text) {
+            Some(facts) if !is_listed(&facts) => self.plain.push(without_text(facts)),
+            _ => self.whole.push(text),
+        }
+    }
+}
+
+/// The facts alone: a report asks for the text of those only that it lists.
+fn without_text(facts: RunFacts<'_>) -> RunFacts<'static> {
+    RunFacts {
+        run_id: facts.run_id,
+        timestamp: facts.timestamp,
+        scenario_id: facts.scenario_id,
+        status: facts.status,
+        credits: facts.credits,
+        severity: facts.severity,
+        reason: facts.reason,
+        risk_flags: facts.risk_flags,
+        likelihood: facts.likelihood,
+        baseline: facts.baseline,
+        baseline_status: facts.baseline_status,
+        variance: facts.variance,
+        summary: Cow::Borrowed(""),
+        input_tokens: facts.input_tokens,
+        input_item_count: facts.input_item_count,
+        retry_count: facts.retry_count,
+        actions: facts.actions,
+        json: "",
+    }
+}
+
+/// Runs of the period before, by scenario.
+#[derive(Default)]
+struct EarlierRuns {
+    runs: Vec<Earlier>,
+    index: HashMap<ScenarioId, usize>,
+}
+
+impl EarlierRuns {
+    /// Whether it was taken; what names no scenario is left to the parser.
+    fn take(&mut self, sum: &RunSum<'_>) -> bool {
+        let run: (Timestamp, Credits) = (sum.timestamp, sum.credits);
+        if let Some(of_scenario) = self
+            .index
+            .get(sum.scenario_id)
+            .and_then(|at| self.runs.get_mut(*at))
+        {
+            of_scenario.runs.push(run);
+            return true;
+        }
+        let Ok(scenario_id) = sum.scenario_id.parse::<ScenarioId>() else {
+            return false;
+        };
+        self.index.insert(scenario_id.clone(), self.runs.len());
+        self.runs.push(Earlier {
+            scenario_id,
+            runs: vec![run],
+        });
+        true
     }
 }
 

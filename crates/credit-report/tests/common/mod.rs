@@ -106,6 +106,7 @@ pub(crate) fn context(baselines: &Baselines) -> Context<'_> {
     Context {
         period: Period::days_until(7, "2024-01-29".parse::<Day>().unwrap().start()),
         ledger: LedgerState::Read,
+        earlier: &[],
         ledger_head: Some(HeadRef {
             seq: 41,
             hash: Sha256::of(b"ledger"),

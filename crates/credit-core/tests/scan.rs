@@ -1,0 +1,143 @@
+//! The scan of a line is the parser's reading of it, or no answer at all.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
+mod common;
+
+use common::{Members, object, quoted};
+use credit_core::json::Object;
+use credit_core::{RunFacts, RunSum, Timestamp};
+use proptest::prelude::*;
+
+/// On text that is one object with distinct keys.
+fn agrees(text: &str) -> Result<bool, TestCaseError> {
+    let parsed = RunFacts::parse(text);
+    let scanned = RunFacts::scan(text);
+    if let Some(scanned) = &scanned {
+        let parsed = parsed
+            .as_ref()
+            .map_err(|e| TestCaseError::fail(format!("{e}: {text}")))?;
+        prop_assert_eq!(format!("{scanned:?}"), format!("{parsed:?}"));
+    }
+    if let (Some(sum), Ok(parsed)) = (RunSum::scan(text), &parsed) {
+        prop_assert_eq!(sum.timestamp, parsed.timestamp);
+        prop_assert_eq!(sum.scenario_id, parsed.scenario_id.as_str());
+        prop_assert_eq!(sum.credits, parsed.credits);
+    }
+    Ok(scanned.is_some())
+}
+
+fn members_of(json: &str) -> Members {
+    let object = Object::parse(json).unwrap();
+    object
+        .iter()
+        .map(|(key, value)| (key.to_owned(), value.get().to_owned()))
+        .collect()
+}
+
+/// Values of every kind, many of them odd.
+fn value() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("null".to_owned()),
+        Just("true".to_owned()),
+        Just("-0".to_owned()),
+        Just("1e3".to_owned()),
+        Just("0.5000000001".to_owned()),
+        Just("\"SEV2\"".to_owned()),
+        Just("[]".to_owned()),
+        Just(r#"["pii_exposure","a\"],[b"]"#.to_owned()),
+        Just(r#"{"Run_ID":"]}","x":[{"a":"\\"}]}"#.to_owned()),
+        Just(r#""\\""#.to_owned()),
+        Just(r#""\u0053EV2""#.to_owned()),
+        any::<f64>().prop_filter_map("finite", |f| f.is_finite().then(|| format!("{f:e}"))),
+        any::<u64>().prop_map(|n| n.to_string()),
+        ".{0,20}".prop_map(|text| quoted(&text)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_record_is_scanned(record in common::record()) {
+        let text = record.to_json();
+        // What is read has escapes only in a summary here.
+        prop_assert!(agrees(&text)? || record.summary.contains(['"', '\\']) || text.contains("\\"), "{text}");
+        let line = format!("{},\"Seq\":7,\"Prev_Hash\":\"00\"}}", text.strip_suffix('}').unwrap());
+        agrees(&line)?;
+    }
+
+    #[test]
+    fn keys_may_come_in_any_order_with_any_value(
+        members in common::record()
+            .prop_map(|record| members_of(&record.to_json()))
+            .prop_shuffle(),
+        odd in value(),
+        at in any::<prop::sample::Index>(),
+        extra in value(),
+        gone in proptest::option::of(any::<prop::sample::Index>()),
+    ) {
+        let mut members = members;
+        let at = at.index(members.len());
+        members[at].1 = odd;
+        members.push(("zz\\\"extra".to_owned(), extra.clone()));
+        members.insert(0, ("aa".to_owned(), extra));
+        if let Some(gone) = gone {
+            members.remove(gone.index(members.len()));
+        }
+        agrees(&object(&members, ""))?;
+        agrees(&object(&members, " "))?;
+    }
+
+    #[test]
+    fn arbitrary_text_does_no_harm(text in ".{0,200}", cut in any::<prop::sample::Index>()) {
+        let _ = RunFacts::scan(&text);
+        let _ = RunSum::scan(&text);
+        let line = format!("{{\"Run_ID\":\"{text}");
+        let end = line.char_indices().map(|(at, _)| at).collect::<Vec<_>>();
+        let _ = RunFacts::scan(&line[..end[cut.index(end.len())]]);
+    }
+
+    #[test]
+    fn times_are_read_as_by_their_parser(seconds in -62_135_596_800_i64..=253_402_300_799) {
+        let at = Timestamp::from_unix(seconds).unwrap();
+        let line = format!("{{\"Timestamp\":\"{at}\",\"Scenario_ID\":\"S\",\"Credits_Total\":1}}");
+        prop_assert_eq!(RunSum::scan(&line).unwrap().timestamp.unix(), seconds);
+    }
+}
+
+#[test]
+fn days_that_there_are_not_are_no_times() {
+    let scanned = |time: &str| {
+        let line =
+            format!("{{\"Timestamp\":\"{time}\",\"Scenario_ID\":\"S\",\"Credits_Total\":1}}");
+        RunSum::scan(&line).map(|sum| sum.timestamp)
+    };
+    for time in [
+        "2024-02-29T00:00:00Z",
+        "2023-02-29T00:00:00Z",
+        "2000-02-29T23:59:59Z",
+        "1900-02-29T00:00:00Z",
+        "2024-13-01T00:00:00Z",
+        "2024-00-01T00:00:00Z",
+        "2024-04-31T00:00:00Z",
+        "2024-01-00T00:00:00Z",
+        "2024-01-32T00:00:00Z",
+        "2024-01-01T24:00:00Z",
+        "2024-01-01T00:60:00Z",
+        "2024-01-01T00:00:60Z",
+        "0000-12-31T00:00:00Z",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+        "2024-01-01T00:00:00.5Z",
+        "2024-01-01T00:00:00+01:00",
+        "2024-01-01 00:00:00Z",
+        "2024-1-01T00:00:00Z",
+        "+024-01-01T00:00:00Z",
+    ] {
+        assert_eq!(scanned(time), time.parse().ok(), "{time}");
+    }
+}
