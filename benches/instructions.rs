@@ -146,6 +146,7 @@ fn weekly_report() -> Case {
                 runs_min: 3,
                 days: 7,
             },
+            earlier: &[],
             decided: &Decided::default(),
         };
         black_box(weekly(&facts.unwrap(), &context));
