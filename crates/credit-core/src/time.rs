@@ -215,44 +215,21 @@ impl FromStr for Timestamp {
 
 /// `YYYY-MM-DDThh:mm:ssZ`; `None` for any other form, and for days that there are not.
 fn whole_second(text: &[u8]) -> Option<Timestamp> {
-    let [
-        y1,
-        y2,
-        y3,
-        y4,
-        b'-',
-        m1,
-        m2,
-        b'-',
-        d1,
-        d2,
-        b'T',
-        h1,
-        h2,
-        b':',
-        n1,
-        n2,
-        b':',
-        s1,
-        s2,
-        b'Z',
-    ] = *text
-    else {
+    const FORM: &[u8; 20] = b"0000-00-00T00:00:00Z";
+    let text: &[u8; 20] = text.try_into().ok()?;
+    let fits = |(byte, form): (&u8, &u8)| match form {
+        b'0' => byte.is_ascii_digit(),
+        form => byte == form,
+    };
+    if !text.iter().zip(FORM).all(fits) {
         return None;
+    }
+    let number = |from: usize, to: usize| {
+        let digits = text.get(from..to).unwrap_or_default().iter();
+        digits.fold(0, |number, digit| number * 10 + i64::from(digit - b'0'))
     };
-    let digits = |digits: &[u8]| {
-        digits.iter().try_fold(0_i64, |number, digit| {
-            digit
-                .is_ascii_digit()
-                .then(|| number * 10 + i64::from(digit - b'0'))
-        })
-    };
-    let (year, month, day) = (
-        digits(&[y1, y2, y3, y4])?,
-        digits(&[m1, m2])?,
-        digits(&[d1, d2])?,
-    );
-    let (hour, minute, second) = (digits(&[h1, h2])?, digits(&[n1, n2])?, digits(&[s1, s2])?);
+    let (year, month, day) = (number(0, 4), number(5, 7), number(8, 10));
+    let (hour, minute, second) = (number(11, 13), number(14, 16), number(17, 19));
     let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let days = match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
