@@ -50,7 +50,7 @@ fn the_quickstart_shows_what_a_newcomer_wants_to_see() {
         "May its output be used? no, run `RUN-20250129-",
         "FOLDER/runs/CREDIT_REVIEWS/weekly_2025-01-31.json",
         "4 new baselines",
-        "Verified 358 ledger lines, 313 events, 358 run files and 1 report",
+        "Verified 358 ledger lines, 314 events, 358 run files and 1 report",
     ] {
         assert!(shown.contains(promised), "{promised:?} is not in\n{shown}");
     }

@@ -109,7 +109,7 @@ impl LiveDocket {
         if length == self.head.map_or(0, |head| head.end) {
             if length == 0 {
                 // That there are none may be because they are lost.
-                archive.events_if_any()?;
+                archive.events_head()?;
             }
             return Ok(());
         }

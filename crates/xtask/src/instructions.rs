@@ -15,7 +15,7 @@ const RECORDED: &str = "benches/instructions.json";
 
 /// How far a count may be above or below the recorded one: allocators and hash maps take a few
 /// instructions more or less from one run to the next.
-const TOLERANCE_PERCENT: f64 = 2.0;
+const TOLERANCE_PERCENT: u64 = 2;
 
 /// Each case works through at least so many things, so that the few that vary do not matter.
 const THINGS_MIN: u64 = 400;
@@ -49,14 +49,16 @@ fn compare(recorded: &Counts, counted: &Counts) -> bool {
             continue;
         };
         let percent = (*found as f64 / *expected as f64 - 1.0) * 100.0;
-        let verdict = if percent.abs() <= TOLERANCE_PERCENT {
+        // In whole numbers, so that both ends count.
+        let is_near = found.abs_diff(*expected) * 100 <= expected * TOLERANCE_PERCENT;
+        let verdict = if is_near {
             "fine"
-        } else if percent > 0.0 {
+        } else if found > expected {
             "MORE than recorded"
         } else {
             "FEWER than recorded: record it, so that it stays so"
         };
-        fine &= percent.abs() <= TOLERANCE_PERCENT;
+        fine &= is_near;
         println!("{name}: {found} where {expected} are recorded, {percent:+.1} %: {verdict}");
     }
     for name in recorded.keys().filter(|name| !counted.contains_key(*name)) {

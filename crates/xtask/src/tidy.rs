@@ -160,6 +160,7 @@ fn packaged(root: &Path) -> Vec<String> {
     const NEEDED: &[&str] = &["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md"];
     const ALLOWED: &[&str] = &[
         "src/",
+        "templates/",
         "tests/",
         "Cargo.",
         ".cargo_vcs_info.json",
