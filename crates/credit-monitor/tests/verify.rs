@@ -215,6 +215,17 @@ fn a_whole_rewritten_history_is_found_by_a_remembered_head_only() {
 
 /// What is gone must not look like a quiet week.
 #[test]
+fn nothing_is_let_through_when_the_events_were_emptied() {
+    let house = house();
+    let id = "EXPORT-000".parse().unwrap();
+    let archive = Archive::new(&house.tree);
+    let _known = archive.may_dispatch(&id).unwrap();
+    fs::write(house.tree.events(), "").unwrap();
+    let error = archive.may_dispatch(&id).unwrap_err();
+    assert!(error.is_integrity(), "{error}");
+}
+
+#[test]
 fn no_report_is_made_from_a_ledger_whose_tail_was_cut() {
     let house = house();
     // A torn tail that is set aside is an event: both ledgers have lines then.
