@@ -420,13 +420,13 @@ pub(crate) struct Weekly {
     #[arg(long, value_name = "DATE")]
     pub(crate) until: Option<credit_monitor::core::Day>,
     /// The length of the period; the policy's, if not given. Any other is a report of its own,
-    /// report_<date>_<N>d.json, and no review.
+    /// report_DATE_Nd.json, and no review.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3660))]
     pub(crate) days: Option<u32>,
     /// Only this scenario: a report of its own, too.
     #[arg(long, value_name = "ID")]
     pub(crate) scenario: Option<ScenarioId>,
-    /// Write a page for people beside it, weekly_<date>.html; with --dry-run, print that.
+    /// Write a page for people beside it, weekly_DATE.html; with --dry-run, print that.
     #[arg(long)]
     pub(crate) html: bool,
     /// Print every scenario's figures as comma-separated values; write nothing.
