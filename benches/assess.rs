@@ -47,6 +47,11 @@ fn assess(criterion: &mut Criterion) {
             });
         });
     }
+    // Struct in, struct out: the copy is the harness's.
+    group.bench_function("every fact stated, every flag, and a copy", |bencher| {
+        let (run, context) = (&every_flag.run, &every_flag.context);
+        bencher.iter(|| black_box(&policy).assess(black_box(run), black_box(context)));
+    });
     group.bench_function("floor: one exact comparison", |bencher| {
         bencher.iter(|| {
             let (credits, baseline) = (black_box(110_u64), black_box(100_u64));
