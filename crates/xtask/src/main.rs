@@ -8,6 +8,7 @@
 mod api;
 mod features;
 mod instructions;
+mod requirements;
 mod tidy;
 
 use std::path::Path;

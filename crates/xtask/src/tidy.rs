@@ -21,6 +21,7 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("machine paths", machine_paths),
     ("file lengths", file_lengths),
     ("links", links),
+    ("requirements", crate::requirements::unheld),
 ];
 
 /// Who may know whom, dev-dependencies aside (docs/architecture.md, "The star"). A new edge needs
