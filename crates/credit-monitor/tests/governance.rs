@@ -1,9 +1,5 @@
 //! A grave run from the ledger to its release: set aside, blocked, a case, a gate, and back.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test stops at the first surprise"
-)]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
 
@@ -14,7 +10,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use common::{House, now, operator, resolve, run};
-use credit_monitor::core::{RiskFlag, RiskFlags, RootCause, Run, Severity, Timestamp};
+use credit_monitor::core::{CaseId, RiskFlag, RiskFlags, RootCause, Run, Severity, Timestamp};
 use credit_monitor::governance::{
     Actor, CaseAcknowledged, RerunStanding, RootCauseFound, Text, What,
 };
