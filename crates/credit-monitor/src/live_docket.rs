@@ -11,17 +11,17 @@ mod tests;
 use std::fs;
 use std::io;
 
-use credit_core::{CaseId, RunId};
-use credit_governance::{About, Docket, Event, RunRef, What};
+use credit_core::{CaseId, RunId, Timestamp};
+use credit_governance::{About, Docket, Event, Mute, RunRef, What};
 use credit_ledger::{Head, Reader};
 use serde::de::DeserializeOwned;
 
 pub(crate) use self::saved::{Saving, check as check_saved};
 
 use self::shelf::Shelf;
-use crate::archive::{Archive, text};
+use crate::archive::Archive;
 use crate::outbox::Book;
-use crate::{Error, Tree};
+use crate::{Error, Tree, events};
 
 /// When what is known is written down.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +51,8 @@ pub(crate) struct LiveDocket {
     settled: Option<Settled>,
     /// Every run that an event spoke of has its ledger line before this one.
     runs_below: u64,
+    /// The latest time of an event that was folded here.
+    latest: Option<Timestamp>,
     /// How many events are folded that were not written down.
     unsaved: u64,
     /// How many of them are not in the chain yet.
@@ -65,6 +67,8 @@ struct Settled {
     shelf: Shelf,
     /// As that of the docket, when this was taken out of it.
     runs_below: u64,
+    /// How many decisions lie there that are over.
+    past: u64,
 }
 
 impl LiveDocket {
@@ -212,17 +216,26 @@ impl LiveDocket {
         if self.docket.settled_count() < self.limits.settled {
             return Ok(());
         }
-        let taken = self.docket.take_settled();
-        let older = self.settled.as_ref().map(|settled| &settled.shelf);
-        match saved::write_shelf(older, &taken, tree) {
+        // Clocks differ: nobody ends a mute of the day before yesterday.
+        let done_before = self.latest.map(|latest| latest.days_before(1));
+        let book = &self.book;
+        let mute_is_done = |mute: &Mute| {
+            done_before.is_some_and(|before| mute.until() <= before)
+                && book.held_by(&mute.id).next().is_none()
+        };
+        let taken = self.docket.take_settled(mute_is_done);
+        match saved::write_shelf(self.settled.as_ref(), &taken, tree) {
             Ok(shelf) => {
+                let past = self.settled.as_ref().map_or(0, |settled| settled.past);
                 self.settled = Some(Settled {
                     shelf,
                     runs_below: self.runs_below,
+                    past: past + taken.past.len() as u64,
                 });
                 Ok(())
             }
             Err(error) => {
+                self.docket.put_back_past(taken.past);
                 for (run, state) in taken.runs {
                     self.docket.put_back_run(run, state);
                 }
@@ -248,9 +261,7 @@ impl LiveDocket {
         // What was written down before the first event that is read here is of no use, or it
         // would have been read.
         let from_start = self.head.is_none();
-        while let Some(line) = scan.next_line().map_err(read)? {
-            let event = Event::parse(text(line.raw(), &path)?);
-            let event = event.map_err(Error::event(path.clone()))?;
+        events::each(&mut scan, &path, |head, event| {
             if let Err(error) = self.put_back_subjects(&event.what) {
                 self.distrusts = true;
                 return Err(cannot_recall(&error, archive));
@@ -266,18 +277,15 @@ impl LiveDocket {
                 // Another process has written everything down just now.
                 self.unsaved = 0;
             }
-            self.head = Some(Head {
-                seq: line.seq(),
-                hash: line.hash(),
-                end: line.offset() + line.raw().len() as u64 + 1,
-            });
-        }
-        Ok(())
+            self.head = Some(head);
+            Ok(true)
+        })
     }
 
     /// An event is folded.
     fn knows(&mut self, event: &Event) {
         self.unsaved += 1;
+        self.latest = self.latest.max(Some(event.at));
         let last = runs(&event.what).map(|run| run.seq + 1).max();
         self.runs_below = self.runs_below.max(last.unwrap_or(0));
     }
