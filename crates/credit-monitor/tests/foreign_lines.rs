@@ -5,6 +5,8 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 
 use common::{House, now, operator, run};
 use credit_monitor::core::{Run, RunId, Sha256};
@@ -199,7 +201,7 @@ fn a_report_without_its_sidecar_is_told() {
     let sidecar = {
         let mut path = written.path.clone().into_os_string();
         path.push(".sha256");
-        std::path::PathBuf::from(path)
+        PathBuf::from(path)
     };
     let problems = || -> Vec<String> {
         let verified = archive.verify(None, &|_, _| {}).unwrap();
@@ -261,4 +263,106 @@ fn a_wrong_file_is_not_adopted() {
         }
     }
     assert!(!house.path(LINES).exists() || house.read(LINES).is_empty());
+}
+
+/// Nobody decided about a baseline that was there from the beginning: the file alone tells of it.
+#[test]
+fn a_baseline_without_a_decision_is_as_old_as_its_file_says() {
+    let house = House::new();
+    house.baselines(&[("EXPORT", "10")]);
+    let config = Config::load(&house.tree).unwrap();
+    let archive = Archive::new(&house.tree);
+    let as_of = |scenario: &str, at: &str| {
+        let scenario = scenario.parse().unwrap();
+        let found = archive.baseline_as_of(&config, &scenario, at.parse().unwrap());
+        let found = found.unwrap();
+        (found.credits.map(|c| c.to_string()), found.since.is_some())
+    };
+    let ten = Some("10".to_owned());
+    assert_eq!(as_of("EXPORT", "2025-01-01T00:00:00Z"), (ten, true));
+    assert_eq!(as_of("EXPORT", "2024-12-31T23:59:59Z"), (None, false));
+    assert_eq!(as_of("MAIL", "2025-01-31T00:00:00Z"), (None, false));
+}
+
+/// Whatever stands in the place of a run file or its sidecar is told and left as it is.
+#[test]
+fn what_took_the_place_of_a_run_file_is_evidence() {
+    type Change = fn(&Path, &Path);
+    let cases: [(Change, &str); 5] = [
+        (
+            |file, _| replace(file, "{}\n"),
+            "is not the file its ledger line states",
+        ),
+        (
+            |_, sidecar| replace(sidecar, "what is this\n"),
+            "cannot be read",
+        ),
+        (
+            |_, sidecar| replace(sidecar, &format!("{}  run_R-1.json\n", "0".repeat(64))),
+            "its sidecar states",
+        ),
+        (
+            |file, _| {
+                fs::remove_file(file).unwrap();
+                fs::create_dir(file).unwrap();
+            },
+            "cannot be read",
+        ),
+        (
+            |file, _| {
+                fs::remove_file(file).unwrap();
+                symlink("/dev/null", file).unwrap();
+            },
+            "cannot be read",
+        ),
+    ];
+    for (change, told) in cases {
+        let house = House::new();
+        house.baselines(&[("EXPORT", "10")]);
+        house.open().observe(own("R-1"), now()).unwrap();
+        let file = house.path("runs/CREDIT_MONITORING/2025-01-31/run_R-1.json");
+        let sidecar = house.path("runs/CREDIT_MONITORING/2025-01-31/run_R-1.json.sha256");
+        change(&file, &sidecar);
+        let before = house.snapshot();
+        let monitor = house.open();
+        let repair = monitor.repair(&Actor::Service, now(), &|_, _| {}).unwrap();
+        assert_eq!(repair.evidence.len(), 1, "{told}: {repair:?}");
+        assert!(
+            repair.evidence[0].problem.contains(told),
+            "{told}: {repair:?}"
+        );
+        assert!(repair.failed.is_empty(), "{repair:?}");
+        assert_eq!(house.snapshot(), before, "{told}");
+        let verified = Archive::new(&house.tree).verify(None, &|_, _| {}).unwrap();
+        assert_eq!(verified.findings.len(), 1, "{verified:?}");
+    }
+}
+
+/// Run files are sealed; another takes their place.
+fn replace(path: &Path, text: &str) {
+    fs::remove_file(path).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_an_error_and_no_report() {
+    let house = mixed();
+    let config = Config::load(&house.tree).unwrap();
+    let archive = Archive::new(&house.tree);
+    let request = ReportRequest::review(now().day());
+    let report = archive.weekly_report(&config, &request).unwrap();
+    fs::write(house.tree.reviews(), "a file in the folder's place").unwrap();
+    let error = archive.write_report(&report, &config).unwrap_err();
+    assert!(matches!(error, Error::Io { .. }), "{error}");
+
+    fs::remove_file(house.tree.reviews()).unwrap();
+    let written = archive.write_report(&report, &config).unwrap();
+    // The same report again is the same file, whoever asks.
+    assert!(!written.identical);
+    assert!(archive.write_report(&report, &config).unwrap().identical);
+    // Another in its place is kept, and the report comes beside it.
+    replace(&written.path, "{}\n");
+    let second = archive.write_report(&report, &config).unwrap();
+    assert_ne!(second.path, written.path);
+    assert_eq!(fs::read_to_string(&written.path).unwrap(), "{}\n");
 }

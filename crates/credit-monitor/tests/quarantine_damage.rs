@@ -132,6 +132,23 @@ fn what_is_gone_or_unfinished_is_told() {
     );
 }
 
+/// Nobody but a release takes a payload out: whoever does so by hand is found by the daily check.
+#[test]
+fn a_payload_that_was_taken_out_is_found_by_the_audit() {
+    let house = set_aside();
+    let archive = Archive::new(&house.tree);
+    let told = || {
+        let audit = archive.audit_daily(Vec::new(), now()).unwrap();
+        let mut findings = audit.checks.iter().flat_map(|check| &check.findings);
+        findings.any(|finding| finding.what == "RUN-LEAK released without approval")
+    };
+    assert!(!told());
+    fs::rename(house.path(FOLDER).join("data"), house.path("data")).unwrap();
+    assert!(told());
+    let missing = "data/a is missing".to_owned();
+    assert_eq!(looked_at(&house).unwrap(), [missing]);
+}
+
 /// How far a payload had come when a crash ended the setting aside.
 #[derive(Clone, Copy, Debug)]
 enum Crashed {
