@@ -9,7 +9,7 @@ use credit_core::{CaseId, RunId, Sha256, Timestamp};
 use credit_governance::{
     About, Actor, Approval, Denied, Docket, Enactable, Event, PatternRule, Rules, Verb, What,
 };
-use credit_ledger::{Config as LedgerConfig, Ledger, Record};
+use credit_ledger::{Appended, Config as LedgerConfig, Ledger, Receipt, Record, Refused};
 use credit_policy::Policy;
 
 use crate::archive::{Archive, EVENTS};
@@ -372,13 +372,17 @@ impl Deciding<'_> {
 
     /// Appends events that were applied.
     fn append(&mut self, events: &[Event]) -> Result<(), Error> {
-        let appended = append(&self.monitor.events, self.monitor.tree(), events);
-        if appended.is_ok() {
-            self.live.appended(self.monitor.events.head());
-        } else {
-            self.live.forget();
+        match append(&self.monitor.events, self.monitor.tree(), events) {
+            Ok(lines) => {
+                let head = self.monitor.events.head();
+                self.live.appended(events, &lines, head);
+                Ok(())
+            }
+            Err(error) => {
+                self.live.forget();
+                Err(error)
+            }
         }
-        appended
     }
 }
 
@@ -409,7 +413,7 @@ pub(crate) fn record_in(tree: &Tree, event: Event) -> Result<(), Error> {
     let events = [event];
     let seen = operators_seen(tree, live.docket(), &events)?;
     let events: Vec<Event> = seen.into_iter().chain(events).collect();
-    append(&ledger, tree, &events)
+    append(&ledger, tree, &events).map(|_| ())
 }
 
 /// What tells how the operators' file was when the first of them did something, if that is among
@@ -431,8 +435,12 @@ fn operators_seen(tree: &Tree, docket: &Docket, events: &[Event]) -> Result<Opti
     Ok(Some(Event::new(first.at, &Actor::Service, seen)))
 }
 
-/// Appends events that nothing decided before can speak against, with one sync.
-pub(crate) fn append(ledger: &Ledger, tree: &Tree, events: &[Event]) -> Result<(), Error> {
+/// Appends events that nothing decided before can speak against, with one sync; tells their lines.
+pub(crate) fn append(
+    ledger: &Ledger,
+    tree: &Tree,
+    events: &[Event],
+) -> Result<Vec<Receipt>, Error> {
     let path = tree.events();
     let record = |event: &Event| {
         Record::new(&EVENTS, event.to_json().into_bytes()).map_err(|e| Error::Precondition {
@@ -445,13 +453,14 @@ pub(crate) fn append(ledger: &Ledger, tree: &Tree, events: &[Event]) -> Result<(
         path: path.clone(),
         source,
     })?;
-    match appended.into_iter().find_map(Result::err) {
-        None => Ok(()),
-        Some(refused) => Err(Error::Integrity {
-            path,
+    let receipt = |appended: Result<Appended, Refused>| match appended {
+        Ok(Appended::New(receipt) | Appended::Duplicate(receipt)) => Ok(receipt),
+        Err(refused) => Err(Error::Integrity {
+            path: path.clone(),
             reason: format!("an event was not taken: {refused}"),
         }),
-    }
+    };
+    appended.into_iter().map(receipt).collect()
 }
 
 /// A policy's numbers, with the runbook's where no key of a policy says otherwise.

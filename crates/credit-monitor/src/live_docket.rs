@@ -11,9 +11,9 @@ mod tests;
 use std::fs;
 use std::io;
 
-use credit_core::{CaseId, RunId, Timestamp};
-use credit_governance::{About, Docket, Event, Mute, RunRef, What};
-use credit_ledger::{Head, Reader};
+use credit_core::{CaseId, RunId, Sha256, Timestamp};
+use credit_governance::{About, Docket, Event, EventId, Past, Position, RunRef, What};
+use credit_ledger::{Digest, Head, Reader, Receipt};
 use serde::de::DeserializeOwned;
 
 pub(crate) use self::saved::{Saving, check as check_saved};
@@ -47,6 +47,8 @@ pub(crate) struct LiveDocket {
     docket: Docket,
     book: Book,
     head: Option<Head>,
+    /// The last event of those that a report may depend on.
+    decided: Option<Position>,
     /// What was taken out of the docket.
     settled: Option<Settled>,
     /// Every run that an event spoke of has its ledger line before this one.
@@ -69,6 +71,9 @@ struct Settled {
     runs_below: u64,
     /// How many decisions lie there that are over.
     past: u64,
+    /// The latest time of what a report tells of it that is about no run: when an exposure was
+    /// looked into, or something decided that is over.
+    told_of: Option<Timestamp>,
 }
 
 impl LiveDocket {
@@ -89,9 +94,10 @@ impl LiveDocket {
         &self.book
     }
 
-    /// The last event that it knows.
-    pub(crate) fn head(&self) -> Option<Head> {
-        self.head
+    /// The last event of those that a report may depend on. What was told to whom and what this
+    /// program notes for itself comes after it and changes no report.
+    pub(crate) fn decided(&self) -> Option<Position> {
+        self.decided
     }
 
     /// Takes events into account that were added since, by whichever process.
@@ -144,6 +150,20 @@ impl LiveDocket {
         })
     }
 
+    /// Sees to it that the docket knows what a report tells of the time since then that is about no
+    /// run: every case into whose exposures it was looked, and every decision that is over.
+    pub(crate) fn recall_since(
+        &mut self,
+        since: Timestamp,
+        archive: &Archive,
+    ) -> Result<(), Error> {
+        let settled = self.settled.as_ref();
+        if settled.and_then(|settled| settled.told_of) >= Some(since) {
+            self.recall(&About::Everything, archive)?;
+        }
+        Ok(())
+    }
+
     /// The same about a run and its case, where the run's line tells whether there can be anything.
     pub(crate) fn recall_line(
         &mut self,
@@ -180,8 +200,13 @@ impl LiveDocket {
         Ok(())
     }
 
-    /// The applied events are in the chain, the last of them at its head.
-    pub(crate) fn appended(&mut self, head: Option<Head>) {
+    /// The applied events are in the chain, in these lines and the last of them at its head.
+    pub(crate) fn appended(&mut self, events: &[Event], lines: &[Receipt], head: Option<Head>) {
+        let mut decided = events.iter().zip(lines).rev();
+        let decided = decided.find(|(event, _)| !is_of_the_house(&event.what));
+        if let Some((_, line)) = decided {
+            self.decided = Some(position(line.seq(), line.hash()));
+        }
         self.head = head;
         self.pending = 0;
     }
@@ -213,24 +238,30 @@ impl LiveDocket {
 
     /// Puts what is settled on the shelf if it is much.
     fn shelve(&mut self, tree: &Tree) -> io::Result<()> {
-        if self.docket.settled_count() < self.limits.settled {
+        // There is nothing to write down before an event was folded.
+        let Some(latest) = self.latest else {
+            return Ok(());
+        };
+        let before = past_before(latest);
+        if self.docket.settled_count(before) < self.limits.settled {
             return Ok(());
         }
-        // Clocks differ: nobody ends a mute of the day before yesterday.
-        let done_before = self.latest.map(|latest| latest.days_before(1));
         let book = &self.book;
-        let mute_is_done = |mute: &Mute| {
-            done_before.is_some_and(|before| mute.until() <= before)
-                && book.held_by(&mute.id).next().is_none()
-        };
-        let taken = self.docket.take_settled(mute_is_done);
-        match saved::write_shelf(self.settled.as_ref(), &taken, tree) {
+        let is_told = |mute: &EventId| book.held_by(mute).next().is_none();
+        let taken = self.docket.take_settled(before, is_told);
+        let older = self.settled.as_ref();
+        let looked_into = taken.cases.values();
+        let looked_into = looked_into.filter_map(|case| Some(case.exposure.as_ref()?.found.at));
+        let told_of = looked_into.chain(taken.past.iter().map(Past::at)).max();
+        let told_of = told_of.max(older.and_then(|older| older.told_of));
+        let past = older.map_or(0, |older| older.past) + taken.past.len() as u64;
+        match saved::write_shelf(older, &taken, tree) {
             Ok(shelf) => {
-                let past = self.settled.as_ref().map_or(0, |settled| settled.past);
                 self.settled = Some(Settled {
                     shelf,
                     runs_below: self.runs_below,
-                    past: past + taken.past.len() as u64,
+                    past,
+                    told_of,
                 });
                 Ok(())
             }
@@ -278,6 +309,9 @@ impl LiveDocket {
                 self.unsaved = 0;
             }
             self.head = Some(head);
+            if !is_of_the_house(&event.what) {
+                self.decided = Some(position(head.seq, head.hash));
+            }
             Ok(true)
         })
     }
@@ -374,6 +408,25 @@ impl LiveDocket {
         };
         let json = settled.shelf.get(key)?;
         Ok(json.map(|json| serde_json::from_str(&json)).transpose()?)
+    }
+}
+
+/// Whether an event says nothing that a report may depend on: what was told to whom, and what this
+/// program notes for itself.
+fn is_of_the_house(what: &What) -> bool {
+    matches!(what, What::Delivery(_) | What::DocketSaved { .. })
+}
+
+/// What was over before this is taken out: a report on a month finds what it tells.
+fn past_before(latest: Timestamp) -> Timestamp {
+    const PAST_DAYS: u32 = 35;
+    latest.days_before(PAST_DAYS)
+}
+
+fn position(seq: u64, hash: Digest) -> Position {
+    Position {
+        seq,
+        hash: Sha256::from_bytes(*hash.as_bytes()),
     }
 }
 

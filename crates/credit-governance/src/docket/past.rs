@@ -1,10 +1,10 @@
 //! What was decided and is over: only who looks back asks for it.
 
-use credit_core::ScenarioId;
+use credit_core::{ScenarioId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Backfill, BaselineChange, Decided, Docket, Mute};
-use crate::{ConfigAdopted, PolicyAdopted, ReviewDecided, ReviewNoted};
+use crate::{ConfigAdopted, EventId, PolicyAdopted, ReviewDecided, ReviewNoted};
 
 /// Something that was decided and that nothing later depends on.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -26,40 +26,68 @@ pub enum Past {
     Noted(Decided<ReviewNoted>),
 }
 
+impl Past {
+    /// When it was decided, or was over.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Past::Baseline(change) => change.applied_at,
+            Past::Mute(mute) => mute.until(),
+            Past::Backfill(_, backfill) => over(backfill),
+            Past::Policy(policy) => policy.stamp.at,
+            Past::Config(config) => config.stamp.at,
+            Past::Reviewed(decided) => decided.stamp.at,
+            Past::Noted(note) => note.stamp.at,
+        }
+    }
+}
+
+fn over(backfill: &Backfill) -> Timestamp {
+    let ended = backfill.ended.as_ref().map(|stamp| stamp.at);
+    ended.map_or(backfill.expires, |ended| ended.min(backfill.expires))
+}
+
 impl Docket {
-    pub(super) fn past_count(&self) -> usize {
+    /// How much [`Docket::take_past`] takes out if every mute is told.
+    pub(super) fn past_count(&self, before: Timestamp) -> usize {
         let backfills = self.emergency.backfills.values();
-        self.baselines.changes.len()
-            + self.emergency.mutes.len()
-            + backfills
-                .map(|all| all.len().saturating_sub(1))
-                .sum::<usize>()
-            + self.policies.len().saturating_sub(1)
-            + self.configs.len()
-            + self.reviewed.len()
-            + self.review_notes.len()
+        let backfills = backfills.map(|all| first(but_last(all), |it| over(it) < before));
+        first(&self.baselines.changes, |it| it.applied_at < before)
+            + first(&self.emergency.mutes, |it| it.until() < before)
+            + backfills.sum::<usize>()
+            + first(but_last(&self.policies), |it| it.stamp.at < before)
+            + first(&self.configs, |it| it.stamp.at < before)
+            + first(&self.reviewed, |it| it.stamp.at < before)
+            + first(&self.review_notes, |it| it.stamp.at < before)
     }
 
-    /// Takes out what is over, the oldest of each kind first: of mutes those before the first one
-    /// that is not done.
-    pub(super) fn take_past(&mut self, mute_is_done: impl Fn(&Mute) -> bool) -> Vec<Past> {
+    /// Takes out what was over before then, the oldest of each kind first and up to the first one
+    /// that was not.
+    pub(super) fn take_past(
+        &mut self,
+        before: Timestamp,
+        is_told: impl Fn(&EventId) -> bool,
+    ) -> Vec<Past> {
         let mut past = Vec::new();
-        self.baselines.changes_taken += self.baselines.changes.len();
-        past.extend(self.baselines.changes.drain(..).map(Past::Baseline));
+        let changes = &mut self.baselines.changes;
+        let done = first(changes, |it| it.applied_at < before);
+        self.baselines.changes_taken += done;
+        past.extend(changes.drain(..done).map(Past::Baseline));
         let mutes = &mut self.emergency.mutes;
-        let open = mutes.iter().position(|mute| !mute_is_done(mute));
-        let done = open.unwrap_or(mutes.len());
+        let done = first(mutes, |it| it.until() < before && is_told(&it.id));
         past.extend(mutes.drain(..done).map(Past::Mute));
         for (scenario, all) in &mut self.emergency.backfills {
-            let before = ..all.len().saturating_sub(1);
-            let before = all.drain(before);
-            past.extend(before.map(|backfill| Past::Backfill(scenario.clone(), backfill)));
+            let done = first(but_last(all), |it| over(it) < before);
+            let done = all.drain(..done);
+            past.extend(done.map(|backfill| Past::Backfill(scenario.clone(), backfill)));
         }
-        let before = ..self.policies.len().saturating_sub(1);
-        past.extend(self.policies.drain(before).map(Past::Policy));
-        past.extend(self.configs.drain(..).map(Past::Config));
-        past.extend(self.reviewed.drain(..).map(Past::Reviewed));
-        past.extend(self.review_notes.drain(..).map(Past::Noted));
+        let done = first(but_last(&self.policies), |it| it.stamp.at < before);
+        past.extend(self.policies.drain(..done).map(Past::Policy));
+        let done = first(&self.configs, |it| it.stamp.at < before);
+        past.extend(self.configs.drain(..done).map(Past::Config));
+        let done = first(&self.reviewed, |it| it.stamp.at < before);
+        past.extend(self.reviewed.drain(..done).map(Past::Reviewed));
+        let done = first(&self.review_notes, |it| it.stamp.at < before);
+        past.extend(self.review_notes.drain(..done).map(Past::Noted));
         past
     }
 
@@ -99,4 +127,13 @@ impl Docket {
 
 fn put_before<T>(all: &mut Vec<T>, before: Vec<T>) {
     all.splice(0..0, before);
+}
+
+/// How many come before the first one that is not so.
+fn first<T>(all: &[T], is_so: impl Fn(&T) -> bool) -> usize {
+    all.iter().take_while(|it| is_so(it)).count()
+}
+
+fn but_last<T>(all: &[T]) -> &[T] {
+    all.split_last().map_or(all, |(_, before)| before)
 }

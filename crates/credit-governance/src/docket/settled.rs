@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use credit_core::{CaseId, RunId};
+use credit_core::{CaseId, RunId, Timestamp};
 
-use super::{Docket, Mute, Past, RunState};
-use crate::{Case, RerunStage};
+use super::{Docket, Past, RunState};
+use crate::{Case, EventId, RerunStage};
 
 /// Runs and cases about which nothing is open, and decisions that are over.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,18 +32,18 @@ impl Settled {
 }
 
 impl Docket {
-    /// How many runs, cases and decisions [`Docket::take_settled`] would take out if every mute
-    /// were done.
-    pub fn settled_count(&self) -> usize {
+    /// How many runs, cases and decisions [`Docket::take_settled`] would take out if all that mutes
+    /// held back is told.
+    pub fn settled_count(&self, before: Timestamp) -> usize {
         let runs = self
             .runs
             .states()
             .filter(|(_, state)| self.is_settled(state));
-        runs.count() + self.cases.archived().len() + self.past_count()
+        runs.count() + self.cases.archived().len() + self.past_count(before)
     }
 
-    /// Takes out what is settled, for somebody to keep it. A mute is done when it is over and all
-    /// that it held back is told, which the caller knows.
+    /// Takes out what is settled, for somebody to keep it: runs and cases, and what was over
+    /// `before` then. Whether all is told that a mute held back, the caller knows by its event.
     ///
     /// What is left answers everything about what is open. Before it is asked about a run or a
     /// case, or given an event about one, that one must be put back if it was taken out:
@@ -55,11 +55,15 @@ impl Docket {
     ///
     /// let mut docket = Docket::default();
     /// docket.put_back_run("R-1".parse()?, RunState::default());
-    /// let settled = docket.take_settled(|_| true);
+    /// let settled = docket.take_settled("2025-01-31T10:00:00Z".parse()?, |_| true);
     /// assert_eq!((settled.len(), docket), (1, Docket::default()));
-    /// # Ok::<(), credit_core::IdError>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn take_settled(&mut self, mute_is_done: impl Fn(&Mute) -> bool) -> Settled {
+    pub fn take_settled(
+        &mut self,
+        before: Timestamp,
+        is_told: impl Fn(&EventId) -> bool,
+    ) -> Settled {
         let settled: Vec<RunId> = self
             .runs
             .states()
@@ -69,7 +73,7 @@ impl Docket {
         Settled {
             runs: self.runs.take(settled),
             cases: self.cases.take_archived(),
-            past: self.take_past(mute_is_done),
+            past: self.take_past(before, is_told),
         }
     }
 
