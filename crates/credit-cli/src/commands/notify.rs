@@ -77,7 +77,7 @@ fn status(context: &Context) -> Result<Exit> {
 }
 
 fn drain(context: &Context, args: &Drain) -> Result<Exit> {
-    context.actor(Verb::Drain)?;
+    context.actor_for(Verb::Drain, args.dry_run)?;
     if args.dry_run {
         let status = status(context)?;
         context.say("nothing was sent");
@@ -135,7 +135,7 @@ fn tell(context: &Context, report: &Report) -> Result<()> {
 }
 
 fn release(context: &Context, args: &Release) -> Result<Exit> {
-    let actor = context.actor(Verb::Drain)?;
+    let actor = context.actor_for(Verb::Drain, args.dry_run)?;
     Archive::new(&context.tree).require_ledger()?;
     let now = context.now()?;
     let status = Archive::new(&context.tree).outbox_status(now)?;
