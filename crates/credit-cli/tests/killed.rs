@@ -6,27 +6,22 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
-    clippy::print_stderr,
     clippy::print_stdout,
     reason = "a test may panic, and tells its figures"
 )]
 
+#[path = "../../credit-monitor/tests/kills/mod.rs"]
+mod kills;
 mod support;
 
-use std::collections::BTreeSet;
-use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::process::{Output, Stdio};
 
+use kills::{Call, DISK, strace_works};
 use support::{POLICY, Tree, baselines, run, sha256};
 
 const CREDITCTL: &str = env!("CARGO_BIN_EXE_creditctl");
 
 const POLICY_NAME: &str = "sintraprime-policy.json";
-
-/// Everything by which a command can change the disk.
-const CALLS: &str = "write,pwrite64,fsync,fdatasync,ftruncate,mkdir,mkdirat,rename,renameat,\
-                     renameat2,link,linkat,unlink,unlinkat";
 
 /// What is run, from which tree, and what must be so in the end.
 struct Story {
@@ -233,35 +228,22 @@ fn a_command_killed_anywhere_is_finished_by_running_it_again() {
         assert!(clean.status.success(), "{}: {clean:?}", story.name);
         (story.check)(&tree);
         let log = String::from_utf8_lossy(&clean.stderr).into_owned();
-        let calls = calls(&log);
-
-        let (next, kills) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        thread::scope(|scope| {
-            for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
-                scope.spawn(|| {
-                    while let Some((call, n)) = calls.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        killed(&story, call, *n);
-                        kills.fetch_add(1, Ordering::Relaxed);
-                    }
-                });
-            }
-        });
+        let calls = kills::calls(DISK, &log);
+        let kills = kills::try_each(&calls, 1, 1, |call| killed(&story, call));
         println!(
-            "killed: {} at {} of {} calls, finished by running it again each time",
+            "killed: {} at {kills} of {} calls, finished by running it again each time",
             story.name,
-            kills.into_inner(),
             calls.len()
         );
     }
 }
 
-/// Kills the story's command before the n-th of its calls of this name, and runs it again.
+/// Kills the story's command before a call, and runs it again.
 #[track_caller]
-fn killed(story: &Story, call: &str, n: usize) {
+fn killed(story: &Story, call: &Call) {
     let tree = (story.tree)();
-    let inject = format!("inject={call}:signal=KILL:when={n}");
-    let output = strace(&tree, story.command, Some(&inject));
-    let at = format!("{}, killed before {call} {n}", story.name);
+    let output = strace(&tree, story.command, Some(call));
+    let at = format!("{}, {call}", story.name);
     assert!(!output.status.success(), "{at}: it was not killed");
 
     let again = tree.ctl(story.command);
@@ -275,20 +257,8 @@ fn killed(story: &Story, call: &str, n: usize) {
     assert_eq!(verified.code, 0, "{at}:\n{verified}");
 }
 
-fn strace(tree: &Tree, command: &[&str], inject: Option<&str>) -> Output {
-    let mut strace = Command::new("strace");
-    strace.args([
-        "-f",
-        "-qq",
-        "-e",
-        "signal=none",
-        "-e",
-        &format!("trace={CALLS}"),
-    ]);
-    if let Some(inject) = inject {
-        strace.args(["-e", inject]);
-    }
-    strace
+fn strace(tree: &Tree, command: &[&str], kill: Option<&Call>) -> Output {
+    kills::strace(DISK, kill)
         .arg(CREDITCTL)
         .arg("--root")
         .arg(tree.root())
@@ -298,27 +268,6 @@ fn strace(tree: &Tree, command: &[&str], inject: Option<&str>) -> Output {
         .stdout(Stdio::null())
         .output()
         .unwrap()
-}
-
-/// Each call of the log by name and how often it was made before, itself included.
-fn calls(log: &str) -> Vec<(String, usize)> {
-    let mut seen = Vec::new();
-    for line in log.lines() {
-        let line = match line.strip_prefix("[pid ") {
-            Some(rest) => rest.split_once("] ").map_or("", |(_, call)| call),
-            None => line,
-        };
-        let Some((name, _)) = line.split_once('(') else {
-            continue;
-        };
-        if CALLS.split(',').any(|call| call.trim() == name) {
-            let n = seen.iter().filter(|(call, _)| call == name).count() + 1;
-            seen.push((name.to_owned(), n));
-        }
-    }
-    let names: BTreeSet<&String> = seen.iter().map(|(name, _)| name).collect();
-    assert!(names.len() > 3, "no log of calls: {log}");
-    seen
 }
 
 /// What was decided, without what recovery told about itself.
@@ -463,16 +412,4 @@ fn proposed(scenarios: &[&str]) -> Tree {
     // A proposal alone changes nothing: exit 3.
     tree.ctl(propose).code(3);
     tree
-}
-
-fn strace_works() -> bool {
-    let status = Command::new("strace")
-        .args(["-f", "-o", "/dev/null", "true"])
-        .stderr(Stdio::null())
-        .status();
-    let works = status.is_ok_and(|status| status.success());
-    if !works {
-        eprintln!("SKIPPED: strace is missing or may not trace here; kills are not tested");
-    }
-    works
 }
