@@ -15,12 +15,12 @@ use std::env;
 use std::hint::black_box;
 
 use credit_benches::{
-    Sample, batches, columns, every_flag, judge, now, record, runs, samples, tree,
+    Sample, batches, columns, every_flag, judge, record, review, runs, samples, tree,
 };
-use credit_monitor::core::{Period, Run, RunFacts};
+use credit_monitor::core::{Run, RunFacts};
 use credit_monitor::ledger::{Ledger, MemoryStorage, Reader, Record};
 use credit_monitor::policy::{Columns, Policy, Verdicts};
-use credit_monitor::report::{Context, Decided, LedgerState, Repetition, Scope, weekly};
+use credit_monitor::report::weekly;
 use credit_monitor::{Config, RUNS};
 
 /// What one round works through, and the work.
@@ -132,24 +132,7 @@ fn weekly_report() -> Case {
     case(texts.len(), move || {
         let facts: Result<Vec<RunFacts<'_>>, _> =
             texts.iter().map(|t| RunFacts::parse(t)).collect();
-        let context = Context {
-            period: Period::days_until(7, now()),
-            ledger: LedgerState::Read,
-            ledger_head: None,
-            events_head: None,
-            policy_sha256: config.policy().sha256,
-            baselines_sha256: config.baselines().sha256,
-            baselines: &config.baselines().value,
-            candidate_gate: *config.policy().value.candidate_gate(),
-            scope: &Scope::Review,
-            repetition: Repetition {
-                runs_min: 3,
-                days: 7,
-            },
-            earlier: &[],
-            decided: &Decided::default(),
-        };
-        black_box(weekly(&facts.unwrap(), &context));
+        black_box(weekly(&facts.unwrap(), &review(&config)));
     })
 }
 

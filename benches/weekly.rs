@@ -12,9 +12,9 @@ use std::fs::{self, File};
 use std::hint::black_box;
 use std::os::unix::fs::FileExt;
 
-use credit_benches::{BATCH, batches, keep, ledger, now, parallel, runs, tree};
+use credit_benches::{BATCH, batches, keep, ledger, now, parallel, review, runs, tree};
 use credit_monitor::core::{Run, RunFacts, Sha256, Timestamp};
-use credit_monitor::report::{Context, Decided, LedgerState, Repetition, Scope, weekly};
+use credit_monitor::report::weekly;
 use credit_monitor::{Archive, Config, ReportRequest, Tree};
 use criterion::{Criterion, SamplingMode, Throughput};
 
@@ -57,23 +57,7 @@ fn figures(criterion: &mut Criterion) {
     let text = fs::read_to_string(tree.ledger()).expect("it was just filled");
     let facts: Result<Vec<RunFacts<'_>>, _> = text.lines().map(RunFacts::parse).collect();
     let facts = facts.expect("they were printed from records");
-    let context = Context {
-        period: credit_monitor::core::Period::days_until(7, now()),
-        ledger: LedgerState::Read,
-        earlier: &[],
-        ledger_head: None,
-        events_head: None,
-        policy_sha256: config.policy().sha256,
-        baselines_sha256: config.baselines().sha256,
-        baselines: &config.baselines().value,
-        candidate_gate: *config.policy().value.candidate_gate(),
-        scope: &Scope::Review,
-        repetition: Repetition {
-            runs_min: 3,
-            days: 7,
-        },
-        decided: &Decided::default(),
-    };
+    let context = review(&config);
     let mut group = criterion.benchmark_group("weekly");
     group.sampling_mode(SamplingMode::Flat).sample_size(20);
     group.throughput(Throughput::Elements(2 * WEEK as u64));

@@ -9,19 +9,23 @@
 
 mod verdicts;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::num::NonZero;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::thread;
 
 use credit_examples::{Fleet, Job, STEADY, SplitMix64};
 use credit_monitor::baseline::{Baseline, Baselines};
 use credit_monitor::core::{
-    Credits, Inputs, JobType, Run, RunRecord, ScenarioId, Sha256, Status, Timestamp, Usual,
+    Credits, Inputs, JobType, Period, Run, RunId, RunRecord, ScenarioId, Sha256, Status, Timestamp,
+    Usual,
 };
 use credit_monitor::ledger::{FileStorage, Ledger, Record};
 use credit_monitor::policy::{Context, Expected};
+use credit_monitor::report::{self, Decided, LedgerState, Repetition, Scope, SeverityCertainty};
 use credit_monitor::{Config, Monitor, RUNS, Tree};
 use tempfile::TempDir;
 
@@ -129,6 +133,30 @@ pub fn judge(config: &Config, run: Run) -> RunRecord {
             usual: context.usual,
         },
         run,
+    }
+}
+
+/// What the review of the week up to [`now`] goes by, where nothing was decided.
+pub fn review(config: &Config) -> report::Context<'_> {
+    static NOTHING_DECIDED: LazyLock<Decided> = LazyLock::new(Decided::default);
+    static NOTHING_KNOWN: BTreeMap<RunId, SeverityCertainty> = BTreeMap::new();
+    report::Context {
+        period: Period::days_until(7, now()),
+        scope: &Scope::Review,
+        ledger: LedgerState::Read,
+        earlier: &[],
+        ledger_head: None,
+        events_head: None,
+        policy_sha256: config.policy().sha256,
+        baselines_sha256: config.baselines().sha256,
+        baselines: &config.baselines().value,
+        candidate_gate: *config.policy().value.candidate_gate(),
+        repetition: Repetition {
+            runs_min: 3,
+            days: 7,
+        },
+        decided: &NOTHING_DECIDED,
+        certainties: &NOTHING_KNOWN,
     }
 }
 

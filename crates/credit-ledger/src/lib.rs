@@ -17,6 +17,7 @@ mod json;
 pub mod layout;
 mod ledger;
 mod line;
+mod look_up;
 mod open;
 mod parts;
 mod reader;

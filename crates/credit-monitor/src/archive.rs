@@ -178,32 +178,6 @@ impl Archive {
         })
     }
 
-    /// The last event that decided something; `None` while there is none. What was told to whom
-    /// comes after it and changes no report.
-    pub(crate) fn decisions_head(&self) -> Result<Option<Head>, Error> {
-        const TOLD: &[u8] = br#""Type":"delivery""#;
-        let failed = |source| Error::Read {
-            path: self.tree.events(),
-            source,
-        };
-        let Some(reader) = self.events_if_any()? else {
-            return Ok(None);
-        };
-        let mut head = None;
-        let mut scan = reader.scan_verified().map_err(failed)?;
-        while let Some(line) = scan.next_line().map_err(failed)? {
-            // Texts of people come later in a line, and with their quotes escaped.
-            if !line.raw().windows(TOLD.len()).any(|part| part == TOLD) {
-                head = Some(Head {
-                    seq: line.seq(),
-                    hash: line.hash(),
-                    end: line.offset() + line.raw().len() as u64 + 1,
-                });
-            }
-        }
-        Ok(head)
-    }
-
     /// That there is a run ledger.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use credit_core::{CaseId, RunId, Sha256, Timestamp};
 use credit_governance::{
     About, Actor, Approval, Denied, Docket, Enactable, Event, PatternRule, Rules, Verb, What,
 };
-use credit_ledger::{Ledger, Record};
+use credit_ledger::{Appended, Ledger, Receipt, Record, Refused};
 use credit_policy::Policy;
 
 use crate::archive::EVENTS;
@@ -351,13 +351,17 @@ impl Deciding<'_> {
 
     /// Appends events that were applied.
     fn append(&mut self, events: &[Event]) -> Result<(), Error> {
-        let appended = append(&self.monitor.events, self.monitor.tree(), events);
-        if appended.is_ok() {
-            self.live.appended(self.monitor.events.head());
-        } else {
-            self.live.forget();
+        match append(&self.monitor.events, self.monitor.tree(), events) {
+            Ok(lines) => {
+                let head = self.monitor.events.head();
+                self.live.appended(events, &lines, head);
+                Ok(())
+            }
+            Err(error) => {
+                self.live.forget();
+                Err(error)
+            }
         }
-        appended
     }
 }
 
@@ -378,8 +382,12 @@ pub(crate) fn lock(tree: &Tree) -> Result<File, Error> {
     Ok(lock)
 }
 
-/// Appends events that nothing decided before can speak against, with one sync.
-pub(crate) fn append(ledger: &Ledger, tree: &Tree, events: &[Event]) -> Result<(), Error> {
+/// Appends events that nothing decided before can speak against, with one sync; tells their lines.
+pub(crate) fn append(
+    ledger: &Ledger,
+    tree: &Tree,
+    events: &[Event],
+) -> Result<Vec<Receipt>, Error> {
     let path = tree.events();
     let record = |event: &Event| {
         Record::new(&EVENTS, event.to_json().into_bytes()).map_err(|e| Error::Precondition {
@@ -392,13 +400,14 @@ pub(crate) fn append(ledger: &Ledger, tree: &Tree, events: &[Event]) -> Result<(
         path: path.clone(),
         source,
     })?;
-    match appended.into_iter().find_map(Result::err) {
-        None => Ok(()),
-        Some(refused) => Err(Error::Integrity {
-            path,
+    let receipt = |appended: Result<Appended, Refused>| match appended {
+        Ok(Appended::New(receipt) | Appended::Duplicate(receipt)) => Ok(receipt),
+        Err(refused) => Err(Error::Integrity {
+            path: path.clone(),
             reason: format!("an event was not taken: {refused}"),
         }),
-    }
+    };
+    appended.into_iter().map(receipt).collect()
 }
 
 /// A policy's numbers, with the runbook's where no key of a policy says otherwise.

@@ -124,7 +124,7 @@ impl Archive {
     }
 
     /// The policy that is kept under its hash.
-    fn kept_policy(&self, sha256: Sha256) -> Result<Policy, Unexplained> {
+    pub(crate) fn kept_policy(&self, sha256: Sha256) -> Result<Policy, Unexplained> {
         let path = self.tree().object(sha256);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,

@@ -11,9 +11,9 @@ mod tests;
 use std::fs;
 use std::io;
 
-use credit_core::{CaseId, RunId};
-use credit_governance::{About, Docket, Event, RunRef, What};
-use credit_ledger::{Head, Reader};
+use credit_core::{CaseId, RunId, Sha256, Timestamp};
+use credit_governance::{About, Docket, Event, Position, RunRef, What};
+use credit_ledger::{Digest, Head, Reader, Receipt};
 use serde::de::DeserializeOwned;
 
 pub(crate) use self::saved::{Saving, check as check_saved};
@@ -47,6 +47,8 @@ pub(crate) struct LiveDocket {
     docket: Docket,
     book: Book,
     head: Option<Head>,
+    /// The last event of those that a report may depend on.
+    decided: Option<Position>,
     /// What was taken out of the docket.
     settled: Option<Settled>,
     /// Every run that an event spoke of has its ledger line before this one.
@@ -65,6 +67,8 @@ struct Settled {
     shelf: Shelf,
     /// As that of the docket, when this was taken out of it.
     runs_below: u64,
+    /// When it was last looked into an exposure of one of the cases.
+    exposed: Option<Timestamp>,
 }
 
 impl LiveDocket {
@@ -85,9 +89,10 @@ impl LiveDocket {
         &self.book
     }
 
-    /// The last event that it knows.
-    pub(crate) fn head(&self) -> Option<Head> {
-        self.head
+    /// The last event of those that a report may depend on. What was told to whom and what this
+    /// program notes for itself comes after it and changes no report.
+    pub(crate) fn decided(&self) -> Option<Position> {
+        self.decided
     }
 
     /// Takes events into account that were added since, by whichever process.
@@ -140,6 +145,19 @@ impl LiveDocket {
         })
     }
 
+    /// Sees to it that the docket knows every case into whose exposures it was looked since then.
+    pub(crate) fn recall_exposures(
+        &mut self,
+        since: Timestamp,
+        archive: &Archive,
+    ) -> Result<(), Error> {
+        let settled = self.settled.as_ref();
+        if settled.and_then(|settled| settled.exposed) >= Some(since) {
+            self.recall(&About::Everything, archive)?;
+        }
+        Ok(())
+    }
+
     /// The same about a run and its case, where the run's line tells whether there can be anything.
     pub(crate) fn recall_line(
         &mut self,
@@ -176,8 +194,13 @@ impl LiveDocket {
         Ok(())
     }
 
-    /// The applied events are in the chain, the last of them at its head.
-    pub(crate) fn appended(&mut self, head: Option<Head>) {
+    /// The applied events are in the chain, in these lines and the last of them at its head.
+    pub(crate) fn appended(&mut self, events: &[Event], lines: &[Receipt], head: Option<Head>) {
+        let mut decided = events.iter().zip(lines).rev();
+        let decided = decided.find(|(event, _)| !is_of_the_house(&event.what));
+        if let Some((_, line)) = decided {
+            self.decided = Some(position(line.seq(), line.hash()));
+        }
         self.head = head;
         self.pending = 0;
     }
@@ -214,11 +237,18 @@ impl LiveDocket {
         }
         let taken = self.docket.take_settled();
         let older = self.settled.as_ref().map(|settled| &settled.shelf);
+        let looked_into = taken
+            .cases
+            .values()
+            .filter_map(|case| case.exposure.as_ref());
+        let exposed = looked_into.map(|exposure| exposure.found.at).max();
+        let exposed = exposed.max(self.settled.as_ref().and_then(|settled| settled.exposed));
         match saved::write_shelf(older, &taken, tree) {
             Ok(shelf) => {
                 self.settled = Some(Settled {
                     shelf,
                     runs_below: self.runs_below,
+                    exposed,
                 });
                 Ok(())
             }
@@ -271,6 +301,9 @@ impl LiveDocket {
                 hash: line.hash(),
                 end: line.offset() + line.raw().len() as u64 + 1,
             });
+            if !is_of_the_house(&event.what) {
+                self.decided = Some(position(line.seq(), line.hash()));
+            }
         }
         Ok(())
     }
@@ -366,6 +399,19 @@ impl LiveDocket {
         };
         let json = settled.shelf.get(key)?;
         Ok(json.map(|json| serde_json::from_str(&json)).transpose()?)
+    }
+}
+
+/// Whether an event says nothing that a report may depend on: what was told to whom, and what this
+/// program notes for itself.
+fn is_of_the_house(what: &What) -> bool {
+    matches!(what, What::Delivery(_) | What::DocketSaved { .. })
+}
+
+fn position(seq: u64, hash: Digest) -> Position {
+    Position {
+        seq,
+        hash: Sha256::from_bytes(*hash.as_bytes()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The weekly report: made from both ledgers, written once, and made again.
 
+mod certainty;
 mod decided;
 pub(crate) mod lines;
 mod reproduce;
@@ -7,7 +8,7 @@ mod write;
 
 use credit_baseline::Baselines;
 use credit_core::{Day, Period, ScenarioId, Sha256};
-use credit_governance::{About, Docket};
+use credit_governance::Position;
 use credit_ledger::{Head, ReadError};
 use credit_policy::Policy;
 use credit_report::{Context, HeadRef, LedgerState, Repetition, Scope, WeeklyReport, weekly};
@@ -16,6 +17,7 @@ use crate::decisions::pattern;
 use crate::live_docket::LiveDocket;
 use crate::{Archive, Config, Error, Hashed};
 
+use self::decided::Decisions;
 use self::lines::Gathered;
 
 pub use reproduce::{Difference, Reproduced};
@@ -81,50 +83,39 @@ impl Archive {
         let head = self.head()?;
         // Events that were cut off must not look like a week without decisions.
         self.events_head()?;
-        let (live, events_head) = self.decided()?;
+        let mut live = LiveDocket::open(self)?;
         let state = match (head, self.runs()) {
             (None, Err(ReadError::Missing)) => LedgerState::Missing,
             (None, Ok(_)) => LedgerState::Empty,
             (None, Err(e)) => return Err(self.ledger_error(e)),
             (Some(_), _) => LedgerState::Read,
         };
-        self.report_from(&Sources {
+        self.report_from(Sources {
             period: Period::days_until(days, request.until.start()),
             scope: &scope,
             policy: config.policy(),
             baselines: config.baselines(),
             state,
-            head,
-            events_head,
-            docket: live.docket(),
+            head: head.map(head_ref),
+            events_head: live
+                .decided()
+                .map(|Position { seq, hash }| HeadRef { seq, hash }),
+            decisions: Decisions::Now(&mut live),
         })
     }
 
-    /// What is decided, and by which event last.
-    fn decided(&self) -> Result<(LiveDocket, Option<Head>), Error> {
-        loop {
-            let mut live = LiveDocket::open(self)?;
-            // A period may lie so far back that its cases are in the archive.
-            live.recall(&About::Everything, self)?;
-            let last = self.decisions_head()?;
-            // Others may have decided something in between.
-            if last.map(|head| head.seq) <= live.head().map(|head| head.seq) {
-                return Ok((live, last));
-            }
-        }
-    }
-
-    fn report_from(&self, sources: &Sources<'_>) -> Result<WeeklyReport, Error> {
+    fn report_from(&self, sources: Sources<'_>) -> Result<WeeklyReport, Error> {
         let period = sources.period;
         let mut gathered = match sources.head {
-            Some(head) => self.gather(period, sources.scope.scenario(), head)?,
+            Some(head) => self.gather(period, sources.scope.scenario(), head.seq)?,
             None => Gathered::default(),
         };
         let earlier = std::mem::take(&mut gathered.earlier);
         let (runs, is_whole) = gathered.runs();
         let policy = &sources.policy.value;
         let pattern = pattern(policy);
-        let decided = decided::of(sources.docket, policy, period, &runs);
+        let decided = sources.decisions.of(self, policy, period, &runs)?;
+        let certainties = certainty::of(self, period, &runs);
         Ok(weekly(
             &runs,
             &Context {
@@ -136,8 +127,8 @@ impl Archive {
                     LedgerState::Unreadable
                 },
                 earlier: &earlier,
-                ledger_head: sources.head.map(head_ref),
-                events_head: sources.events_head.map(head_ref),
+                ledger_head: sources.head,
+                events_head: sources.events_head,
                 policy_sha256: sources.policy.sha256,
                 baselines_sha256: sources.baselines.sha256,
                 baselines: &sources.baselines.value,
@@ -147,6 +138,7 @@ impl Archive {
                     days: pattern.days,
                 },
                 decided: &decided,
+                certainties: &certainties,
             },
         ))
     }
@@ -159,10 +151,10 @@ struct Sources<'a> {
     policy: &'a Hashed<Policy>,
     baselines: &'a Hashed<Baselines>,
     state: LedgerState,
-    head: Option<Head>,
-    events_head: Option<Head>,
+    head: Option<HeadRef>,
+    events_head: Option<HeadRef>,
     /// What is decided up to the head of the events.
-    docket: &'a Docket,
+    decisions: Decisions<'a>,
 }
 
 fn head_ref(head: Head) -> HeadRef {

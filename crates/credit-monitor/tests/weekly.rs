@@ -20,7 +20,7 @@ use credit_monitor::governance::{
     Actor, CaseAcknowledged, ExposureAssessed, ReviewDecided, ReviewNoted, RootCauseFound, RunRef,
     Text, What,
 };
-use credit_monitor::report::{PatternKind, WeeklyReport};
+use credit_monitor::report::{PatternKind, SeverityCertainty, WeeklyReport};
 use credit_monitor::{Archive, Config, Grounds, Monitor, ReportRequest};
 
 fn text(words: &str) -> Text {
@@ -331,8 +331,8 @@ fn what_a_report_stands_on_must_still_be_there() {
     );
     assert!(refused(beyond, "which the report stands on"));
     assert!(!refused(
-        json.replace("\"schema_version\": 2", "\"schema_version\": 1"),
-        "schema version 1; this program makes version 2"
+        json.replace("\"schema_version\": 3", "\"schema_version\": 2"),
+        "schema version 2; this program makes version 3"
     ));
     assert!(!refused("{}".to_owned(), "is no report"));
     assert!(!refused("nothing".to_owned(), "is no report"));
@@ -405,4 +405,61 @@ fn a_question_of_the_moment_is_no_review() {
         "no_runs_in_period"
     );
     assert_eq!(ask(Some(30), None).summary_stats.total_runs, 125);
+}
+
+/// 200 credits are SEV2 at a baseline of 100, but SEV3 at one of 104.
+#[test]
+fn a_report_says_how_sure_the_severities_are() {
+    let house = House::new();
+    let entry = |id: &str, bounds: &str| {
+        format!(
+            r#"{{"scenario_id":"{id}","median_credits":100,{bounds}"calculated_at":"2025-01-01T00:00:00Z","sample_size":20,"last_updated":"2025-01-01T00:00:00Z"}}"#
+        )
+    };
+    let (sure, unsure) = (
+        r#""median_lower":99,"median_upper":101,"#,
+        r#""median_lower":95,"median_upper":104,"#,
+    );
+    fs::write(
+        house.tree.baselines(),
+        format!(
+            r#"{{"version":"1.0.0","updated_at":"2025-01-01T00:00:00Z","baselines":[{},{},{}]}}"#,
+            entry("SURE", sure),
+            entry("UNSURE", unsure),
+            entry("UNKNOWN", "")
+        ),
+    )
+    .unwrap();
+    let monitor = house.open();
+    for (id, credits) in [("SURE", "300"), ("UNSURE", "200"), ("UNKNOWN", "200")] {
+        let run = run(id, id, "2025-01-30T10:00:00Z", credits);
+        monitor.observe(run, now()).unwrap();
+    }
+    let report = review(&house);
+    let certainties: Vec<_> = report
+        .review_queue
+        .iter()
+        .map(|queued| {
+            let word = queued.certainty.map(SeverityCertainty::as_str);
+            (queued.run_id.as_str(), word)
+        })
+        .collect();
+    let expected = [
+        ("SURE", Some("certain")),
+        ("UNKNOWN", None),
+        ("UNSURE", Some("uncertain")),
+    ];
+    assert_eq!(certainties, expected);
+    let needs = report.needs();
+    let unsure = needs.iter().find(|need| need.subject == "UNSURE").unwrap();
+    assert!(unsure.why.ends_with("(uncertain)"), "{}", unsure.why);
+    let of = |id: &str| {
+        let mut scenarios = report.scenarios.iter();
+        let of = scenarios.find(|s| s.scenario_id.as_str() == id);
+        of.unwrap().uncertain_count
+    };
+    assert_eq!((of("SURE"), of("UNSURE"), of("UNKNOWN")), (0, 1, 0));
+    let path = written(&house, &report);
+    let again = monitor.archive().reproduce_report(&path).unwrap();
+    assert_eq!(again.difference, None);
 }

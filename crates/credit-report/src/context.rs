@@ -1,7 +1,9 @@
 //! What a report needs beside the runs.
 
+use std::collections::BTreeMap;
+
 use credit_baseline::Baselines;
-use credit_core::{CandidateGate, Credits, Period, ScenarioId, Sha256, Timestamp};
+use credit_core::{CandidateGate, Credits, Period, RunId, ScenarioId, Sha256, Timestamp};
 
 use crate::Decided;
 
@@ -33,6 +35,28 @@ pub struct Context<'a> {
     pub repetition: Repetition,
     /// What people decided.
     pub decided: &'a Decided,
+    /// How sure the severity is of the runs that the report lists by name, as far as that is known.
+    pub certainties: &'a BTreeMap<RunId, SeverityCertainty>,
+}
+
+/// Whether a severity would be the same at either end of the interval in which the true median of
+/// the baseline lies.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SeverityCertainty {
+    /// It would.
+    Certain,
+    /// It would be another one.
+    Uncertain,
+}
+
+impl SeverityCertainty {
+    /// Its word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SeverityCertainty::Certain => "certain",
+            SeverityCertainty::Uncertain => "uncertain",
+        }
+    }
 }
 
 /// A scenario's runs before the period, as far as they are needed: to be counted, and to find when

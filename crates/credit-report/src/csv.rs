@@ -52,11 +52,12 @@ impl fmt::Display for Row<'_> {
         )?;
         write!(
             f,
-            "{},{},{},{},{sev0},{sev1},{sev2},{sev3},{sev4}",
+            "{},{},{},{},{sev0},{sev1},{sev2},{sev3},{sev4},{}",
             OrEmpty(s.baseline),
             ratio(s.variance_multiplier),
             ratio(s.mean_variance_multiplier),
-            s.notable
+            s.notable,
+            s.uncertain_count
         )
     }
 }
@@ -72,4 +73,4 @@ impl<T: fmt::Display> fmt::Display for OrEmpty<T> {
 const HEADER: &str = "scenario_id,total_credits,expected_credits,run_count,prev_run_count,\
     run_count_change,avg_credits,median_credits,median_low,median_high,p95_credits,max_credits,\
     baseline,variance_multiplier,mean_variance_multiplier,notable,sev0_count,sev1_count,\
-    sev2_count,sev3_count,sev4_count\n";
+    sev2_count,sev3_count,sev4_count,uncertain_count\n";

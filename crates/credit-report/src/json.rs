@@ -8,8 +8,8 @@ use credit_core::{Multiplier, RiskFlag, ScenarioId, Timestamp};
 
 use crate::{
     Band, BaselineChange, Drifted, FalsePositives, HeadRef, Ineligible, Level, Pattern,
-    PolicyViolation, Proposal, Queued, ReviewDecision, ReviewNote, ScenarioTotal, Screened, Slice,
-    SummaryStats, Verdicts, WeeklyReport,
+    PolicyViolation, Proposal, Queued, ReviewDecision, ReviewNote, ScenarioTotal, Screened,
+    SeverityCertainty, Slice, SummaryStats, Verdicts, WeeklyReport,
 };
 
 impl WeeklyReport {
@@ -115,6 +115,7 @@ fn scenario(scenario: &ScenarioTotal) -> String {
     out.token("median_low", OrNull(interval.map(|i| i.lower)));
     out.token("median_high", OrNull(interval.map(|i| i.upper)));
     severity_counts(&mut out, scenario.severity_counts);
+    out.token("uncertain_count", scenario.uncertain_count);
     out.finish()
 }
 
@@ -135,6 +136,7 @@ fn queued(queued: &Queued) -> String {
     );
     out.token("needs_assessment", queued.needs_assessment);
     out.token("decision", decision(queued.decision.as_ref()));
+    certainty(&mut out, queued.certainty);
     out.finish()
 }
 
@@ -155,6 +157,7 @@ fn violation(violation: &PolicyViolation, as_of: Timestamp) -> String {
     out.plain("scenario_id", &violation.scenario_id);
     out.plain("timestamp", violation.timestamp);
     out.token("credits", violation.credits);
+    certainty(&mut out, violation.certainty);
     out.finish()
 }
 
@@ -261,6 +264,12 @@ fn false_positives(found: &FalsePositives) -> String {
     let scenario = |(id, verdicts): &(ScenarioId, Verdicts)| one("scenario_id", id, *verdicts);
     out.token("by_scenario", array(&found.by_scenario, scenario));
     out.finish()
+}
+
+/// How sure a severity is, or null.
+pub(crate) fn certainty(out: &mut ObjectWriter, certainty: Option<SeverityCertainty>) {
+    let word = certainty.map(SeverityCertainty::as_str);
+    string_or_null(out, "severity_certainty", word);
 }
 
 /// What a review decided about a run, or null.

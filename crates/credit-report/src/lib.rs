@@ -16,7 +16,7 @@ mod screening;
 mod timeline;
 mod weekly;
 
-pub use context::{Context, Earlier, HeadRef, LedgerState, Repetition, Scope};
+pub use context::{Context, Earlier, HeadRef, LedgerState, Repetition, Scope, SeverityCertainty};
 pub use decided::{
     BaselineChange, Decided, ExposureFound, KnownCause, Proposal, ReviewDecision, ReviewNote,
     RunCase,

@@ -1,18 +1,19 @@
 //! The runs that a report lists by name.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use credit_core::json::{Object, ObjectWriter};
 use credit_core::{
     Action, BaselineStatus, CaseId, Multiplier, RiskFlags, RunFacts, RunId, Severity,
 };
 
-use crate::json::decision;
+use crate::json::{certainty, decision};
 use crate::report::TOP;
 use crate::scenarios::is_spike;
 use crate::{
-    Decided, PolicyViolation, Queued, ReviewDecision, ReviewReason, RunCase, SpikeRun, Violation,
+    Decided, PolicyViolation, Queued, ReviewDecision, ReviewReason, RunCase, SeverityCertainty,
+    SpikeRun, Violation,
 };
 
 /// Whether a report that a run belongs to may list it by name: what was decided about other runs
@@ -52,10 +53,17 @@ pub(crate) fn top_spikes(runs: &[&RunFacts<'_>], known: &Known<'_>) -> Vec<Spike
             credits: run.credits,
             timestamp: run.timestamp,
             severity: run.severity,
+            certainty: known.certainty(run),
             variance_multiplier: variance,
             risk_flags: run.risk_flags,
             summary: run.summary.clone().into_owned(),
-            record: record(run, case_id.as_ref(), needs_assessment, decision.as_ref()),
+            record: record(
+                run,
+                case_id.as_ref(),
+                needs_assessment,
+                decision.as_ref(),
+                known,
+            ),
             case_id,
             needs_assessment,
             decision,
@@ -70,13 +78,14 @@ fn record(
     case_id: Option<&CaseId>,
     needs_assessment: bool,
     decided: Option<&ReviewDecision>,
+    known: &Known<'_>,
 ) -> String {
     let mut out = ObjectWriter::new();
     match Object::parse(run.json) {
         Ok(object) => object
             .iter()
             // A run may have brought a field of that name; the report's keys mean one thing.
-            .filter(|(key, _)| !["case_id", "needs_assessment", "decision"].contains(key))
+            .filter(|(key, _)| !ADDED.contains(key))
             .for_each(|(key, value)| out.token(key, value.get())),
         // Only where somebody made the facts by hand: they were read from this text.
         Err(_) => out.plain("Run_ID", &run.run_id),
@@ -87,8 +96,17 @@ fn record(
     }
     out.token("needs_assessment", needs_assessment);
     out.token("decision", decision(decided));
+    certainty(&mut out, known.certainty(run));
     out.finish()
 }
+
+/// The keys that a report adds to a record.
+const ADDED: [&str; 4] = [
+    "case_id",
+    "needs_assessment",
+    "decision",
+    "severity_certainty",
+];
 
 pub(crate) fn review_queue(runs: &[&RunFacts<'_>], known: &Known<'_>) -> Vec<Queued> {
     let mut queue: Vec<(&RunFacts<'_>, Vec<ReviewReason>)> = runs
@@ -102,6 +120,7 @@ pub(crate) fn review_queue(runs: &[&RunFacts<'_>], known: &Known<'_>) -> Vec<Que
         scenario_id: run.scenario_id.clone(),
         timestamp: run.timestamp,
         severity: run.severity,
+        certainty: known.certainty(run),
         credits: run.credits,
         variance_multiplier: run.variance,
         risk_flags: run.risk_flags,
@@ -146,6 +165,7 @@ pub(crate) fn violations(runs: &[&RunFacts<'_>], known: &Known<'_>) -> Vec<Polic
         scenario_id: run.scenario_id.clone(),
         timestamp: run.timestamp,
         severity: run.severity,
+        certainty: known.certainty(run),
         credits: run.credits,
         case: known.case(run).cloned(),
     };
@@ -156,16 +176,28 @@ pub(crate) fn violations(runs: &[&RunFacts<'_>], known: &Known<'_>) -> Vec<Polic
 pub(crate) struct Known<'a> {
     cases: HashMap<&'a RunId, &'a RunCase>,
     decisions: HashMap<&'a RunId, &'a ReviewDecision>,
+    certainties: &'a BTreeMap<RunId, SeverityCertainty>,
 }
 
 impl<'a> Known<'a> {
-    pub(crate) fn new(decided: &'a Decided) -> Known<'a> {
+    pub(crate) fn new(
+        decided: &'a Decided,
+        certainties: &'a BTreeMap<RunId, SeverityCertainty>,
+    ) -> Known<'a> {
         let mut cases = HashMap::with_capacity(decided.cases.len());
         for case in &decided.cases {
             cases.entry(&case.run_id).or_insert(case);
         }
         let decisions = decided.decisions.iter().map(|d| (&d.run_id, d)).collect();
-        Known { cases, decisions }
+        Known {
+            cases,
+            decisions,
+            certainties,
+        }
+    }
+
+    pub(crate) fn certainty(&self, run: &RunFacts<'_>) -> Option<SeverityCertainty> {
+        self.certainties.get(&run.run_id).copied()
     }
 
     fn case(&self, run: &RunFacts<'_>) -> Option<&'a RunCase> {

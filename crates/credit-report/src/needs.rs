@@ -7,7 +7,7 @@ use credit_core::{CaseId, Credits, Multiplier, ScenarioId};
 
 use crate::{
     Drifted, Pattern, PatternKind, PolicyViolation, Proposal, Queued, RunCase, Screened,
-    WeeklyReport,
+    SeverityCertainty, WeeklyReport,
 };
 
 /// Something that somebody has to decide.
@@ -147,8 +147,9 @@ fn open_case(violation: &PolicyViolation) -> Need {
         kind: NeedKind::OpenCase,
         subject: violation.run_id.to_string(),
         why: format!(
-            "{} of {}, {} credits, {}",
+            "{}{} of {}, {} credits, {}",
             violation.severity,
+            uncertain(violation.certainty),
             violation.scenario_id,
             violation.credits,
             violation.violation_type.as_str()
@@ -164,11 +165,23 @@ fn assess(queued: &Queued) -> Need {
     Need {
         kind: NeedKind::Assess,
         subject: queued.run_id.to_string(),
-        why: format!("{ratio}{}, no case", queued.scenario_id),
+        why: format!(
+            "{ratio}{}, no case{}",
+            queued.scenario_id,
+            uncertain(queued.certainty)
+        ),
         command: format!(
             "creditctl review decide --run {} --decision …",
             queued.run_id
         ),
+    }
+}
+
+/// Said only where a severity is not certain: most are, or it is not known.
+fn uncertain(certainty: Option<SeverityCertainty>) -> &'static str {
+    match certainty {
+        Some(SeverityCertainty::Uncertain) => " (uncertain)",
+        Some(SeverityCertainty::Certain) | None => "",
     }
 }
 

@@ -42,6 +42,7 @@ impl WeeklyReport {
     /// #     scope: &Scope::Review,
     /// #     repetition: Repetition { runs_min: 3, days: 7 },
     /// #     decided: &Decided::default(),
+    /// #     certainties: &Default::default(),
     /// # });
     /// let page = report.to_html();
     /// assert!(page.starts_with("<!doctype html>"));

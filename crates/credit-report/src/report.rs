@@ -65,7 +65,7 @@ pub struct WeeklyReport {
 
 impl WeeklyReport {
     /// The version of the report's format.
-    pub const SCHEMA_VERSION: u32 = 2;
+    pub const SCHEMA_VERSION: u32 = 3;
 
     /// `CREDIT_REVIEW_` and the day the period ends; for a question of the moment
     /// `CREDIT_REPORT_`, that day, the number of days, and the scenario.

@@ -9,8 +9,9 @@ use credit_core::{
     Credits, Multiplier, Period, Ratio, RunFacts, ScenarioId, Timestamp, TotalCredits,
 };
 
+use crate::lists::{Known, is_listed};
 use crate::report::count;
-use crate::{Earlier, ScenarioTotal};
+use crate::{Earlier, ScenarioTotal, SeverityCertainty};
 
 /// What one scenario's runs of a period come to.
 #[derive(Debug)]
@@ -82,13 +83,16 @@ impl<'a> Scenario<'a> {
         self.runs.iter().copied().filter(|run| is_spike(run))
     }
 
-    pub(crate) fn totals(&self) -> ScenarioTotal {
+    pub(crate) fn totals(&self, known: &Known<'_>) -> ScenarioTotal {
         let Figures {
             runs, mean, median, ..
         } = self.figures;
         let is_notable = |baseline: Credits| {
             // Exact, and false where there is no ratio. No overflow: both are at most 10^18.
             baseline > Credits::ZERO && median.micro() > 2 * baseline.micro()
+        };
+        let uncertain = |run: &&&RunFacts<'_>| {
+            known.certainty(run) == Some(SeverityCertainty::Uncertain) && is_listed(run)
         };
         let at_baseline = |baseline| self.runs.iter().map(|_| baseline).sum();
         ScenarioTotal {
@@ -107,6 +111,7 @@ impl<'a> Scenario<'a> {
             expected_credits: self.baseline.map(at_baseline),
             median_interval: self.median_interval,
             severity_counts: self.severity_counts,
+            uncertain_count: self.runs.iter().filter(uncertain).count() as u64,
         }
     }
 }

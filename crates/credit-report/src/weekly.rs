@@ -46,6 +46,7 @@ use crate::{
 ///     },
 ///     repetition: Repetition { runs_min: 3, days: 7 },
 ///     decided: &Decided::default(),
+///     certainties: &Default::default(),
 /// });
 /// assert_eq!(report.report_id(), "CREDIT_REVIEW_2024-01-29");
 /// assert!(report.top_spike_runs[0].needs_assessment);
@@ -83,9 +84,9 @@ pub fn weekly<'a>(runs: &'a [RunFacts<'a>], context: &Context<'a>) -> WeeklyRepo
         .zip(drifts.iter().map(Option::as_ref))
         .collect();
     let screening = screen(with_drift.iter().copied(), gate);
-    let known = Known::new(decided);
+    let known = Known::new(decided, context.certainties);
     let top_spike_runs = top_spikes(&in_period, &known);
-    let totals = totals(&scenarios);
+    let totals = totals(&scenarios, &known);
     let by_total: Vec<_> = totals.iter().map(|total| &total.scenario_id).collect();
     let bands = timeline::bands(
         &scenarios,
@@ -134,8 +135,9 @@ fn data_status(ledger: LedgerState, is_empty: bool) -> DataStatus {
 }
 
 /// What each scenario cost, the dearest first.
-fn totals(scenarios: &[Scenario<'_>]) -> Vec<ScenarioTotal> {
-    let mut totals: Vec<ScenarioTotal> = scenarios.iter().map(Scenario::totals).collect();
+fn totals(scenarios: &[Scenario<'_>], known: &Known<'_>) -> Vec<ScenarioTotal> {
+    let totals = scenarios.iter().map(|scenario| scenario.totals(known));
+    let mut totals: Vec<ScenarioTotal> = totals.collect();
     // Stable, so that ties stay in the order of their ids.
     totals.sort_by_key(|total| Reverse(total.total_credits));
     totals

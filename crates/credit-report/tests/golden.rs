@@ -7,6 +7,7 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use common::{amount, baselines, context, facts, lines, record, time};
@@ -16,7 +17,7 @@ use credit_core::{
 };
 use credit_report::{
     BaselineChange, Context, Decided, ExposureFound, HeadRef, KnownCause, LedgerState, Proposal,
-    ReviewDecision, ReviewNote, RunCase, weekly,
+    ReviewDecision, ReviewNote, RunCase, SeverityCertainty, weekly,
 };
 
 #[track_caller]
@@ -128,6 +129,18 @@ fn a_small_week() {
             hash: Sha256::of(b"events"),
         }),
         decided: &decided,
+        certainties: &BTreeMap::from([
+            (
+                "RUN-20240123-ABC123".parse().unwrap(),
+                SeverityCertainty::Certain,
+            ),
+            (
+                "RUN-EXACTLY-TWICE".parse().unwrap(),
+                SeverityCertainty::Uncertain,
+            ),
+            // It is not listed, so nothing is said of it.
+            ("RUN-NORMAL".parse().unwrap(), SeverityCertainty::Uncertain),
+        ]),
         ..context(&baselines)
     };
     let report = weekly(&facts(&lines), &context);

@@ -226,7 +226,9 @@ fn the_stored_record_keeps_its_tokens() {
     let report = weekly(&facts(&lines), &context(&baselines));
     let record = &report.top_spike_runs[0].record;
     assert!(record.starts_with(r#"{"odd":[1.50, 2e3],"Run_ID":"R","#));
-    assert!(record.ends_with(r#","case_id":null,"needs_assessment":true,"decision":null}"#));
+    assert!(record.ends_with(
+        r#","case_id":null,"needs_assessment":true,"decision":null,"severity_certainty":null}"#
+    ));
     assert!(
         report
             .to_json()

@@ -11,7 +11,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use credit_core::{CaseId, RunId, Sha256};
+use credit_core::{CaseId, RunId, Sha256, Timestamp};
 use credit_governance::{Docket, Event, Position, Settled as Taken, What};
 use credit_ledger::{Digest, Head, ReadError, Reader};
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ use crate::outbox::Book;
 use crate::{Error, Tree};
 
 /// The version of the first line; another one is folded anew instead of guessed at.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 const SHELF_NAME: &str = "docket.settled.";
 
@@ -38,6 +38,8 @@ struct Header {
     version: u32,
     /// Where the last event ends that is known.
     end: u64,
+    /// The last event that a report may depend on.
+    decided: Option<Position>,
     runs_below: u64,
     settled: Option<SettledHeader>,
 }
@@ -47,6 +49,7 @@ struct Header {
 struct SettledHeader {
     root: Root,
     runs_below: u64,
+    exposed: Option<Timestamp>,
 }
 
 /// A snapshot that is written, but not in its place yet.
@@ -98,17 +101,16 @@ impl Saving {
 
 /// Writes down a docket whose last event is at `head`.
 pub(super) fn write(live: &LiveDocket, head: Head, tree: &Tree) -> io::Result<Saving> {
-    let position = Position {
-        seq: head.seq,
-        hash: Sha256::from_bytes(*head.hash.as_bytes()),
-    };
+    let position = super::position(head.seq, head.hash);
     let header = Header {
         version: VERSION,
         end: head.end,
+        decided: live.decided,
         runs_below: live.runs_below,
         settled: live.settled.as_ref().map(|settled| SettledHeader {
             root: settled.shelf.root(),
             runs_below: settled.runs_below,
+            exposed: settled.exposed,
         }),
     };
     let header = serde_json::to_string(&header)?;
@@ -180,6 +182,7 @@ pub(super) fn read(archive: &Archive, limits: Limits) -> Result<Option<LiveDocke
                 docket: written.docket,
                 book: written.book,
                 head: Some(head),
+                decided: written.header.decided,
                 settled,
                 runs_below: written.header.runs_below,
                 limits,
@@ -316,6 +319,7 @@ impl Written {
         Ok(Some(Settled {
             shelf: Shelf::open(&path, settled.root)?,
             runs_below: settled.runs_below,
+            exposed: settled.exposed,
         }))
     }
 }

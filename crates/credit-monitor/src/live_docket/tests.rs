@@ -365,3 +365,69 @@ fn a_changed_shelf_is_not_used_and_found() {
     assert!(house.problems()[0].contains("cannot be read"));
     assert!(house.dir.path().exists());
 }
+
+/// What a report stands on is the last decision, whatever this program noted for itself since, and
+/// what it tells is that of the fold of all events, though most of them lie on the shelf.
+#[test]
+fn a_report_is_the_same_however_the_docket_is_kept() {
+    let (house, cases) = lived_in();
+    let config = crate::Config::load(&house.tree).unwrap();
+    let review = |until: &str, days| {
+        let request = crate::ReportRequest {
+            until: until.parse().unwrap(),
+            days: Some(days),
+            scenario: None,
+        };
+        house.archive().weekly_report(&config, &request).unwrap()
+    };
+    // Over everything that lies on the shelf, and over the runs of which nothing does.
+    let (all, latest) = (review("2025-03-01", 60), review("2025-02-25", 7));
+    let told = all.policy_violations.iter().filter_map(|v| v.case.as_ref());
+    let told: Vec<&CaseId> = told.map(|case| &case.case_id).collect();
+    assert!(cases.iter().all(|case| told.contains(&case)), "{told:?}");
+    let looked_into = all.false_positives.by_flag.first().unwrap().1;
+    assert_eq!(looked_into.false_positives, 10);
+    assert_eq!(latest.policy_violations.len(), 1);
+
+    let last = || {
+        let mut events = Vec::new();
+        let archive = house.archive();
+        let numbered = archive.each_numbered_event(|seq, event| {
+            events.push((seq, event.what.kind()));
+            Ok(())
+        });
+        numbered.unwrap();
+        let decided = events
+            .iter()
+            .rev()
+            .find(|(_, kind)| *kind != "docket_saved");
+        (decided.unwrap().0, events.last().unwrap().1)
+    };
+    // Until the last event is one that says no more than that the docket was written down.
+    for n in 0..TINY.events {
+        if last().1 == "docket_saved" {
+            break;
+        }
+        let monitor = house.open(60);
+        let refused = who("ops-1:O1")
+            .may(credit_governance::Verb::Ingest)
+            .unwrap_err();
+        let about = About::File(text(&format!("file-{n}")));
+        monitor
+            .record_denial(&who("ops-1:O1"), &refused, about, at(60))
+            .unwrap();
+    }
+    let (decided, kind) = last();
+    assert_eq!(kind, "docket_saved");
+    let report = review("2025-03-01", 60);
+    assert_eq!(report.events_head.unwrap().seq, decided);
+    let written = house.archive().write_report(&report, &config).unwrap();
+    // Folded anew from all events, and by the process that decided, it is the same.
+    fs::remove_file(house.snapshot()).unwrap();
+    let folded = review("2025-03-01", 60);
+    assert_eq!(folded, report);
+    let again = house.archive().write_report(&folded, &config).unwrap();
+    assert_eq!((&again.path, again.identical), (&written.path, true));
+    let reproduced = house.archive().reproduce_report(&written.path).unwrap();
+    assert_eq!(reproduced.difference, None);
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use credit_core::{Period, RootCause, RunFacts, RunId};
-use credit_governance::{Case, Docket};
+use credit_governance::{About, Case, Docket};
 use credit_policy::Policy;
 use credit_report::{
     BaselineChange, Decided, ExposureFound, KnownCause, Proposal, ReviewDecision, ReviewNote,
@@ -11,38 +11,61 @@ use credit_report::{
 };
 
 use crate::decisions::rules;
+use crate::live_docket::LiveDocket;
+use crate::{Archive, Error};
 
-/// What was decided about the runs of a period, and in it.
-pub(crate) fn of(
-    docket: &Docket,
-    policy: &Policy,
-    period: Period,
-    runs: &[RunFacts<'_>],
-) -> Decided {
-    let in_period = runs.iter().filter(|run| period.contains(run.timestamp));
-    let listed: BTreeSet<&RunId> = in_period
-        .filter(|run| is_listed(run))
-        .map(|run| &run.run_id)
-        .collect();
-    let deadlines = rules(policy).deadlines;
-    let case_of = |run: &&RunId| {
-        let case = docket.case_of(run)?;
-        Some(RunCase {
-            run_id: (*run).clone(),
-            case_id: case.id.clone(),
-            status: case.status,
-            opened_at: case.opened_at,
-            stale: case.is_stale(&deadlines, period.end),
-            root_cause: known_cause(case),
+/// What is decided, for a report to ask.
+pub(super) enum Decisions<'a> {
+    /// As it is now; what is settled is recalled as far as a report tells of it.
+    Now(&'a mut LiveDocket),
+    /// All of what was decided up to an event.
+    Then(&'a Docket),
+}
+
+impl Decisions<'_> {
+    /// What was decided about the runs of a period, and in it.
+    pub(super) fn of(
+        self,
+        archive: &Archive,
+        policy: &Policy,
+        period: Period,
+        runs: &[RunFacts<'_>],
+    ) -> Result<Decided, Error> {
+        let in_period = runs.iter().filter(|run| period.contains(run.timestamp));
+        let listed: BTreeSet<&RunId> = in_period
+            .filter(|run| is_listed(run))
+            .map(|run| &run.run_id)
+            .collect();
+        let docket = match self {
+            Decisions::Now(live) => {
+                live.recall_exposures(period.start, archive)?;
+                for run in &listed {
+                    live.recall(&About::Run((*run).clone()), archive)?;
+                }
+                live.docket()
+            }
+            Decisions::Then(docket) => docket,
+        };
+        let deadlines = rules(policy).deadlines;
+        let case_of = |run: &&RunId| {
+            let case = docket.case_of(run)?;
+            Some(RunCase {
+                run_id: (*run).clone(),
+                case_id: case.id.clone(),
+                status: case.status,
+                opened_at: case.opened_at,
+                stale: case.is_stale(&deadlines, period.end),
+                root_cause: known_cause(case),
+            })
+        };
+        Ok(Decided {
+            cases: listed.iter().filter_map(case_of).collect(),
+            baseline_changes: baseline_changes(docket),
+            proposals: proposals(docket),
+            decisions: decisions(docket),
+            notes: notes(docket),
+            exposures: exposures(docket),
         })
-    };
-    Decided {
-        cases: listed.iter().filter_map(case_of).collect(),
-        baseline_changes: baseline_changes(docket),
-        proposals: proposals(docket),
-        decisions: decisions(docket),
-        notes: notes(docket),
-        exposures: exposures(docket),
     }
 }
 

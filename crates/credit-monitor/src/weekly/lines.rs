@@ -12,7 +12,7 @@ use std::num::NonZero;
 use std::thread;
 
 use credit_core::{Credits, Period, RunFacts, RunSum, ScenarioId, Timestamp};
-use credit_ledger::{Head, Window, WindowPart};
+use credit_ledger::{Window, WindowPart};
 use credit_report::{Earlier, is_listed};
 
 use crate::archive::text;
@@ -81,12 +81,13 @@ impl Lines {
 }
 
 impl Archive {
-    /// The runs of a period and of the one before, up to a head; of one scenario if one is given.
+    /// The runs of a period and of the one before, up to the line numbered `last`; of one scenario
+    /// if one is given.
     pub(super) fn gather(
         &self,
         period: Period,
         scenario: Option<&ScenarioId>,
-        head: Head,
+        last: u64,
     ) -> Result<Gathered, Error> {
         let reader = self.ledger()?;
         let previous = period.before();
@@ -109,7 +110,7 @@ impl Archive {
             to: &to,
             // Ids have no escapes, so a line without this text is of another scenario.
             needle: scenario.map(|id| format!("\"Scenario_ID\":\"{id}\"")),
-            last: head.seq,
+            last,
         };
         let mut gathered = Gathered::default();
         for part in each_on_its_thread(parts, |part| wanted.of(part)) {

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use credit_baseline::Baselines;
 use credit_core::{Period, ScenarioId, Sha256, Timestamp};
-use credit_ledger::{Digest, Head, Reader};
+use credit_ledger::{Digest, Reader};
 use credit_policy::Policy;
-use credit_report::{LedgerState, Scope, WeeklyReport};
+use credit_report::{HeadRef, LedgerState, Scope, WeeklyReport};
 use serde::Deserialize;
 
 use super::Sources;
+use super::decided::Decisions;
 use crate::objects::Objects;
 use crate::{Archive, Error, Hashed};
 
@@ -65,7 +66,7 @@ impl Archive {
             Some(head) => self.docket_up_to(Some(head.seq))?,
             None => Default::default(),
         };
-        let report = self.report_from(&Sources {
+        let report = self.report_from(Sources {
             period: Period {
                 start: named.period_start,
                 end: named.period_end,
@@ -76,19 +77,19 @@ impl Archive {
             state: named.state(),
             head,
             events_head,
-            docket: &docket,
+            decisions: Decisions::Then(&docket),
         })?;
         let difference = difference(&text, &report.to_json());
         Ok(Reproduced { report, difference })
     }
 
-    /// That the line a report stands on is where it was. Its end is not known, nor needed.
+    /// That the line a report stands on is where it was.
     fn still_there(
         &self,
         head: Option<NamedHead>,
         path: &Path,
         open: impl FnOnce() -> Result<Option<Reader>, Error>,
-    ) -> Result<Option<Head>, Error> {
+    ) -> Result<Option<HeadRef>, Error> {
         let Some(head) = head else {
             return Ok(None);
         };
@@ -111,10 +112,9 @@ impl Archive {
                 ),
             });
         }
-        Ok(Some(Head {
+        Ok(Some(HeadRef {
             seq: head.seq,
-            hash,
-            end: 0,
+            hash: head.hash,
         }))
     }
 }

@@ -6,7 +6,8 @@ use credit_core::{Credits, Severity};
 use super::charts::{SpendBar, spend_bar};
 use super::text::{Figure, Sev, foreign, instant, percent_off};
 use crate::{
-    Level, NeedKind, PatternKind, PolicyViolation, ScenarioTotal, SpikeRun, Verdicts, WeeklyReport,
+    Level, NeedKind, PatternKind, PolicyViolation, ScenarioTotal, SeverityCertainty, SpikeRun,
+    Verdicts, WeeklyReport,
 };
 
 /// The needs of one kind.
@@ -97,6 +98,7 @@ pub(crate) struct SpikeCard {
     pub(crate) scenario: String,
     pub(crate) at: String,
     pub(crate) severity: Sev,
+    pub(crate) certainty: Option<&'static str>,
     pub(crate) credits: Figure,
     pub(crate) variance: Figure,
     pub(crate) flags: Vec<&'static str>,
@@ -110,6 +112,7 @@ pub(crate) fn spikes(report: &WeeklyReport) -> Vec<SpikeCard> {
         scenario: foreign(spike.scenario_id.as_str()),
         at: instant(spike.timestamp),
         severity: Sev(spike.severity),
+        certainty: spike.certainty.map(SeverityCertainty::as_str),
         credits: Figure::credits(spike.credits),
         variance: Figure::multiplier(spike.variance_multiplier),
         flags: spike.risk_flags.iter().map(|flag| flag.as_str()).collect(),
@@ -225,6 +228,7 @@ pub(crate) struct ViolationRow {
     pub(crate) run_id: String,
     pub(crate) scenario: String,
     pub(crate) severity: Sev,
+    pub(crate) certainty: Option<&'static str>,
     pub(crate) kind: &'static str,
     pub(crate) credits: Figure,
     pub(crate) case: Option<String>,
@@ -241,6 +245,7 @@ pub(crate) fn violations(report: &WeeklyReport) -> Vec<ViolationRow> {
             run_id: foreign(violation.run_id.as_str()),
             scenario: foreign(violation.scenario_id.as_str()),
             severity: Sev(violation.severity),
+            certainty: violation.certainty.map(SeverityCertainty::as_str),
             kind: violation.violation_type.as_str(),
             credits: Figure::credits(violation.credits),
             case: case.map(|case| case.case_id.to_string()),

@@ -2,7 +2,7 @@
 
 use credit_core::{CaseId, Credits, Multiplier, RiskFlags, RunId, ScenarioId, Severity, Timestamp};
 
-use crate::{ReviewDecision, RunCase};
+use crate::{ReviewDecision, RunCase, SeverityCertainty};
 
 /// A run that cost at least twice its baseline.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,8 @@ pub struct SpikeRun {
     pub timestamp: Timestamp,
     /// Its severity.
     pub severity: Severity,
+    /// How sure that is; `None` where it is not known how sure the baseline is.
+    pub certainty: Option<SeverityCertainty>,
     /// Its cost over the baseline it was judged by.
     pub variance_multiplier: Multiplier,
     /// Its flags.
@@ -45,6 +47,8 @@ pub struct Queued {
     pub timestamp: Timestamp,
     /// Its severity.
     pub severity: Severity,
+    /// How sure that is; `None` where it is not known how sure the baseline is.
+    pub certainty: Option<SeverityCertainty>,
     /// What it cost.
     pub credits: Credits,
     /// Its cost over the baseline it was judged by.
@@ -97,6 +101,8 @@ pub struct PolicyViolation {
     pub timestamp: Timestamp,
     /// Its severity.
     pub severity: Severity,
+    /// How sure that is; `None` where it is not known how sure the baseline is.
+    pub certainty: Option<SeverityCertainty>,
     /// What it cost.
     pub credits: Credits,
     /// Its case.

@@ -36,6 +36,8 @@ pub struct ScenarioTotal {
     pub median_interval: Option<MedianInterval>,
     /// How many runs of each severity, SEV0 first.
     pub severity_counts: [u64; 5],
+    /// How many of the runs that the report lists by name have a severity that is not certain.
+    pub uncertain_count: u64,
 }
 
 impl ScenarioTotal {

@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used, dead_code, reason = "each test file uses a part")]
 
+use std::collections::BTreeMap;
+
 use credit_baseline::{Baseline, Baselines};
 use credit_core::{
     Action, Actions, Assessment, BaselineStatus, CandidateGate, Credits, Day, Inputs, Likelihood,
-    Multiplier, Period, Ratio, Reason, RiskFlags, Run, RunFacts, RunRecord, Severity, Sha256,
-    Status, Timestamp,
+    Multiplier, Period, Ratio, Reason, RiskFlags, Run, RunFacts, RunId, RunRecord, Severity,
+    Sha256, Status, Timestamp,
 };
-use credit_report::{Context, Decided, HeadRef, LedgerState, Repetition, Scope};
+use credit_report::{Context, Decided, HeadRef, LedgerState, Repetition, Scope, SeverityCertainty};
 
 /// A run judged by a baseline, or by none, with the standard thresholds and actions.
 pub(crate) fn record(
@@ -126,6 +128,7 @@ pub(crate) fn context(baselines: &Baselines) -> Context<'_> {
             days: 7,
         },
         decided: nothing_decided(),
+        certainties: nothing_known(),
     }
 }
 
@@ -139,6 +142,12 @@ pub(crate) fn nothing_decided() -> &'static Decided {
         notes: Vec::new(),
         exposures: Vec::new(),
     };
+    &NOTHING
+}
+
+/// Lives as long as any context.
+fn nothing_known() -> &'static BTreeMap<RunId, SeverityCertainty> {
+    static NOTHING: BTreeMap<RunId, SeverityCertainty> = BTreeMap::new();
     &NOTHING
 }
 
