@@ -261,7 +261,7 @@ pub(crate) fn announce(context: &Context, report: &WrittenReport) {
 }
 
 fn withdraw(context: &Context, args: &Withdraw) -> Result<Exit> {
-    let actor = context.actor_recorded(Verb::MuteAlerts, args.dry_run)?;
+    let actor = context.actor_for(Verb::MuteAlerts, args.dry_run)?;
     let archive = Archive::new(&context.tree);
     archive.require_ledger()?;
     let now = context.now()?;

@@ -90,7 +90,10 @@ fn a_process_that_is_killed_while_it_writes_the_docket_down_leaves_what_the_even
         assert!(again.status.success(), "{at}: {again:?}");
         check(&house, &at);
     });
-    println!("killed at {} calls while the docket was written down", tried.len());
+    println!(
+        "killed at {} calls while the docket was written down",
+        tried.len()
+    );
 }
 
 fn check(house: &House, at: &str) {
