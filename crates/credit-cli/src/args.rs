@@ -17,7 +17,7 @@ pub(crate) use self::governance::{
     AlertsCommand, ApprovalsCommand, Audit, AuditPeriod, BackfillCommand, ConfigCommand, Mute,
     QuarantineCommand, RerunApprove, RerunCommand, ReviewCommand, Say,
 };
-pub(crate) use self::notify::{Drain, NotifyCommand, Release};
+pub(crate) use self::notify::{Drain, NotifyCommand, Release, Withdraw};
 
 /// Judge, keep and review what automation runs cost.
 #[derive(Debug, Parser)]
@@ -62,6 +62,10 @@ pub(crate) struct Global {
     /// No talk on standard error but errors.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+    /// Tell on standard error what is going on; twice for every detail. CREDITCTL_LOG says it for
+    /// each part, such as credit_ledger=trace.
+    #[arg(long, short, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
     /// Do not ask.
     #[arg(long, short, global = true)]
     pub(crate) yes: bool,
@@ -155,7 +159,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Doctor {
-    /// Ask Notion, too, whether its databases have the properties that rows need.
+    /// Ask Slack, too, whether it knows the bot and what its token allows, and Notion whether its
+    /// databases have the properties that rows need.
     #[arg(long)]
     pub(crate) online: bool,
 }

@@ -413,7 +413,8 @@ pub(crate) fn record_in(tree: &Tree, event: Event) -> Result<(), Error> {
     let events = [event];
     let seen = operators_seen(tree, live.docket(), &events)?;
     let events: Vec<Event> = seen.into_iter().chain(events).collect();
-    append(&ledger, tree, &events).map(|_| ())
+    append(&ledger, tree, &events)?;
+    Ok(())
 }
 
 /// What tells how the operators' file was when the first of them did something, if that is among

@@ -25,8 +25,8 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("machine paths", machine_paths),
     ("file lengths", file_lengths),
     ("links", links),
-    ("requirements", crate::requirements::unheld),
     ("named tests", named_tests),
+    ("requirements", crate::requirements::unheld),
 ];
 
 /// Who may know whom, dev-dependencies aside (docs/architecture.md, "The star"). A new edge needs

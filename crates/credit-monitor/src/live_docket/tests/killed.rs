@@ -13,7 +13,7 @@ mod killing;
 use std::env;
 use std::process::Command;
 
-use killing::{Call, DISK, at_each, calls, strace_works, traced};
+use killing::{Call, DISK, at_each, calls, one_in, strace_works, traced};
 
 use super::*;
 
@@ -74,13 +74,11 @@ fn a_process_that_is_killed_while_it_writes_the_docket_down_leaves_what_the_even
     let last = calls.iter().rposition(writes).unwrap();
     let tried = &calls[first..=(last + 1).min(calls.len() - 1)];
     assert!(tried.len() > 20, "{tried:?}");
-    let all = env::var("CREDIT_KILLS").is_ok_and(|which| which == "all");
-    let one_in = if all { 1 } else { ONE_IN };
-    let tried: Vec<Call> = tried.iter().step_by(one_in).cloned().collect();
+    let tried = one_in(ONE_IN, tried);
 
-    let kills = at_each(&tried, |call| {
+    at_each(&tried, 1, |call| {
         let house = copy_of(&house);
-        let at = format!("killed before {} {}", call.name, call.n);
+        let at = call.to_string();
         let killed = traced(&child_in(house.dir.path()), DISK, Some(call));
         assert!(!killed.status.success(), "{at}: it was not killed");
         house.assert_whole();
@@ -92,7 +90,10 @@ fn a_process_that_is_killed_while_it_writes_the_docket_down_leaves_what_the_even
         assert!(again.status.success(), "{at}: {again:?}");
         check(&house, &at);
     });
-    println!("killed at {kills} calls while the docket was written down");
+    println!(
+        "killed at {} calls while the docket was written down",
+        tried.len()
+    );
 }
 
 fn check(house: &House, at: &str) {
