@@ -79,7 +79,16 @@ fn importing_keeps_every_byte_and_is_recorded() {
     let done = tree.ctl(["ledger", "import", "--as", "ops-2"]).ok();
     assert!(done.stdout.starts_with(&told), "{done}");
     assert_eq!(tree.read(LEDGER), OLD);
-    let event: Value = serde_json::from_str(&tree.read(EVENTS)).unwrap();
+    // The first thing that an operator does tells how their file was.
+    let events = tree.read(EVENTS);
+    let events: Vec<Value> = events
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let [seen, event] = events.as_slice() else {
+        panic!("{events:?}");
+    };
+    assert_eq!(seen["Type"], "operators_seen");
     assert_eq!(
         (&event["Type"], &event["By"]),
         (&json!("ledger_imported"), &json!("ops-2"))

@@ -139,9 +139,9 @@ impl Monitor {
             reason: reason.clone(),
             payload,
         };
+        let facts = self.facts_of(id)?;
         // Held until it is recorded, so that what is foreseen is what is decided.
         let _moving = Moving::wait(self.tree())?;
-        let facts = self.facts_of(id)?;
         let foreseen = self.foreseen(&facts, quarantine(Outcome::default()), actor, now)?;
         // That it can be recorded is known; only now is anything moved.
         let case = foreseen.iter().find_map(|event| event.what.case());
@@ -166,8 +166,8 @@ impl Monitor {
         now: Timestamp,
     ) -> Result<Option<Event>, Error> {
         self.require(actor, Free::VERB, About::Run(id.clone()), now)?;
-        let _moving = Moving::wait(self.tree())?;
         let facts = self.facts_of(id)?;
+        let _moving = Moving::wait(self.tree())?;
         let folder = Folder::of(self.tree(), id);
         let free = Free { reason };
         if self.foreseen(&facts, free.clone(), actor, now)?.lets_out() {
