@@ -10,13 +10,13 @@
     reason = "a test may panic, and tells its figures"
 )]
 
-#[path = "../../credit-monitor/tests/kills/mod.rs"]
-mod kills;
+#[path = "../../credit-monitor/tests/killing/mod.rs"]
+mod killing;
 mod support;
 
-use std::process::{Output, Stdio};
+use std::process::{Command, Output};
 
-use kills::{Call, DISK, strace_works};
+use killing::{Call, DISK, at_each, calls, strace_works, traced};
 use support::{POLICY, Tree, baselines, run, sha256};
 
 const CREDITCTL: &str = env!("CARGO_BIN_EXE_creditctl");
@@ -227,23 +227,21 @@ fn a_command_killed_anywhere_is_finished_by_running_it_again() {
         let clean = strace(&tree, story.command, None);
         assert!(clean.status.success(), "{}: {clean:?}", story.name);
         (story.check)(&tree);
-        let log = String::from_utf8_lossy(&clean.stderr).into_owned();
-        let calls = kills::calls(DISK, &log);
-        let kills = kills::try_each(&calls, 1, 1, |call| killed(&story, call));
+        let calls = calls(&clean, DISK);
+        let kills = at_each(&calls, |call| killed(&story, call));
         println!(
-            "killed: {} at {kills} of {} calls, finished by running it again each time",
-            story.name,
-            calls.len()
+            "killed: {} at {kills} calls, finished by running it again each time",
+            story.name
         );
     }
 }
 
-/// Kills the story's command before a call, and runs it again.
+/// Kills the story's command before this call, and runs it again.
 #[track_caller]
 fn killed(story: &Story, call: &Call) {
     let tree = (story.tree)();
     let output = strace(&tree, story.command, Some(call));
-    let at = format!("{}, {call}", story.name);
+    let at = format!("{}, killed before {} {}", story.name, call.name, call.n);
     assert!(!output.status.success(), "{at}: it was not killed");
 
     let again = tree.ctl(story.command);
@@ -258,16 +256,13 @@ fn killed(story: &Story, call: &Call) {
 }
 
 fn strace(tree: &Tree, command: &[&str], kill: Option<&Call>) -> Output {
-    kills::strace(DISK, kill)
-        .arg(CREDITCTL)
+    let mut creditctl = Command::new(CREDITCTL);
+    creditctl
         .arg("--root")
         .arg(tree.root())
         .args(command)
-        .current_dir(tree.root().parent().unwrap())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .output()
-        .unwrap()
+        .current_dir(tree.root().parent().unwrap());
+    traced(&creditctl, DISK, kill)
 }
 
 /// What was decided, without what recovery told about itself.

@@ -9,27 +9,30 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test may panic, and tells its figures"
+    clippy::disallowed_methods,
+    reason = "a test may panic, tells its figures, and has a switch of its own"
 )]
 
-#[path = "../../credit-monitor/tests/kills/mod.rs"]
-mod kills;
+#[path = "../../credit-monitor/tests/killing/mod.rs"]
+mod killing;
 #[path = "../../credit-notify/tests/server/mod.rs"]
 mod server;
 mod support;
 
-use std::process::{Command, Output, Stdio};
+use std::env;
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
-use kills::{Call, DISK_AND_NETWORK, strace_works};
+use killing::{Call, DISK, at_each, calls, strace_works, traced};
 use server::Server;
 use support::{Tree, creditctl, run};
 
 const CREDITCTL: &str = env!("CARGO_BIN_EXE_creditctl");
 const DRAIN: [&str; 4] = ["notify", "drain", "--for", "60"];
 const ONE_IN: usize = 8;
-/// Most of the time a drain waits for its channel's next second.
-const ON_EACH_CORE: usize = 4;
+/// Most of the time a drain waits for its channel's next second, so that each core has several.
+const AT_A_TIME: usize = 4;
 
 /// A tree that owes an alert, its thread's address, its case's state, a reply, a row, a page and
 /// its change; and those who are to be told.
@@ -88,17 +91,13 @@ impl House {
 
     /// The drain under strace, killed before a call.
     fn strace(&self, kill: Option<&Call>) -> Output {
-        let mut strace: Command = kills::strace(DISK_AND_NETWORK, kill);
-        strace
-            .arg(CREDITCTL)
+        let mut drain = Command::new(CREDITCTL);
+        drain
             .arg("--root")
             .arg(self.tree.root())
             .args(DRAIN)
-            .envs(self.variables())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .output()
-            .unwrap()
+            .envs(self.variables());
+        traced(&drain, &names(), kill)
     }
 
     #[track_caller]
@@ -135,23 +134,36 @@ fn a_drain_that_is_killed_anywhere_loses_and_doubles_nothing() {
             .any(|m| m.text.contains("possible repeat")),
         "nobody was in doubt"
     );
-    let calls = kills::calls(DISK_AND_NETWORK, &log);
+    let calls = calls(&clean, &names());
 
+    let all = env::var("CREDIT_KILLS").is_ok_and(|which| which == "all");
+    let one_in = if all { 1 } else { ONE_IN };
+    let tried: Vec<Call> = calls.iter().step_by(one_in).cloned().collect();
     let died = AtomicUsize::new(0);
-    let tried = kills::try_each(&calls, ONE_IN, ON_EACH_CORE, |call| {
+    let killed = |call: &Call| {
         let house = House::owing();
         let killed = !house.strace(Some(call)).status.success();
         died.fetch_add(usize::from(killed), Ordering::Relaxed);
-        let at = call.to_string();
+        let at = format!("killed before {} {}", call.name, call.n);
         let again = house.ctl(&DRAIN);
         assert_eq!(again.code, 0, "{at}: {again}");
         house.check(&at);
+    };
+    thread::scope(|scope| {
+        for part in tried.chunks(tried.len().div_ceil(AT_A_TIME)) {
+            scope.spawn(|| at_each(part, killed));
+        }
     });
-    let died = died.into_inner();
+    let (died, tried) = (died.into_inner(), tried.len());
     println!(
         "killed at {died} of {} calls, 0 lost, 0 doubled",
         calls.len()
     );
     // strace counts the calls of each thread by itself, so that of a few there are fewer.
     assert!(died * 10 >= tried * 9, "{died} of {tried} were killed");
+}
+
+/// What changes the disk, and what the process says and hears.
+fn names() -> String {
+    format!("{DISK},connect,sendto,recvfrom")
 }
