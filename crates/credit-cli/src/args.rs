@@ -149,9 +149,12 @@ pub(crate) enum Command {
     /// The policy.
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// The weekly report, by the name the runbook knows.
-    #[command(hide = true)]
+    /// The weekly report, by the names the runbook and the original know.
+    #[command(hide = true, alias = "weekly-review")]
     GenerateWeeklyReport(Weekly),
+    /// A proposal for every scenario that meets the gate, by the original's name.
+    #[command(hide = true)]
+    UpdateBaselines(DryRun),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -253,7 +256,11 @@ pub(crate) struct RunLog {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Classify {
     /// The file, or - for standard input.
-    pub(crate) file: PathBuf,
+    #[arg(required_unless_present = "fixture")]
+    pub(crate) file: Option<PathBuf>,
+    /// The file, as the original wants it given.
+    #[arg(long, value_name = "FILE", conflicts_with = "file", hide = true)]
+    pub(crate) fixture: Option<PathBuf>,
     /// Judge against this baseline instead of the scenarios' own.
     #[arg(long, value_name = "CREDITS", allow_hyphen_values = true)]
     pub(crate) baseline: Option<String>,
@@ -358,7 +365,7 @@ pub(crate) struct Calculate {
     pub(crate) changed_at: Option<Timestamp>,
 }
 
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Default, ClapArgs)]
 pub(crate) struct Update {
     /// The scenario.
     #[arg(

@@ -13,7 +13,7 @@ mod weekly;
 mod withdraw;
 
 use credit_core::Timestamp;
-use credit_governance::{Actor, Verb};
+use credit_governance::{About, Actor, Verb};
 use credit_notify::delivery::{self, ItemId, Lane};
 use credit_notify::{Notion, Slack, SlackThreads};
 
@@ -22,6 +22,7 @@ use crate::{Error, Monitor, RunFileError, WrittenReport};
 pub(crate) use self::book::{Book, BookError};
 pub use self::destinations::{BotChannels, Destinations, UrlPattern};
 pub use self::status::{HeldBack, OutboxStatus, Owed, OwedState};
+pub(crate) use self::step::suppressed_by;
 pub use self::withdraw::Withdrawn;
 
 /// What people are to be told by a monitor, and its delivery.
@@ -143,9 +144,10 @@ impl Outbox<'_> {
     /// Wants a parked item sent again, by an operator who has mended what it was parked for.
     ///
     /// # Errors
-    /// [`Error::Denied`]; [`Error::Precondition`] if it is not parked.
+    /// [`Error::Denied`], which is recorded; [`Error::Precondition`] if it is not parked.
     pub fn release(&self, item: &ItemId, actor: &Actor, now: Timestamp) -> Result<(), Error> {
-        actor.may(Verb::Drain)?;
+        let about = About::Everything;
+        self.monitor.require(actor, Verb::Drain, about, now)?;
         let mut deciding = self.monitor.deciding()?;
         let released = delivery::release(deciding.book().state(), item, now);
         let released = released.map_err(|e| Error::Precondition {

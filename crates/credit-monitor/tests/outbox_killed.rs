@@ -21,7 +21,7 @@ use std::time::Duration;
 use credit_monitor::governance::{CaseAcknowledged, What};
 use credit_monitor::{Archive, Monitor, Tree};
 use delivery::{House, Server, Setup, second};
-use killing::{Call, DISK, at_each, calls, strace_works, traced};
+use killing::{Call, DISK_AND_NETWORK, at_each, calls, one_in, strace_works, traced};
 
 /// Of so many calls one is tried; all of them with `CREDIT_KILLS=all`.
 const ONE_IN: usize = 6;
@@ -74,19 +74,18 @@ fn a_process_that_is_killed_anywhere_while_it_sends_loses_and_doubles_nothing() 
         String::from_utf8_lossy(&clean.stdout)
     );
     check(&house, &case, "not killed");
-    let calls = calls(&clean, &names());
+    let calls = calls(&clean, DISK_AND_NETWORK);
     let said = calls.iter().filter(|call| call.name == "sendto").count();
     assert!(
         calls.len() > 50 && said >= 7,
         "{} calls, {said} sent",
         calls.len()
     );
-    let all = env::var("CREDIT_KILLS").is_ok_and(|which| which == "all");
-    let one_in = if all { 1 } else { ONE_IN };
-    let tried: Vec<Call> = calls.iter().step_by(one_in).cloned().collect();
-    let kills = at_each(&tried, killed);
+    let tried = one_in(ONE_IN, &calls);
+    at_each(&tried, 1, killed);
     println!(
-        "killed at {kills} of {} calls, 0 lost, 0 doubled",
+        "killed at {} of {} calls, 0 lost, 0 doubled",
+        tried.len(),
         calls.len()
     );
 }
@@ -94,7 +93,7 @@ fn a_process_that_is_killed_anywhere_while_it_sends_loses_and_doubles_nothing() 
 /// It may not have been killed: of the calls that print the test's own lines there may be fewer.
 fn killed(call: &Call) {
     let (house, case) = owing();
-    let at = format!("killed before {} {}", call.name, call.n);
+    let at = call.to_string();
     let _traced = strace(&house, Some(call));
     let again = child_command(&house, 2_000).output().unwrap();
     assert!(
@@ -105,8 +104,7 @@ fn killed(call: &Call) {
     check(&house, &case, &at);
 }
 
-/// A tree that owes an alert, its thread's address, its case's state, a reply, a row, a page and
-/// its change.
+/// A tree that owes an alert, its thread's address, a reply, a row, a page and its change.
 fn owing() -> (House, String) {
     let house = House::new(Setup::everybody());
     let case = house.observe("RUN-1", 100).case.unwrap();
@@ -138,12 +136,7 @@ fn check(house: &House, case: &str, at: &str) {
 
 fn strace(house: &House, kill: Option<&Call>) -> Output {
     let child = child_command(house, 1_000);
-    traced(&child, &names(), kill)
-}
-
-/// What changes the disk, and what the process says and hears.
-fn names() -> String {
-    format!("{DISK},connect,sendto,recvfrom")
+    traced(&child, DISK_AND_NETWORK, kill)
 }
 
 fn child_command(house: &House, now: i64) -> Command {

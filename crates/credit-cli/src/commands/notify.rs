@@ -98,7 +98,7 @@ fn status(context: &Context) -> Result<Exit> {
 }
 
 fn drain(context: &Context, args: &Drain) -> Result<Exit> {
-    context.actor(Verb::Drain)?;
+    context.actor_for(Verb::Drain, args.dry_run)?;
     if args.dry_run {
         let status = status(context)?;
         context.say("nothing was sent");
@@ -154,7 +154,7 @@ fn tell(context: &Context, report: &Report) -> Result<()> {
 }
 
 fn release(context: &Context, args: &Release) -> Result<Exit> {
-    let actor = context.actor(Verb::Drain)?;
+    let actor = context.actor_for(Verb::Drain, args.dry_run)?;
     Archive::new(&context.tree).require_ledger()?;
     let now = context.now()?;
     let status = Archive::new(&context.tree).outbox_status(now)?;
@@ -261,7 +261,7 @@ pub(crate) fn announce(context: &Context, report: &WrittenReport) {
 }
 
 fn withdraw(context: &Context, args: &Withdraw) -> Result<Exit> {
-    let actor = context.actor_recorded(Verb::MuteAlerts, args.dry_run)?;
+    let actor = context.actor_for(Verb::MuteAlerts, args.dry_run)?;
     let archive = Archive::new(&context.tree);
     archive.require_ledger()?;
     let now = context.now()?;

@@ -6,10 +6,12 @@ use credit_core::{CaseId, RunId, Sha256, Timestamp};
 use credit_governance::{Actor, Delivery, Event, EventId, What};
 use credit_ledger::{Digest, Head};
 use credit_notify::Reason;
-use credit_notify::delivery::{Item, ItemId, Transition};
+use credit_notify::delivery::{Item, ItemId, Operation, Transition};
 use credit_notify::routing::Slot;
 use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
+
+use super::book::BookError;
 
 /// What an item tells, by its name: what it says is made from the ledgers when it is sent.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -245,6 +247,18 @@ impl Step {
         };
         Ok(Event::new(at, actor, What::Delivery(delivery)))
     }
+}
+
+/// Which empty variable kept a message from people for good, and what it would have done, if that
+/// is what this step says.
+pub(crate) fn suppressed_by(delivery: &Delivery) -> Result<Option<(Slot, Operation)>, BookError> {
+    Ok(match Step::of(delivery)?.is {
+        Is::Held(Held {
+            item,
+            by: HeldBy::Switch(slot),
+        }) => Some((slot, item.operation)),
+        _ => None,
+    })
 }
 
 impl Is {

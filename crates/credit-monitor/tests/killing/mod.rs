@@ -4,9 +4,12 @@
     dead_code,
     clippy::unwrap_used,
     clippy::print_stderr,
-    reason = "shared by several tests, each of which uses a part and may print"
+    clippy::disallowed_methods,
+    reason = "shared by several tests, each of which uses a part, may print and has a switch"
 )]
 
+use std::env;
+use std::fmt;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -14,6 +17,11 @@ use std::thread;
 /// Everything by which a process can change the disk.
 pub(crate) const DISK: &str = "write,pwrite64,fsync,fdatasync,ftruncate,mkdir,mkdirat,rename,\
                                renameat,renameat2,link,linkat,unlink,unlinkat";
+
+/// The same, and what it says to others and hears from them.
+pub(crate) const DISK_AND_NETWORK: &str = "write,pwrite64,fsync,fdatasync,ftruncate,mkdir,\
+                                           mkdirat,rename,renameat,renameat2,link,linkat,unlink,\
+                                           unlinkat,connect,sendto,recvfrom";
 
 /// One system call of a process.
 #[derive(Clone, Debug)]
@@ -23,6 +31,12 @@ pub(crate) struct Call {
     pub(crate) n: usize,
     /// As strace writes it, with the paths of open files.
     pub(crate) line: String,
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "killed before {} {}", self.name, self.n)
+    }
 }
 
 /// Whether processes can be killed here; says so if not.
@@ -84,11 +98,19 @@ pub(crate) fn calls(traced: &Output, names: &str) -> Vec<Call> {
     seen
 }
 
-/// Does something with each of these calls, on all cores; how many there were.
-pub(crate) fn at_each(calls: &[Call], kill: impl Fn(&Call) + Sync) -> usize {
+/// One in so many of these calls; all of them with `CREDIT_KILLS=all`.
+pub(crate) fn one_in(n: usize, calls: &[Call]) -> Vec<Call> {
+    let all = env::var("CREDIT_KILLS").is_ok_and(|which| which == "all");
+    let step = if all { 1 } else { n };
+    calls.iter().step_by(step).cloned().collect()
+}
+
+/// Does something with each of these calls, so many at a time on each core.
+pub(crate) fn at_each(calls: &[Call], on_each_core: usize, kill: impl Fn(&Call) + Sync) {
+    let cores = thread::available_parallelism().map_or(2, usize::from);
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
+        for _ in 0..cores * on_each_core {
             scope.spawn(|| {
                 while let Some(call) = calls.get(next.fetch_add(1, Ordering::Relaxed)) {
                     kill(call);
@@ -96,5 +118,4 @@ pub(crate) fn at_each(calls: &[Call], kill: impl Fn(&Call) + Sync) -> usize {
             });
         }
     });
-    calls.len()
 }
