@@ -758,6 +758,42 @@ fn once_a_second(seen: &[Seen]) {
     }
 }
 
+fn told_once(steps: &[Step], fates: Vec<Fate>) {
+    let mut history = History::begin(fates);
+    for step in steps {
+        history.take(step);
+    }
+    history.end();
+    history.judge();
+}
+
+/// Found by the property: the alerts of the digest were forgotten, and it was never tried again.
+#[test]
+fn a_digest_that_failed_is_sent_again() {
+    let steps = [
+        Step::Another,
+        Step::Another,
+        Step::Drain,
+        Step::Spikes(1),
+        Step::Spikes(1),
+        Step::Wait(17),
+        Step::Spikes(2),
+        Step::Drain,
+        Step::Leak,
+        Step::Wait(1),
+        Step::Drain,
+    ];
+    let fates = vec![
+        Fate::Done,
+        Fate::Pause(1),
+        Fate::Done,
+        Fate::Pause(2),
+        Fate::Park,
+        Fate::Unknown { committed: false },
+    ];
+    told_once(&steps, fates);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: std::env::var("PROPTEST_CASES").map_or(24, |n| n.parse().unwrap()),
@@ -771,11 +807,6 @@ proptest! {
         steps in prop::collection::vec(step(), 5..45),
         fates in prop::collection::vec(fate(), 0..80),
     ) {
-        let mut history = History::begin(fates);
-        for step in &steps {
-            history.take(step);
-        }
-        history.end();
-        history.judge();
+        told_once(&steps, fates);
     }
 }

@@ -85,6 +85,16 @@ pub struct Attempt {
     pub folds: Vec<ItemId>,
 }
 
+impl Attempt {
+    /// Where it goes; `None` where nothing is known of it. A digest that is to be made goes where
+    /// its alerts do; of one that is tried again the alerts may be forgotten.
+    pub fn lane<'a>(&self, state: &'a State) -> Option<&'a Lane> {
+        let fold = || state.item(self.folds.first()?);
+        let item = state.item(&self.item).or_else(fold);
+        item.map(|item| &item.lane)
+    }
+}
+
 /// How an item is sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Step {
@@ -154,10 +164,9 @@ pub fn next_due(
 /// What changes when an attempt is begun; nothing where it may not be begun now, because an
 /// answer since has paused its destination or because somebody else has begun it.
 pub fn begin(state: &State, attempt: &Attempt, rules: &Rules, now: Timestamp) -> Vec<Transition> {
-    let lane = attempt.folds.first().unwrap_or(&attempt.item);
-    let still = state
-        .item(lane)
-        .and_then(|item| storm::ready(now, state, rules, &item.lane))
+    let still = attempt
+        .lane(state)
+        .and_then(|lane| storm::ready(now, state, rules, lane))
         .filter(|ready| ready.attempt == *attempt);
     let Some(ready) = still else {
         return Vec::new();

@@ -748,6 +748,20 @@ fn what_may_have_been_sent_can_be_given_up_with_what_follows_it() {
     assert_eq!(state.progress(&id("b")), Some(&Progress::Withdrawn));
 }
 
+#[test]
+fn a_digest_is_tried_again_when_its_alerts_are_forgotten() {
+    let alert = |n: usize| item(&format!("a{n}"), alerts(), Operation::Alert(Severity::Sev1));
+    let mut state = with((0..8).map(alert));
+    let digest = answer(&mut state, second(0), retry());
+    assert_eq!(digest.folds.len(), 8);
+    for fold in &digest.folds {
+        assert!(state.forget(fold));
+    }
+    let again = answer(&mut state, second(1_000), done());
+    assert_eq!((again.item, again.step), (digest.item, Step::Send));
+    assert_eq!(state.open(), 0);
+}
+
 /// Processes with different rules know the same of what is recorded.
 #[test]
 fn what_is_known_of_a_storm_does_not_depend_on_the_rules() {

@@ -268,10 +268,7 @@ fn withdraw(context: &Context, args: &Withdraw) -> Result<Exit> {
     let status = archive.outbox_status(now)?;
     let (items, rows) = asked_for(context, &args.item, &status)?;
     if args.dry_run {
-        for item in &items {
-            put_line(format_args!("{item} would be given up"))?;
-        }
-        return rows_given_up(rows, "would be given up");
+        return tell_given_up(context, &items, rows, true);
     }
     let question = format!(
         "Give up {} for good? Nobody will be told.",
@@ -289,22 +286,40 @@ fn withdraw(context: &Context, args: &Withdraw) -> Result<Exit> {
     let mut given_up: Vec<ItemId> = Vec::new();
     for item in items {
         // It may have followed one before.
-        if given_up.contains(&item) {
-            continue;
+        if !given_up.contains(&item) {
+            let withdrawn = monitor.withdraw_owed(&item, &args.reason, &actor, now)?;
+            tell_file_errors(&withdrawn.file_errors);
+            given_up.extend(withdrawn.items);
         }
-        let withdrawn = monitor.withdraw_owed(&item, &args.reason, &actor, now)?;
-        for item in &withdrawn.items {
-            put_line(format_args!("{item} is given up"))?;
-        }
-        tell_file_errors(&withdrawn.file_errors);
-        given_up.extend(withdrawn.items);
     }
-    if rows == 0 {
+    let rows = if rows == 0 {
+        0
+    } else {
+        let withdrawn = monitor.withdraw_rows(&args.reason, &actor, now)?;
+        tell_file_errors(&withdrawn.file_errors);
+        withdrawn.rows
+    };
+    tell_given_up(context, &given_up, rows, false)
+}
+
+fn tell_given_up(context: &Context, items: &[ItemId], rows: u64, dry_run: bool) -> Result<Exit> {
+    if context.json {
+        print_json(&GivenUp {
+            dry_run,
+            items,
+            rows,
+        })?;
         return Ok(Exit::Fine);
     }
-    let withdrawn = monitor.withdraw_rows(&args.reason, &actor, now)?;
-    tell_file_errors(&withdrawn.file_errors);
-    rows_given_up(withdrawn.rows, "are given up")
+    for item in items {
+        let what = if dry_run { "would be" } else { "is" };
+        put_line(format_args!("{item} {what} given up"))?;
+    }
+    if rows > 0 {
+        let what = if dry_run { "would be" } else { "are" };
+        put_line(format_args!("{rows} rows for RUNS_LEDGER {what} given up"))?;
+    }
+    Ok(Exit::Fine)
 }
 
 /// The items that are meant, and how many rows that are none yet.
@@ -336,13 +351,6 @@ fn asked_for(context: &Context, what: &str, status: &OutboxStatus) -> Result<(Ve
 
 fn count(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
-}
-
-fn rows_given_up(rows: u64, what: &str) -> Result<Exit> {
-    if rows > 0 {
-        put_line(format_args!("{rows} rows for RUNS_LEDGER {what}"))?;
-    }
-    Ok(Exit::Fine)
 }
 
 fn tell_file_errors(errors: &[RunFileError]) {
@@ -389,6 +397,14 @@ const fn name(destination: Destination) -> &'static str {
         Destination::Slack => "Slack",
         Destination::Notion => "Notion",
     }
+}
+
+/// What `notify withdraw --json` prints.
+#[derive(Serialize)]
+struct GivenUp<'a> {
+    dry_run: bool,
+    items: &'a [ItemId],
+    rows: u64,
 }
 
 /// What `notify drain --json` prints.

@@ -176,6 +176,8 @@ impl Book {
         for id in std::mem::take(&mut self.done) {
             let keep = match Subject::of(&id) {
                 Some(Subject::Alert { seq, .. }) if is_behind(seq, lines) => Keep::ForNow,
+                // What follows it waits for the digest.
+                Some(Subject::Alert { .. }) if self.waits_in_a_digest(&id) => Keep::ForNow,
                 Some(Subject::Alert { run, .. }) => {
                     let case = docket
                         .case_of(&run)
@@ -214,6 +216,12 @@ impl Book {
                 (HeldBy::Switch(_), _) => false,
                 (HeldBy::Mute(_), _) => true,
             });
+    }
+
+    fn waits_in_a_digest(&self, alert: &ItemId) -> bool {
+        let is_folded = matches!(self.state.progress(alert), Some(Progress::Folded { .. }));
+        let digest = self.state.outcome(alert);
+        is_folded && digest.is_some_and(|of| !matches!(of, Progress::Sent { .. }))
     }
 
     /// Whether an item is or was owed or held back, as far back as it could become owed again.

@@ -153,8 +153,7 @@ impl Drain<'_> {
         self.monitor.with_book(|_, book| {
             let next = delivery::next(now, book.state(), self.rules()).into_iter();
             next.filter(|attempt| {
-                let id = attempt.folds.first().unwrap_or(&attempt.item);
-                let lane = book.state().item(id).map(|item| &item.lane);
+                let lane = attempt.lane(book.state());
                 lane.is_some_and(|lane| self.outbox.can_send(lane, &self.senders))
             })
             .collect()
