@@ -1,11 +1,17 @@
 //! The README's first commands, as a newcomer types them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
 mod support;
 
 use support::Tree;
 
 #[test]
-#[expect(clippy::unwrap_used, reason = "a test may stop where it is")]
 fn the_first_commands_judge_keep_and_explain_a_run() {
     let readme = include_str!("../../../README.md");
     let (_, section) = readme.split_once("## At the command line\n").unwrap();

@@ -11,6 +11,7 @@ mod config;
 mod decisions;
 pub mod doctor;
 mod error;
+mod events;
 mod explain;
 mod figures;
 mod gates;
@@ -57,7 +58,7 @@ pub use gates::Rerun;
 pub use monitor::{Batch, Monitor, ObserveError};
 pub use outbox::{
     BotChannels, Destinations, HeldBack, Outbox, OutboxStatus, Owed, OwedState, Report, Senders,
-    UrlPattern,
+    UrlPattern, Withdrawn,
 };
 pub use outcome::{Outcome, Verdict};
 pub use quarantine::{Manifest, Payload, PayloadFile, Release};

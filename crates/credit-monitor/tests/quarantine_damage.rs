@@ -19,6 +19,7 @@ use credit_monitor::governance::{
     Actor, CaseAcknowledged, CaseResolved, CaseStatusChanged, MitigationDocumented, RerunStanding,
     RootCauseFound, Text, What,
 };
+use credit_monitor::notify::routing::Webhooks;
 use credit_monitor::{Archive, Dispatch, Error, Monitor};
 
 const AT: &str = "2025-01-31T10:00:00Z";
@@ -138,7 +139,7 @@ fn a_payload_that_was_taken_out_is_found_by_the_audit() {
     let house = set_aside();
     let archive = Archive::new(&house.tree);
     let told = || {
-        let audit = archive.audit_daily(Vec::new(), now()).unwrap();
+        let audit = archive.audit_daily(&Webhooks::none(), now()).unwrap();
         let mut findings = audit.checks.iter().flat_map(|check| &check.findings);
         findings.any(|finding| finding.what == "RUN-LEAK released without approval")
     };

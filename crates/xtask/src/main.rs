@@ -10,6 +10,7 @@ mod bench_report;
 mod coverage;
 mod features;
 mod instructions;
+mod requirements;
 mod tidy;
 
 use std::path::Path;

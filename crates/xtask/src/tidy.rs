@@ -26,6 +26,7 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("file lengths", file_lengths),
     ("links", links),
     ("named tests", named_tests),
+    ("requirements", crate::requirements::unheld),
 ];
 
 /// Who may know whom, dev-dependencies aside (docs/architecture.md, "The star"). A new edge needs

@@ -25,7 +25,7 @@ mod review;
 mod say;
 mod verify;
 
-use crate::args::{Command, LedgerCommand, ReportCommand, RunCommand};
+use crate::args::{BaselineCommand, Command, LedgerCommand, ReportCommand, RunCommand, Update};
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -43,6 +43,14 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Baseline(command) => baseline::baseline(context, command),
         Command::Report(ReportCommand::Weekly(args)) | Command::GenerateWeeklyReport(args) => {
             report::weekly(context, &args)
+        }
+        Command::UpdateBaselines(dry) => {
+            let update = Update {
+                all_stable: true,
+                dry_run: dry.dry_run,
+                ..Update::default()
+            };
+            baseline::baseline(context, BaselineCommand::Update(update))
         }
         Command::Report(ReportCommand::Reproduce { file }) => report::reproduce(context, &file),
         Command::Review(command) => review::review(context, command),

@@ -1,6 +1,6 @@
 //! `ingest`, `run log` and `classify`: judging runs, with and without keeping them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use credit_monitor::core::{Credits, RiskFlag, Run, RunId, ScenarioId};
@@ -80,7 +80,7 @@ impl Drop for Refusals {
 }
 
 pub(crate) fn ingest(context: &Context, args: &Ingest) -> anyhow::Result<Exit> {
-    context.actor_recorded(Verb::Ingest, args.dry_run)?;
+    context.actor_for(Verb::Ingest, args.dry_run)?;
     if args.dry_run {
         return judge_only(context, &args.file, None, false);
     }
@@ -121,7 +121,7 @@ pub(crate) fn ingest(context: &Context, args: &Ingest) -> anyhow::Result<Exit> {
 }
 
 pub(crate) fn log(context: &Context, args: &RunLog) -> anyhow::Result<Exit> {
-    context.actor_recorded(Verb::Ingest, args.dry_run)?;
+    context.actor_for(Verb::Ingest, args.dry_run)?;
     let run = run_of(context, args)?;
     if args.dry_run {
         let config = Config::load(&context.tree)?;
@@ -154,7 +154,10 @@ pub(crate) fn classify(context: &Context, args: &Classify) -> anyhow::Result<Exi
         ),
         None => None,
     };
-    judge_only(context, &args.file, baseline, args.explain)
+    let file = args.file.as_ref().or(args.fixture.as_ref());
+    // One of the two is there, or this was wrong usage.
+    let file = file.map_or(Path::new("-"), PathBuf::as_path);
+    judge_only(context, file, baseline, args.explain)
 }
 
 /// Judges without writing, against the scenarios' baselines or against one given for all.

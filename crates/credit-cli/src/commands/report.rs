@@ -22,7 +22,7 @@ const BAR: u128 = 16;
 const NEEDS_MAX: usize = 5;
 
 pub(crate) fn weekly(context: &Context, args: &Weekly) -> anyhow::Result<Exit> {
-    context.actor_recorded(Verb::Report, args.dry_run)?;
+    context.actor_for(Verb::Report, args.dry_run)?;
     let config = Config::load(&context.tree)?;
     let until = args
         .until
