@@ -105,11 +105,12 @@ fn append(ledger: &Ledger, records: Vec<Record>) -> Duration {
 /// Each thread submits its share and waits for all its receipts. The threads are there already,
 /// as those of a service are.
 fn submit(ledger: &Ledger, records: &[Record]) -> Duration {
-    let (start, end) = (Barrier::new(THREADS + 1), Barrier::new(THREADS + 1));
+    let [there, start, end] = [(); 3].map(|()| Barrier::new(THREADS + 1));
     thread::scope(|scope| {
         for share in records.chunks(records.len().div_ceil(THREADS)) {
-            let (start, end) = (&start, &end);
+            let (there, start, end) = (&there, &start, &end);
             scope.spawn(move || {
+                there.wait();
                 start.wait();
                 let submitted = share.iter().map(|record| ledger.submit(record.clone()));
                 let pending: Vec<_> = submitted.map(Result::unwrap).collect();
@@ -119,8 +120,10 @@ fn submit(ledger: &Ledger, records: &[Record]) -> Duration {
                 end.wait();
             });
         }
-        start.wait();
+        there.wait();
+        // Nobody starts before this thread lets them.
         let started = Instant::now();
+        start.wait();
         end.wait();
         started.elapsed()
     })

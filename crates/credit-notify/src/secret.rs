@@ -246,6 +246,10 @@ fn parsed(text: &str) -> Result<Uri, SettingError> {
         return Err(SettingError::TooLong);
     }
     let uri: Uri = text.parse().map_err(|_| SettingError::NotAnAddress)?;
+    // The parser does not look at what is behind a `#`.
+    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(SettingError::BadCharacter);
+    }
     let web = matches!(uri.scheme_str(), Some("https" | "http"));
     // A name before the host (`https://slack.com@elsewhere/`) is there to mislead.
     let plain = uri.authority().is_some_and(|a| !a.as_str().contains('@'));
