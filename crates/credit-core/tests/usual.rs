@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use credit_core::{Credits, CreditsError, CreditsPerItem, DayUsual, Multiplier, Weekday, Weekdays};
+use credit_core::{
+    Bounds, BoundsError, Credits, CreditsError, CreditsPerItem, DayUsual, Multiplier, Weekday,
+    Weekdays,
+};
 use proptest::prelude::*;
 
 fn rate(text: &str) -> CreditsPerItem {
@@ -128,4 +131,21 @@ fn days_that_differ_are_kept_monday_first() {
     assert_eq!(order, [Weekday::Monday, Weekday::Sunday]);
     let json = serde_json::to_string(&weekdays).unwrap();
     assert_eq!(serde_json::from_str::<Weekdays>(&json).unwrap(), weekdays);
+}
+
+#[test]
+fn bounds_hold_their_ends_and_nothing_beyond() {
+    let [below, lower, upper, above] = [9, 10, 12, 13].map(|n| Credits::whole(n).unwrap());
+    let bounds = Bounds::new(lower, upper).unwrap();
+    assert_eq!((bounds.lower(), bounds.upper()), (lower, upper));
+    let inside = [below, lower, upper, above].map(|credits| bounds.contains(credits));
+    assert_eq!(inside, [false, true, true, false]);
+    assert_eq!(Bounds::new(upper, lower), None);
+    assert_eq!(Bounds::of(Some(lower), None), Err(BoundsError::Lonely));
+    assert_eq!(Bounds::of(None, Some(lower)), Err(BoundsError::Lonely));
+    assert_eq!(
+        Bounds::of(Some(upper), Some(lower)),
+        Err(BoundsError::Reversed)
+    );
+    assert_eq!(Bounds::of(None, None), Ok(None));
 }
