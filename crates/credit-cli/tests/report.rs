@@ -273,9 +273,12 @@ fn python_finds_the_same_figures() {
             ("S1", "0.3"),
             ("S2", "7.000001"),
             ("S3", "0"),
+            ("STEADY", "50"),
+            ("MOVED", "100"),
         ]),
     );
     fleet.ingest(made_up_runs(600)).ok();
+    fleet.ingest(steady_runs()).ok();
     for until in [
         "2024-01-08",
         "2024-01-15",
@@ -294,6 +297,26 @@ fn python_finds_the_same_figures() {
     for until in ["2025-01-24", "2025-01-31", "2025-02-07"] {
         agrees(&tree, until);
     }
+}
+
+/// Four runs a day of two scenarios that do not scatter; one of them costs more from the 18th on.
+fn steady_runs() -> String {
+    let line = |n: u32| {
+        let (day, hour) = (1 + n / 4, n % 4 * 6);
+        let scenario = if n % 2 == 0 { "STEADY" } else { "MOVED" };
+        let usual = match (scenario, day) {
+            ("STEADY", _) => 49,
+            (_, ..18) => 99,
+            _ => 139,
+        };
+        json!({
+            "Run_ID": format!("{scenario}-{n:03}"), "Scenario_ID": scenario,
+            "Timestamp": format!("2024-01-{day:02}T{hour:02}:00:00Z"),
+            "Job_Type": "OTHER", "Status": "Success", "Credits_Total": usual + n % 3,
+        })
+        .to_string()
+    };
+    (0..112).map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Four weeks of runs of five scenarios: many kinds of amounts, some with flags, times to the

@@ -215,6 +215,7 @@ impl Docket {
             What::Refused(_) => Verb::View,
             What::LedgerImported { .. } => Verb::ImportLedger,
             What::DocketSaved { .. }
+            | What::PartialsSaved { .. }
             | What::OperatorsSeen { .. }
             | What::TailRecovered { .. }
             | What::ProjectionsRebuilt { .. } => Verb::Repair,

@@ -135,6 +135,7 @@ impl Docket {
             What::Delivery(_)
             | What::Refused(_)
             | What::DocketSaved { .. }
+            | What::PartialsSaved { .. }
             | What::TailRecovered { .. }
             | What::LedgerImported { .. }
             | What::ProjectionsRebuilt { .. } => {}

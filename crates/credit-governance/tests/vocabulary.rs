@@ -248,6 +248,9 @@ fn every_event() -> Vec<Event> {
             first: 40,
             last: 42,
         },
+        What::PartialsSaved {
+            sha256: Sha256::of(b"partials"),
+        },
         What::Delivery(Delivery {
             run: Some("R-1".parse().unwrap()),
             case: Some(case),

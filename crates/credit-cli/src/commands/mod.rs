@@ -23,6 +23,7 @@ mod report;
 mod rerun;
 mod review;
 mod say;
+mod stats;
 mod verify;
 
 use crate::args::{Command, LedgerCommand, ReportCommand, RunCommand};
@@ -44,6 +45,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Report(ReportCommand::Weekly(args)) | Command::GenerateWeeklyReport(args) => {
             report::weekly(context, &args)
         }
+        Command::Report(ReportCommand::Stats(args)) => stats::stats(context, &args),
         Command::Report(ReportCommand::Reproduce { file }) => report::reproduce(context, &file),
         Command::Review(command) => review::review(context, command),
         Command::Case(command) => case::case(context, command),

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use credit_monitor::core::{Credits, Run, Status, Timestamp};
 use credit_monitor::governance::{Actor, Operator};
 use credit_monitor::ledger::Config as LedgerConfig;
-use credit_monitor::{Monitor, Tree};
+use credit_monitor::{Archive, Monitor, Tree};
 use tempfile::TempDir;
 
 pub(crate) struct House {
@@ -52,6 +52,10 @@ impl House {
             entries.join(",")
         );
         fs::write(self.tree.baselines(), text).unwrap();
+    }
+
+    pub(crate) fn archive(&self) -> Archive {
+        Archive::new(&self.tree)
     }
 
     pub(crate) fn path(&self, relative: &str) -> PathBuf {
