@@ -8,14 +8,18 @@ use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
+use anyhow::anyhow;
 use credit_examples::now;
 use credit_monitor::core::{Credits, RiskFlag, RiskFlags, Run, RunId, Status, Timestamp};
 use credit_monitor::ledger::AppendError;
-use credit_monitor::notify::routing::{Address, Slot};
+use credit_monitor::notify::routing::{Address, Webhooks};
 use credit_monitor::notify::slack::{Message, Posted};
-use credit_monitor::notify::{Alert, Answer, Links, Reason, Slack};
-use credit_monitor::{Dispatch, Error, Monitor, ObserveError, Refusal, Tree};
+use credit_monitor::notify::{Answer, Reason, Slack};
+use credit_monitor::{
+    Destinations, Dispatch, Error, Monitor, ObserveError, Refusal, Senders, Tree,
+};
 
 fn main() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
@@ -26,19 +30,22 @@ fn main() -> anyhow::Result<()> {
 /// thread of its own talk to Slack, so that a slow Slack delays no job.
 pub(crate) fn serve(tree: &Tree, now: Timestamp, out: &mut impl Write) -> anyhow::Result<()> {
     prepare(tree, now)?;
-    let monitor = Monitor::open(tree, now)?;
+    let monitor = Monitor::open(tree, now)?.with_destinations(destinations()?, now)?;
     let chat = TeamChat::default();
     let queue = Mutex::new(jobs(now)?.into_iter());
     let done = Mutex::new(BTreeMap::new());
-    let (alerts, to_tell) = channel();
-    thread::scope(|scope| {
+    let (wake, finished_jobs) = channel();
+    let delivered = thread::scope(|scope| {
         for _ in 0..WORKERS {
-            let alerts = alerts.clone();
-            scope.spawn(|| work(&monitor, &queue, alerts, &done));
+            let wake = wake.clone();
+            scope.spawn(|| work(&monitor, &queue, wake, &done));
         }
-        drop(alerts);
-        scope.spawn(|| tell(&chat, to_tell));
+        drop(wake);
+        let delivery = scope.spawn(|| deliver(&monitor, &chat, finished_jobs, now));
+        delivery.join()
     });
+    // What was not delivered is still owed, and the next start goes on with it.
+    delivered.map_err(|_| anyhow!("the delivery panicked"))??;
     for (id, next) in lock(&done).iter() {
         writeln!(out, "{id}: {}", in_words(next))?;
     }
@@ -47,14 +54,9 @@ pub(crate) fn serve(tree: &Tree, now: Timestamp, out: &mut impl Write) -> anyhow
         out,
         "\nThe queue delivers R-1 again, and somebody uses its id for another run:"
     )?;
-    let (alerts, _nobody) = channel();
     for credits in [10, 11] {
         let again = run("R-1", "EXPORT", credits, now)?;
-        writeln!(
-            out,
-            "R-1: {}",
-            in_words(&finished(&monitor, &alerts, again))
-        )?;
+        writeln!(out, "R-1: {}", in_words(&finished(&monitor, again)))?;
     }
 
     writeln!(out, "\nThe team's chat:")?;
@@ -83,17 +85,12 @@ pub(crate) enum Next {
 }
 
 /// Called by any worker that has finished a job.
-fn finished(monitor: &Monitor, alerts: &Sender<Alert>, run: Run) -> Next {
+fn finished(monitor: &Monitor, run: Run) -> Next {
     let id = run.run_id.clone();
     let now = run.timestamp;
-    let outcome = match monitor.observe(run, now) {
-        Ok(outcome) => outcome,
-        Err(error) => return after(error),
-    };
-    // The run is durable: only now may anybody hear of it. A duplicate has no alert.
-    if let Some(alert) = outcome.alert {
-        // If the thread that talks to Slack is gone, the run is kept all the same.
-        let _gone = alerts.send(alert);
+    // The run is durable then, and with it what people are to be told of it.
+    if let Err(error) = monitor.observe(run, now) {
+        return after(error);
     }
     match monitor.may_dispatch(&id) {
         Ok(Dispatch::Allowed) => Next::HandOn,
@@ -120,7 +117,7 @@ pub(crate) fn after(error: ObserveError) -> Next {
 fn work(
     monitor: &Monitor,
     queue: &Mutex<std::vec::IntoIter<Run>>,
-    alerts: Sender<Alert>,
+    wake: Sender<()>,
     done: &Mutex<BTreeMap<RunId, Next>>,
 ) {
     loop {
@@ -129,22 +126,37 @@ fn work(
             return;
         };
         let id = run.run_id.clone();
-        let next = finished(monitor, &alerts, run);
+        let next = finished(monitor, run);
         lock(done).insert(id, next);
+        // If the thread that talks to Slack is gone, what it did not tell is owed all the same.
+        let _gone = wake.send(());
     }
 }
 
-/// Sends what it is given, and gives up on one alert rather than on all.
-fn tell(slack: &dyn Slack, alerts: Receiver<Alert>) {
-    for alert in alerts {
-        for _ in 0..ATTEMPTS {
-            let message = Message::alert(&alert, &Links::default(), &[]);
-            match slack.post(&Address::Webhook(Slot::Default), &message) {
-                Answer::Retry { .. } | Answer::Pause { .. } => {}
-                // Sent, perhaps sent, or useless to try again. A real service delivers by
-                // `notify::delivery`, which knows what to do about each.
-                Answer::Done(_) | Answer::Unknown { .. } | Answer::Park { .. } => break,
-            }
+/// Delivers what is owed whenever a job is done, until there are no more jobs. The outbox knows the
+/// order, the pace and what to do about each answer.
+fn deliver(
+    monitor: &Monitor,
+    chat: &dyn Slack,
+    jobs: Receiver<()>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let Some(outbox) = monitor.outbox() else {
+        return Ok(());
+    };
+    let senders = Senders {
+        slack: Some(chat),
+        ..Senders::default()
+    };
+    let mut clock = now;
+    loop {
+        let was_last = jobs.recv().is_err();
+        // A real service comes back when it is due; here the clock is put forward instead.
+        while let Some(due) = outbox.drain(senders, &|| clock, BUDGET)?.next_due {
+            clock = due;
+        }
+        if was_last {
+            return Ok(());
         }
     }
 }
@@ -182,6 +194,18 @@ fn prepare(tree: &Tree, now: Timestamp) -> anyhow::Result<()> {
         ),
     )?;
     Ok(())
+}
+
+/// Who is told: here everybody by one webhook, as the environment would set it.
+fn destinations() -> anyhow::Result<Destinations> {
+    let webhooks = Webhooks::read(|variable| {
+        let is_default = variable == "SLACK_WEBHOOK_URL_DEFAULT";
+        is_default.then(|| "https://hooks.slack.com/services/T0/B0/x".to_owned())
+    })?;
+    Ok(Destinations {
+        webhooks: Some(webhooks),
+        ..Destinations::default()
+    })
 }
 
 /// The jobs of this example, as they finish.
@@ -225,4 +249,4 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 const WORKERS: usize = 4;
-const ATTEMPTS: usize = 3;
+const BUDGET: Duration = Duration::from_secs(5);

@@ -9,7 +9,7 @@ mod common;
 
 use common::{facts, lines, record, time, unjudged, with_severity};
 use credit_baseline::{
-    Calculation, NoBaseline, Unhealthy, Window, calculate, is_healthy, unhealthy,
+    Calculation, DriftRule, NoBaseline, Unhealthy, Window, calculate, is_healthy, unhealthy,
 };
 use credit_core::{
     Action, Actions, BaselineStatus, HealthyRule, Reason, RiskFlag, RiskFlags, RunFacts, RunRecord,
@@ -292,4 +292,40 @@ fn unhealthy_runs_say_nothing_of_what_is_usual() {
         calculation.baseline(time("2024-02-01T00:00:00Z")).usual,
         calculation.usual
     );
+}
+
+/// A job that costs six times as much since the 20th has nothing but incidents since then.
+#[test]
+fn a_change_is_found_among_incidents_that_no_baseline_counts() {
+    let records: Vec<RunRecord> = (0..40)
+        .map(|n| {
+            let day = 10 + n / 2;
+            let at = format!("2024-01-{day:02}T{:02}:00:00Z", 10 * (n % 2));
+            let usual = record(
+                &format!("R-{n}"),
+                "S",
+                &at,
+                if day < 20 { "100" } else { "600" },
+            );
+            if day < 20 {
+                usual
+            } else {
+                with_severity(usual, Severity::Sev1)
+            }
+        })
+        .collect();
+    let lines = lines(&records);
+    let all = window("2024-02-01T00:00:00Z", 30);
+    let found = calculate(&facts(&lines), &"S".parse().unwrap(), all, &rule()).unwrap();
+    assert_eq!(found.credits.to_string(), "100");
+
+    let drift = DriftRule {
+        significance: 0.01,
+        ratio_min: "1.2".parse().unwrap(),
+        runs_min: 6,
+    };
+    let changes = found.changes(&drift);
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    assert_eq!(changes[0].at, time("2024-01-20T00:00:00Z"));
+    assert_eq!(changes[0].after.to_string(), "600");
 }

@@ -17,7 +17,7 @@ pub(crate) use self::governance::{
     AlertsCommand, ApprovalsCommand, Audit, AuditPeriod, BackfillCommand, ConfigCommand, Mute,
     QuarantineCommand, RerunApprove, RerunCommand, ReviewCommand, Say,
 };
-pub(crate) use self::notify::{Drain, NotifyCommand, Release};
+pub(crate) use self::notify::{Drain, NotifyCommand, Release, Withdraw};
 
 /// Judge, keep and review what automation runs cost.
 #[derive(Debug, Parser)]
@@ -62,6 +62,10 @@ pub(crate) struct Global {
     /// No talk on standard error but errors.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+    /// Tell on standard error what is going on; twice for every detail. CREDITCTL_LOG says it for
+    /// each part, such as credit_ledger=trace.
+    #[arg(long, short, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
     /// Do not ask.
     #[arg(long, short, global = true)]
     pub(crate) yes: bool,
@@ -145,14 +149,18 @@ pub(crate) enum Command {
     /// The policy.
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// The weekly report, by the name the runbook knows.
-    #[command(hide = true)]
+    /// The weekly report, by the names the runbook and the original know.
+    #[command(hide = true, alias = "weekly-review")]
     GenerateWeeklyReport(Weekly),
+    /// A proposal for every scenario that meets the gate, by the original's name.
+    #[command(hide = true)]
+    UpdateBaselines(DryRun),
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Doctor {
-    /// Ask Notion, too, whether its databases have the properties that rows need.
+    /// Ask Slack, too, whether it knows the bot and what its token allows, and Notion whether its
+    /// databases have the properties that rows need.
     #[arg(long)]
     pub(crate) online: bool,
 }
@@ -248,7 +256,11 @@ pub(crate) struct RunLog {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Classify {
     /// The file, or - for standard input.
-    pub(crate) file: PathBuf,
+    #[arg(required_unless_present = "fixture")]
+    pub(crate) file: Option<PathBuf>,
+    /// The file, as the original wants it given.
+    #[arg(long, value_name = "FILE", conflicts_with = "file", hide = true)]
+    pub(crate) fixture: Option<PathBuf>,
     /// Judge against this baseline instead of the scenarios' own.
     #[arg(long, value_name = "CREDITS", allow_hyphen_values = true)]
     pub(crate) baseline: Option<String>,
@@ -353,7 +365,7 @@ pub(crate) struct Calculate {
     pub(crate) changed_at: Option<Timestamp>,
 }
 
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Default, ClapArgs)]
 pub(crate) struct Update {
     /// The scenario.
     #[arg(

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use anyhow::Context as _;
 use credit_monitor::core::Timestamp;
 use credit_monitor::governance::{About, Actor, Verb};
-use credit_monitor::{Archive, Config, Destinations, Monitor, Tree, read_operators};
+use credit_monitor::{Config, Destinations, Monitor, Tree, read_operators};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::args::Global;
@@ -59,23 +59,20 @@ impl Context {
             .context("the clock is outside the years 1 to 9999")
     }
 
-    /// Who acts, if they may do `verb`.
+    /// Who acts, if they may do `verb`; a denial is recorded.
     pub(crate) fn actor(&self, verb: Verb) -> anyhow::Result<Actor> {
-        let actor = self.acting()?;
-        actor.may(verb)?;
-        Ok(actor)
+        self.actor_for(verb, false)
     }
 
-    /// The same for what changes something: a denial is recorded, unless nothing is to be changed
-    /// or there is no ledger yet.
-    pub(crate) fn actor_recorded(&self, verb: Verb, dry_run: bool) -> anyhow::Result<Actor> {
+    /// The same, but that a rehearsal records nothing.
+    pub(crate) fn actor_for(&self, verb: Verb, dry_run: bool) -> anyhow::Result<Actor> {
         let actor = self.acting()?;
         let Err(denied) = actor.may(verb) else {
             return Ok(actor);
         };
-        if !dry_run && Archive::new(&self.tree).require_ledger().is_ok() {
-            let (monitor, now) = (self.monitor()?, self.now()?);
-            monitor.record_denial(&actor, &denied, About::Everything, now)?;
+        if !dry_run {
+            let (about, now) = (About::Everything, self.now()?);
+            Monitor::record_denial_in(&self.tree, &actor, &denied, about, now)?;
         }
         Err(denied.into())
     }

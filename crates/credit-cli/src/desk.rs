@@ -110,6 +110,7 @@ impl<'a> Desk<'a> {
     /// Tells what was recorded, or would be.
     pub(crate) fn tell(&self, event: &Event) -> Result<Exit> {
         self.put(event)?;
+        self.nothing_was_recorded();
         Ok(Exit::Fine)
     }
 
@@ -126,6 +127,9 @@ impl<'a> Desk<'a> {
         for event in events {
             self.put(event)?;
         }
+        if !events.is_empty() {
+            self.nothing_was_recorded();
+        }
         Ok(Exit::Fine)
     }
 
@@ -139,11 +143,13 @@ impl<'a> Desk<'a> {
                 put_line(out.finish())
             }
             (false, false) => put_line(sentence(event)),
-            (false, true) => {
-                put_line(format_args!("would record: {}", sentence(event)))?;
-                self.context.say("nothing was recorded");
-                Ok(())
-            }
+            (false, true) => put_line(format_args!("would record: {}", sentence(event))),
+        }
+    }
+
+    fn nothing_was_recorded(&self) {
+        if self.is_rehearsal() && !self.context.json {
+            self.context.say("nothing was recorded");
         }
     }
 

@@ -25,6 +25,13 @@ pub(crate) struct Slot<'a> {
     broken: Option<String>,
 }
 
+/// A record that is not taken, and why.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) line: usize,
+    pub(crate) reason: String,
+}
+
 impl Input {
     /// Reads a file, or standard input for `-`, unpacking gzip.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Input> {
@@ -122,8 +129,11 @@ impl<'a> Slot<'a> {
     }
 
     /// The run, or what is wrong with it, with the line of the input.
-    pub(crate) fn parse(&self) -> Result<ParsedRun, String> {
-        let wrong = |line: usize, reason: &dyn std::fmt::Display| format!("line {line}: {reason}");
+    pub(crate) fn parse(&self) -> Result<ParsedRun, Refused> {
+        let wrong = |line: usize, reason: &dyn std::fmt::Display| Refused {
+            line,
+            reason: reason.to_string(),
+        };
         if let Some(reason) = &self.broken {
             return Err(wrong(self.line, reason));
         }
@@ -143,10 +153,7 @@ impl<'a> Slot<'a> {
                 &NOT_UTF8,
             )
         })?;
-        Run::parse(text).map_err(|mut e| {
-            e.line += self.line - 1;
-            e.to_string()
-        })
+        Run::parse(text).map_err(|e| wrong(self.line + e.line - 1, &e.reason()))
     }
 }
 

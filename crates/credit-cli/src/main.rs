@@ -8,6 +8,7 @@ mod context;
 mod desk;
 mod exit;
 mod input;
+mod log;
 mod notion;
 mod outgoing;
 mod output;
@@ -26,8 +27,9 @@ fn main() -> ExitCode {
         Err(error) => return exit::usage(&error).into(),
     };
     let json = args.global.json;
-    let result =
-        Context::new(&args.global).and_then(|context| commands::run(args.command, &context));
+    let result = log::start(args.global.verbose)
+        .and_then(|()| Context::new(&args.global))
+        .and_then(|context| commands::run(args.command, &context));
     match result {
         Ok(code) => code.into(),
         Err(error) => exit::report(&error, json).into(),

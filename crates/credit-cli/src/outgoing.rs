@@ -1,10 +1,13 @@
 //! Who is told, by whom: destinations and clients, from the settings.
 
 use std::fmt::Display;
+use std::hash::{BuildHasher, RandomState};
 use std::str::FromStr;
 use std::time::Duration;
 
+use credit_monitor::doctor::SLACK_BOT_TOKEN;
 use credit_monitor::notify::client::{BotSlack, HttpNotion, Ureq, WebhookSlack};
+use credit_monitor::notify::delivery::Rules;
 use credit_monitor::notify::notion::{ApiVersion, Connection, DatabaseId, Owner, WriteAccess};
 use credit_monitor::notify::routing::{Webhooks, WebhooksError};
 use credit_monitor::notify::slack::{Bot, Channel};
@@ -15,14 +18,28 @@ use credit_monitor::{BotChannels, Destinations, Senders};
 use crate::exit::Failed;
 use crate::settings::{unusable, value_of};
 
-/// How long one request may take, its answer included.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Where Slack is reached instead of at its own address: through a gateway, or in a test.
+const SLACK_BASE_URL: &str = "SLACK_BASE_URL";
+
+/// Seconds.
+const DAY: u64 = 86_400;
 
 /// Destinations, and the clients that reach them.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) destinations: Destinations,
+    pub(crate) patience: Patience,
     tokens: Tokens,
+}
+
+/// How long this process waits for others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// For one request, its answer included.
+    pub(crate) request: Duration,
+    /// For delivering what a run or a report owes, before it is left to `notify drain`; nothing
+    /// where it is left to that at once.
+    pub(crate) attempt: Duration,
 }
 
 #[derive(Debug)]
@@ -52,7 +69,7 @@ impl Clients {
 impl Outgoing {
     /// What the settings say; the policy may name databases otherwise than by their variables.
     pub(crate) fn read(policy: &Policy) -> Result<Outgoing, Failed> {
-        let bot = access("SLACK_BOT_TOKEN", "SLACK_BASE_URL")?;
+        let bot = access(SLACK_BOT_TOKEN, SLACK_BASE_URL)?;
         let notion = access("NOTION_TOKEN", "NOTION_BASE_URL")?;
         let database = |named: Option<&str>, usual: &str| match &notion {
             // Without a token nothing can be told, and nothing is owed.
@@ -77,16 +94,19 @@ impl Outgoing {
             security: mentions("SLACK_MENTION_SECURITY")?,
             run_url: parsed("CREDIT_RUN_URL")?,
             case_url: parsed("CREDIT_CASE_URL")?,
+            rules: rules()?,
         };
         Ok(Outgoing {
             destinations,
+            patience: patience()?,
             tokens: Tokens { bot, notion },
         })
     }
 
     /// The clients; none of them gives up sooner than `patience`, or later than a request may take.
     pub(crate) fn clients(&self, patience: Option<Duration>) -> Clients {
-        let client = || Ureq::new(patience.unwrap_or(PATIENCE).min(PATIENCE));
+        let request = self.patience.request;
+        let client = || Ureq::new(patience.unwrap_or(request).min(request));
         let webhooks = self.destinations.webhooks.clone();
         Clients {
             slack: webhooks.map(|webhooks| WebhookSlack::new(client(), webhooks)),
@@ -101,6 +121,66 @@ impl Outgoing {
                 HttpNotion::new(client(), connection)
             }),
         }
+    }
+}
+
+/// The bot, where there is one, for questions about it.
+pub(crate) fn bot() -> Result<Option<BotSlack<Ureq>>, Failed> {
+    let client = Ureq::new(patience()?.request);
+    let access = access(SLACK_BOT_TOKEN, SLACK_BASE_URL)?;
+    Ok(access.map(|(token, base)| BotSlack::new(client, Bot::new(token, base))))
+}
+
+/// How patient delivery is; what is not set is as usual.
+fn rules() -> Result<Rules, Failed> {
+    let usual = Rules::default();
+    let seconds = |name, usual, most| number(name, 1, most).map(|n| n.unwrap_or(usual));
+    let rules = Rules {
+        backoff_seconds_min: seconds("CREDIT_BACKOFF_SECONDS_MIN", usual.backoff_seconds_min, DAY)?,
+        backoff_seconds_max: seconds("CREDIT_BACKOFF_SECONDS_MAX", usual.backoff_seconds_max, DAY)?,
+        storm_alerts_max: match number("CREDIT_STORM_ALERTS_MAX", 1, 1_000)? {
+            Some(most) => usize::try_from(most).unwrap_or(usize::MAX),
+            None => usual.storm_alerts_max,
+        },
+        storm_window_seconds: seconds(
+            "CREDIT_STORM_WINDOW_SECONDS",
+            usual.storm_window_seconds,
+            3_600,
+        )?,
+        // Another one for each process: the standard library seeds its hashes from the system.
+        jitter_seed: RandomState::new().hash_one(()),
+    };
+    if rules.backoff_seconds_max < rules.backoff_seconds_min {
+        return Err(unusable(format!(
+            "CREDIT_BACKOFF_SECONDS_MAX is {} and CREDIT_BACKOFF_SECONDS_MIN {}, which must not be \
+             more",
+            rules.backoff_seconds_max, rules.backoff_seconds_min
+        )));
+    }
+    Ok(rules)
+}
+
+fn patience() -> Result<Patience, Failed> {
+    let request = number("CREDIT_REQUEST_SECONDS", 1, 60)?.unwrap_or(10);
+    let attempt = number("CREDIT_ATTEMPT_SECONDS", 0, 60)?.unwrap_or(1);
+    Ok(Patience {
+        request: Duration::from_secs(request),
+        attempt: Duration::from_secs(attempt),
+    })
+}
+
+fn number(name: &str, least: u64, most: u64) -> Result<Option<u64>, Failed> {
+    let wrong = || {
+        unusable(format!(
+            "{name} is not a whole number from {least} to {most}"
+        ))
+    };
+    match text(name)? {
+        None => Ok(None),
+        Some(text) => match text.parse() {
+            Ok(number) if (least..=most).contains(&number) => Ok(Some(number)),
+            _ => Err(wrong()),
+        },
     }
 }
 

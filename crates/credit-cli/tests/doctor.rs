@@ -7,14 +7,18 @@
     reason = "a test may panic and print"
 )]
 
+#[path = "../../credit-notify/tests/server/mod.rs"]
+mod server;
 mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use serde_json::{Value, json};
+use server::{Fault, How, Operation, Server};
 use support::{Done, Tree, creditctl};
 
 const PLANTED: &str = "PLANTED-a1b2c3d4";
@@ -274,6 +278,117 @@ fn notion_is_asked_for_its_properties_and_only_what_is_missing_is_added() {
     assert!(done.stdout.contains("Case_ID"), "{done}");
     let done = ctl(&tree, &["doctor", "--online", "--json"], &variables).code(8);
     assert!(findings(&done, "notion_schema").is_empty(), "{done}");
+}
+
+#[test]
+fn slack_is_asked_who_the_bot_is_and_what_its_token_allows() {
+    let tree = Tree::new();
+    let server = Server::start();
+    let (token, base) = (format!("xoxb-{PLANTED}"), server.url("/api"));
+    let variables = [
+        ("SLACK_BOT_TOKEN", token.as_str()),
+        ("SLACK_BASE_URL", base.as_str()),
+    ];
+    let ask = || ctl(&tree, &["doctor", "--online", "--json"], &variables).code(8);
+    let bot = |done: &Done| {
+        let checks = done.json()["checks"].as_array().unwrap().clone();
+        checks
+            .into_iter()
+            .find(|check| check["id"] == "slack_bot")
+            .unwrap()
+    };
+    server.world().scopes = Some("channels:read,chat:write");
+    let check = bot(&ask());
+    assert_eq!(check["findings"], json!([]));
+    assert_eq!(check["figures"][0]["value"], "credit-bot in Acme");
+    // Slack does not always say what a token allows.
+    server.world().scopes = None;
+    assert_eq!(bot(&ask())["findings"], json!([]));
+
+    server.world().scopes = Some("channels:read,users:read");
+    let found = bot(&ask())["findings"].clone();
+    assert_eq!(
+        found[0]["what"],
+        "the bot's token does not allow `chat:write`"
+    );
+    let next = found[0]["next_command"].as_str().unwrap();
+    assert!(next.starts_with("add the scope chat:write"), "{next}");
+
+    for (how, why) in [
+        (How::Portal, "no answer of Slack's"),
+        (How::Status(503), "503"),
+        (How::Drop, "no answer"),
+        (How::Echo, "***"),
+    ] {
+        let fault = Fault {
+            on: Operation::Identity,
+            how,
+            committed: false,
+        };
+        server.world().faults.push_back(fault);
+        let found = bot(&ask())["findings"].clone();
+        assert_eq!(found[0]["what"], "the bot cannot be asked about", "{how:?}");
+        let evidence = found[0]["evidence"].as_str().unwrap();
+        assert!(
+            evidence.contains(why) || how == How::Drop,
+            "{how:?}: {evidence}"
+        );
+    }
+    assert_eq!(server.world().messages.len(), 0, "nothing is posted");
+    // Without `--online` nobody is asked.
+    let before = server.world().requests;
+    let done = ctl(&tree, &["doctor", "--json"], &variables).code(8);
+    assert_eq!(bot(&done)["figures"][0]["name"], "not asked");
+    assert_eq!(server.world().requests, before);
+}
+
+/// On a terminal it asks before it changes a database, and a no changes nothing.
+#[test]
+fn notion_schema_asks_first() {
+    if Command::new("script").arg("--version").output().is_err() {
+        let told = writeln!(
+            std::io::stderr(),
+            "SKIPPED: there is no script to make a terminal"
+        );
+        return told.unwrap();
+    }
+    let tree = Tree::new();
+    let notion = Notion::start(json!({"Case_ID": "title"}));
+    for (answer, added) in [("n\n", false), ("\n", false), ("y\n", true)] {
+        let before = notion.requests().len();
+        let command = format!(
+            "{} --root {} notion schema",
+            env!("CARGO_BIN_EXE_creditctl"),
+            tree.root().display()
+        );
+        let mut child = Command::new("script")
+            .args(["-qec", &command, "/dev/null"])
+            .env("NOTION_TOKEN", format!("ntn_{PLANTED}"))
+            .env("NOTION_CASES_DB_ID", DATABASE)
+            .env("NOTION_BASE_URL", &notion.url)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .as_mut()
+            .unwrap()
+            .write_all(answer.as_bytes())
+            .unwrap();
+        let done = child.wait_with_output().unwrap();
+        let shown = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert!(shown.contains("add to Notion: "), "{answer:?}: {shown}");
+        assert!(shown.contains("[y/N]"), "{answer:?}: {shown}");
+        let patched = notion
+            .requests()
+            .iter()
+            .skip(before)
+            .any(|r| r.starts_with("PATCH "));
+        assert_eq!(patched, added, "{answer:?}: {shown}");
+        assert_eq!(notion.kind("owner").is_some(), added, "{answer:?}");
+    }
 }
 
 #[test]

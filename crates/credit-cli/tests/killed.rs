@@ -6,27 +6,22 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
-    clippy::print_stderr,
     clippy::print_stdout,
     reason = "a test may panic, and tells its figures"
 )]
 
+#[path = "../../credit-monitor/tests/killing/mod.rs"]
+mod killing;
 mod support;
 
-use std::collections::BTreeSet;
-use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::process::{Command, Output};
 
+use killing::{Call, DISK, at_each, calls, strace_works, traced};
 use support::{POLICY, Tree, baselines, run, sha256};
 
 const CREDITCTL: &str = env!("CARGO_BIN_EXE_creditctl");
 
 const POLICY_NAME: &str = "sintraprime-policy.json";
-
-/// Everything by which a command can change the disk.
-const CALLS: &str = "write,pwrite64,fsync,fdatasync,ftruncate,mkdir,mkdirat,rename,renameat,\
-                     renameat2,link,linkat,unlink,unlinkat";
 
 /// What is run, from which tree, and what must be so in the end.
 struct Story {
@@ -232,36 +227,22 @@ fn a_command_killed_anywhere_is_finished_by_running_it_again() {
         let clean = strace(&tree, story.command, None);
         assert!(clean.status.success(), "{}: {clean:?}", story.name);
         (story.check)(&tree);
-        let log = String::from_utf8_lossy(&clean.stderr).into_owned();
-        let calls = calls(&log);
-
-        let (next, kills) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        thread::scope(|scope| {
-            for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
-                scope.spawn(|| {
-                    while let Some((call, n)) = calls.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        killed(&story, call, *n);
-                        kills.fetch_add(1, Ordering::Relaxed);
-                    }
-                });
-            }
-        });
+        let calls = calls(&clean, DISK);
+        at_each(&calls, 1, |call| killed(&story, call));
         println!(
-            "killed: {} at {} of {} calls, finished by running it again each time",
+            "killed: {} at {} calls, finished by running it again each time",
             story.name,
-            kills.into_inner(),
             calls.len()
         );
     }
 }
 
-/// Kills the story's command before the n-th of its calls of this name, and runs it again.
+/// Kills the story's command before this call, and runs it again.
 #[track_caller]
-fn killed(story: &Story, call: &str, n: usize) {
+fn killed(story: &Story, call: &Call) {
     let tree = (story.tree)();
-    let inject = format!("inject={call}:signal=KILL:when={n}");
-    let output = strace(&tree, story.command, Some(&inject));
-    let at = format!("{}, killed before {call} {n}", story.name);
+    let output = strace(&tree, story.command, Some(call));
+    let at = format!("{}, {call}", story.name);
     assert!(!output.status.success(), "{at}: it was not killed");
 
     let again = tree.ctl(story.command);
@@ -275,50 +256,14 @@ fn killed(story: &Story, call: &str, n: usize) {
     assert_eq!(verified.code, 0, "{at}:\n{verified}");
 }
 
-fn strace(tree: &Tree, command: &[&str], inject: Option<&str>) -> Output {
-    let mut strace = Command::new("strace");
-    strace.args([
-        "-f",
-        "-qq",
-        "-e",
-        "signal=none",
-        "-e",
-        &format!("trace={CALLS}"),
-    ]);
-    if let Some(inject) = inject {
-        strace.args(["-e", inject]);
-    }
-    strace
-        .arg(CREDITCTL)
+fn strace(tree: &Tree, command: &[&str], kill: Option<&Call>) -> Output {
+    let mut creditctl = Command::new(CREDITCTL);
+    creditctl
         .arg("--root")
         .arg(tree.root())
         .args(command)
-        .current_dir(tree.root().parent().unwrap())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .output()
-        .unwrap()
-}
-
-/// Each call of the log by name and how often it was made before, itself included.
-fn calls(log: &str) -> Vec<(String, usize)> {
-    let mut seen = Vec::new();
-    for line in log.lines() {
-        let line = match line.strip_prefix("[pid ") {
-            Some(rest) => rest.split_once("] ").map_or("", |(_, call)| call),
-            None => line,
-        };
-        let Some((name, _)) = line.split_once('(') else {
-            continue;
-        };
-        if CALLS.split(',').any(|call| call.trim() == name) {
-            let n = seen.iter().filter(|(call, _)| call == name).count() + 1;
-            seen.push((name.to_owned(), n));
-        }
-    }
-    let names: BTreeSet<&String> = seen.iter().map(|(name, _)| name).collect();
-    assert!(names.len() > 3, "no log of calls: {log}");
-    seen
+        .current_dir(tree.root().parent().unwrap());
+    traced(&creditctl, DISK, kill)
 }
 
 /// What was decided, without what recovery told about itself.
@@ -463,16 +408,4 @@ fn proposed(scenarios: &[&str]) -> Tree {
     // A proposal alone changes nothing: exit 3.
     tree.ctl(propose).code(3);
     tree
-}
-
-fn strace_works() -> bool {
-    let status = Command::new("strace")
-        .args(["-f", "-o", "/dev/null", "true"])
-        .stderr(Stdio::null())
-        .status();
-    let works = status.is_ok_and(|status| status.success());
-    if !works {
-        eprintln!("SKIPPED: strace is missing or may not trace here; kills are not tested");
-    }
-    works
 }

@@ -13,6 +13,7 @@ mod support;
 
 use std::fs;
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use server::{Fault, How, Operation, Server};
@@ -190,9 +191,7 @@ fn the_runbooks_search_for_unsynchronised_runs_finds_exactly_those() {
     tree.ctl(["verify"]).ok();
 
     // Tried again after the first failure's wait, by a later command.
-    let drained = setup.ctl(&tree, &["notify", "drain", "--for", "30"]);
-    eprintln!("DBG {drained} {}", setup.ctl(&tree, &["notify", "status"]));
-    drained.ok();
+    setup.ctl(&tree, &["notify", "drain", "--for", "30"]).ok();
     assert_eq!(tree.sh(search).ok().stdout, "");
     assert_eq!(server.world().pages.len(), 2, "its row and its case");
     tree.ctl(["verify"]).ok();
@@ -323,7 +322,7 @@ fn secrets_come_from_files_and_credentials_as_well() {
 fn no_secret_is_in_any_output_or_file() {
     let server = Server::start();
     let setup = Setup::everything(&server)
-        .with("RUST_LOG", "trace")
+        .with("CREDITCTL_LOG", "trace,ureq=trace")
         .with("RUST_BACKTRACE", "full");
     let tree = Tree::new();
     tree.write("config/credit-baselines.json", baselines(&[("LEAK", "10")]));
@@ -361,6 +360,25 @@ fn no_secret_is_in_any_output_or_file() {
         said.push(setup.ctl(&tree, &args));
     }
     server.world().faults.clear();
+    // By a webhook as well, whose address is its secret.
+    let setup = setup.without("SLACK_BOT_TOKEN");
+    let other = tree_with("RUN-3");
+    said.push(setup.ctl(&other, &["ingest", "runs.jsonl", "-vv"]));
+    let setup = setup.without("CREDITCTL_LOG");
+    said.push(setup.ctl(&other, &["notify", "drain", "--for", "1", "-vv"]));
+    assert_eq!(
+        server.world().messages.last().unwrap().to,
+        format!("/services/T/B/{HOOK}")
+    );
+    let logged: usize = said
+        .iter()
+        .map(|done| done.stderr.matches(" ureq").count())
+        .sum();
+    assert!(logged > 8, "the client's log is {logged} lines");
+    let traced = said
+        .iter()
+        .any(|done| done.stderr.contains(" TRACE ") && done.stderr.contains("credit_ledger"));
+    assert!(traced, "the libraries tell every detail");
     let echoed = said.iter().any(|done| done.stdout.contains("parked"));
     assert!(echoed, "nothing was refused");
     for secret in [BOT, NOTION, HOOK, "4f1c", "9a2e", "77d0"] {
@@ -370,7 +388,7 @@ fn no_secret_is_in_any_output_or_file() {
         }
         // Four digits may be part of a hash.
         assert!(
-            secret.len() == 4 || !tree.mentions(secret),
+            secret.len() == 4 || !(tree.mentions(secret) || other.mentions(secret)),
             "{secret} is in a file"
         );
     }
@@ -381,6 +399,343 @@ fn no_secret_is_in_any_output_or_file() {
         events.contains("***"),
         "what was echoed is masked: {events}"
     );
+}
+
+/// While it waits for an answer, everybody on the machine can read its arguments.
+#[test]
+fn no_secret_is_in_the_arguments_of_a_process() {
+    let server = Server::start();
+    let setup = Setup::everything(&server).without("SLACK_BOT_TOKEN");
+    let tree = tree_with("RUN-1");
+    let silent = Fault {
+        on: Operation::Post,
+        how: How::Silence,
+        committed: false,
+    };
+    let owing = setup.with("CREDIT_ATTEMPT_SECONDS", "0");
+    owing.ctl(&tree, &["ingest", "runs.jsonl"]).ok();
+    assert_eq!(
+        server.world().requests,
+        0,
+        "it is left to the drain at once"
+    );
+    server.world().faults.push_back(silent);
+    let mut drain = Command::new(env!("CARGO_BIN_EXE_creditctl"))
+        .args(["notify", "drain", "--for", "1", "--root"])
+        .arg(tree.root())
+        .envs(owing.variables.iter().map(|(name, value)| (name, value)))
+        .env("CREDIT_REQUEST_SECONDS", "5")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !server.world().faults.is_empty() {
+        assert!(drain.try_wait().unwrap().is_none(), "it asked nobody");
+        std::thread::yield_now();
+    }
+    let arguments = fs::read(format!("/proc/{}/cmdline", drain.id())).unwrap();
+    let arguments = String::from_utf8(arguments).unwrap();
+    drain.kill().unwrap();
+    drain.wait().unwrap();
+    assert!(arguments.contains("notify\0drain"), "{arguments}");
+    for secret in [BOT, NOTION, HOOK] {
+        assert!(!arguments.contains(secret), "{arguments}");
+    }
+}
+
+#[test]
+fn a_server_that_lies_fails_no_ingest_and_nothing_is_lost() {
+    let elsewhere = Server::start();
+    for how in [
+        How::Portal,
+        How::Flood,
+        How::Trickle,
+        How::Mistyped,
+        How::Redirect(elsewhere.address),
+        How::Echo,
+    ] {
+        let server = Server::start();
+        let setup = Setup::everything(&server)
+            .without("SLACK_BOT_TOKEN")
+            .with("CREDIT_BACKOFF_SECONDS_MIN", "1")
+            .with("CREDIT_BACKOFF_SECONDS_MAX", "1");
+        let tree = tree_with("RUN-1");
+        for on in [Operation::Post, Operation::Read, Operation::Create] {
+            let committed = how == How::Mistyped;
+            server
+                .world()
+                .faults
+                .push_back(Fault { on, how, committed });
+        }
+        let begun = Instant::now();
+        setup.ctl(&tree, &["ingest", "runs.jsonl"]).ok();
+        assert!(begun.elapsed() < Duration::from_secs(8), "{how:?}");
+        assert_eq!(tree.lines().len(), 1);
+        // What was refused is parked: it takes a person, who then has it sent again.
+        for _ in 0..4 {
+            setup.ctl(&tree, &["notify", "drain", "--for", "15"]);
+            setup
+                .ctl(&tree, &["--as", "ops-2", "notify", "release", "all"])
+                .ok();
+        }
+        let drained = setup.ctl(&tree, &["notify", "drain", "--for", "30"]).ok();
+        let world = server.world();
+        assert!(world.faults.is_empty(), "{how:?}: {drained}");
+        assert_eq!(world.pages.len(), 2, "{how:?}: its row and its case");
+        assert_eq!(world.messages.len(), 1, "{how:?}");
+        let marked = world.messages[0].text.contains("possible repeat");
+        let in_doubt = matches!(how, How::Portal | How::Flood | How::Trickle);
+        assert_eq!(marked, in_doubt, "{how:?}");
+    }
+    assert_eq!(elsewhere.world().requests, 0);
+}
+
+#[test]
+fn how_patient_delivery_is_and_what_a_storm_is_are_variables() {
+    let server = Server::start();
+    let setup = Setup::webhook(&server).with("CREDIT_STORM_ALERTS_MAX", "1");
+    let tree = Tree::new();
+    let runs: String = (1..4)
+        .map(|n| {
+            let scenario = format!("\"S-{n}\"");
+            run(&format!("RUN-{n}"), 100, &[("Scenario_ID", &scenario)])
+        })
+        .collect();
+    tree.write("../runs.jsonl", runs);
+    setup.ctl(&tree, &["ingest", "runs.jsonl"]).ok();
+    setup.ctl(&tree, &["notify", "drain"]).ok();
+    let texts: Vec<String> = server
+        .world()
+        .messages
+        .iter()
+        .map(|m| m.text.clone())
+        .collect();
+    assert_eq!(texts, ["3 credit alerts: 3 SEV1"]);
+
+    for (variable, value, wanted) in [
+        ("CREDIT_STORM_ALERTS_MAX", "0", "from 1 to 1000"),
+        ("CREDIT_STORM_WINDOW_SECONDS", "3601", "from 1 to 3600"),
+        ("CREDIT_BACKOFF_SECONDS_MIN", "ten", "from 1 to 86400"),
+        ("CREDIT_BACKOFF_SECONDS_MAX", "9", "which must not be more"),
+        ("CREDIT_REQUEST_SECONDS", "0", "from 1 to 60"),
+        ("CREDIT_ATTEMPT_SECONDS", "-1", "from 0 to 60"),
+    ] {
+        let setup = Setup::webhook(&server).with(variable, value);
+        setup
+            .ctl(&tree, &["notify", "drain"])
+            .code(1)
+            .says(&[variable, wanted]);
+    }
+}
+
+#[test]
+fn what_will_never_be_sent_is_given_up_by_an_o3_with_a_reason() {
+    let server = Server::start();
+    let tree = tree_with("RUN-1");
+    let setup = Setup::everything(&server).with("CREDIT_ATTEMPT_SECONDS", "0");
+    setup.ctl(&tree, &["ingest", "runs.jsonl"]).ok();
+    // The bot and Notion are no more.
+    let setup = Setup::webhook(&server);
+    setup.ctl(&tree, &["notify", "drain", "--for", "0"]).code(9);
+    assert_eq!(server.world().requests, 0);
+    let status = setup.ctl(&tree, &["notify", "status"]).ok();
+    assert!(
+        status.stdout.contains("no destination is set up for it"),
+        "{status}"
+    );
+    assert!(
+        status.stderr.contains("notify withdraw unreachable"),
+        "{status}"
+    );
+
+    let withdraw = [
+        "notify",
+        "withdraw",
+        "unreachable",
+        "--reason",
+        "the bot is gone",
+    ];
+    setup.ctl(&tree, &withdraw[..3]).code(2);
+    setup.ctl(&tree, &withdraw).code(3);
+    setup
+        .ctl(&tree, &[&withdraw[..], &["--as", "ops-2"]].concat())
+        .code(3);
+    let lead = [&withdraw[..], &["--as", "lead-3"]].concat();
+    let before = tree.files();
+    let dry = setup.ctl(&tree, &[&lead[..], &["--dry-run"]].concat()).ok();
+    assert!(
+        dry.stdout.contains("alert/0/RUN-1 would be given up\n"),
+        "{dry}"
+    );
+    assert!(
+        dry.stdout
+            .contains("1 rows for RUNS_LEDGER would be given up\n"),
+        "{dry}"
+    );
+    support::assert_same(&before, &tree.files());
+    let done = setup.ctl(&tree, &lead).ok();
+    assert!(
+        done.stdout.contains("alert/0/RUN-1 is given up\n"),
+        "{done}"
+    );
+    let drained = setup.ctl(&tree, &["notify", "drain"]).ok();
+    assert_eq!(drained.stdout, "0 sent, 0 to be sent, 0 parked\n");
+    let events = tree.read("runs/CREDIT_MONITORING/events.jsonl");
+    assert!(events.contains("the bot is gone"), "{events}");
+    tree.ctl(["verify"]).ok();
+    let one = [
+        "notify",
+        "withdraw",
+        "alert/0/RUN-1",
+        "--reason",
+        "x",
+        "--as",
+        "lead-3",
+    ];
+    setup.ctl(&tree, &one).code(5).says(&["is not owed"]);
+}
+
+/// A SEV0 and a SEV1 run.
+fn grave(tree: &Tree) {
+    tree.write("config/credit-baselines.json", baselines(&[("LEAK", "10")]));
+    let members = [
+        ("Scenario_ID", "\"LEAK\""),
+        ("Risk_Flags", r#"["pii_exposure"]"#),
+    ];
+    let runs = run("RUN-1", 130, &members) + &run("RUN-2", 100, &[]);
+    tree.write("../runs.jsonl", runs);
+}
+
+#[test]
+fn the_runbooks_kill_switch_holds_back_slack_and_nothing_else() {
+    let server = Server::start();
+    let tree = Tree::new();
+    grave(&tree);
+    // DEFAULT stays armed, and nothing falls through to it.
+    let setup = Setup::webhook(&server)
+        .with("SLACK_WEBHOOK_URL_SEV0", "")
+        .with("SLACK_WEBHOOK_URL_SEV1", "")
+        .with("SLACK_WEBHOOK_URL_SEV2", "");
+    setup.ctl(&tree, &["ingest", "runs.jsonl"]).ok();
+    setup.ctl(&tree, &["notify", "drain"]).ok();
+    setup
+        .ctl(&tree, &["report", "weekly", "--until", "2024-01-29"])
+        .ok();
+    assert_eq!(server.world().requests, 0);
+    let status = setup
+        .ctl(&tree, &["notify", "status", "--json"])
+        .ok()
+        .json();
+    let of = |variable: &str| {
+        let list = status["suppressed"].as_array().unwrap().clone();
+        let found = list.into_iter().find(|one| one["variable"] == variable);
+        found.map(|one| one["messages"].clone())
+    };
+    assert_eq!(of("SLACK_WEBHOOK_URL_SEV0"), Some(1.into()), "{status}");
+    assert_eq!(of("SLACK_WEBHOOK_URL_SEV1"), Some(1.into()), "{status}");
+    // Runs are logged, cases opened, and what is dangerous is set aside all the same.
+    assert_eq!(tree.lines().len(), 2);
+    let cases = tree.ctl(["case", "list", "--json"]).ok().json();
+    assert_eq!(cases["cases"].as_array().unwrap().len(), 2);
+    assert!(tree.path("runs/QUARANTINE/RUN-1").is_dir());
+    let audit = setup.ctl(&tree, &["audit", "daily", "--json"]);
+    assert!(
+        audit.stdout.contains("SLACK_WEBHOOK_URL_SEV0 is empty"),
+        "{audit}"
+    );
+}
+
+#[test]
+fn whom_it_concerns_is_configuration() {
+    let server = Server::start();
+    let tree = Tree::new();
+    grave(&tree);
+    let setup = Setup::everything(&server)
+        .with("SLACK_MENTION_LEADS", "U0LEAD @eng-lead, S0MORE")
+        .with("SLACK_MENTION_SECURITY", "S0SEC @security")
+        .with("SLACK_SECURITY_CHANNEL", "#incidents");
+    setup.ctl(&tree, &["ingest", "runs.jsonl"]).ok();
+    let cases = tree.ctl(["case", "list", "--json"]).ok().json();
+    let all = cases["cases"].as_array().unwrap();
+    let sev0 = all.iter().find(|case| case["severity"] == "SEV0").unwrap();
+    let case = sev0["case"].as_str().unwrap();
+    for args in [
+        vec!["case", "ack", case, "--as", "ops-2"],
+        vec![
+            "case",
+            "escalate",
+            case,
+            "--reason",
+            "all hands",
+            "--as",
+            "ops-2",
+        ],
+        vec![
+            "case",
+            "assess",
+            case,
+            "--exposure",
+            "confirmed",
+            "--notes",
+            "x",
+            "--as",
+            "lead-3",
+        ],
+    ] {
+        setup.ctl(&tree, &args).ok();
+    }
+    setup.ctl(&tree, &["notify", "drain", "--for", "30"]).ok();
+    let world = server.world();
+    let of = |to: &str, text: &str| {
+        let found = world
+            .messages
+            .iter()
+            .find(|m| m.to == to && m.text.contains(text));
+        found
+            .unwrap_or_else(|| panic!("{to}: {text}"))
+            .body
+            .to_string()
+    };
+    let call = of("#ops-critical", "more people are needed");
+    assert!(
+        call.contains("<@U0LEAD|@eng-lead> <!subteam^S0MORE>"),
+        "{call}"
+    );
+    let exposure = of("#incidents", "Exposure confirmed");
+    assert!(
+        exposure.contains("<!subteam^S0SEC|@security>"),
+        "{exposure}"
+    );
+    assert!(of("#ops-alerts", "SEV1 credit alert").contains("RUN-2"));
+}
+
+/// As the shipped unit runs it: it has no network, and another one delivers.
+#[test]
+fn a_report_made_without_a_network_is_announced_by_the_next_drain() {
+    let server = Server::start();
+    let tree = tree_with("RUN-1");
+    let url = server.url(&format!("/services/T/B/{HOOK}"));
+    tree.write(
+        "../credentials/SLACK_WEBHOOK_URL_DEFAULT",
+        format!("{url}\n"),
+    );
+    let credentials = tree.root().parent().unwrap().join("credentials");
+    let setup = Setup::webhook(&server)
+        .without("SLACK_WEBHOOK_URL_DEFAULT")
+        .with("CREDENTIALS_DIRECTORY", credentials.to_str().unwrap());
+    let unit = setup.with("CREDIT_ATTEMPT_SECONDS", "0");
+    unit.ctl(&tree, &["ingest", "runs.jsonl"]).ok();
+    unit.ctl(&tree, &["report", "weekly", "--until", "2024-01-29"])
+        .ok();
+    assert_eq!(server.world().requests, 0);
+    let drain = unit.without("CREDIT_ATTEMPT_SECONDS");
+    drain.ctl(&tree, &["notify", "drain"]).ok();
+    let world = server.world();
+    let review = world
+        .messages
+        .iter()
+        .filter(|m| m.text.starts_with("Credit review"));
+    assert_eq!(review.count(), 1);
 }
 
 #[test]

@@ -622,6 +622,12 @@ fn the_key_commands_work() {
         tree.path("runs/CREDIT_REVIEWS/weekly_2024-01-24.json.sha256")
             .exists()
     );
+    // The original's names for the same.
+    tree.sh("creditctl weekly-review --until 2024-01-24").ok();
+    tree.sh("creditctl update-baselines").ok();
+    let record = format!("{DAY}/run_{SEV0}.json");
+    let judged = tree.sh(&format!("creditctl classify --fixture {record} --json"));
+    assert_eq!(judged.ok().json()["Severity"], "SEV0");
     // Now is years after these runs: no healthy run in the window, exit 5.
     tree.sh("creditctl baseline calculate --scenario BINDER_EXPORT_WEEKLY")
         .code(5)

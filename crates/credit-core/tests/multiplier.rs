@@ -202,3 +202,14 @@ fn five_times_is_five_times() {
         Err(MultiplierError::NotANumber)
     );
 }
+
+#[test]
+fn millionths_are_exact_or_none() {
+    let micro = |text: &str| text.parse::<Multiplier>().unwrap().micro();
+    assert_eq!(micro("0"), Some(0));
+    assert_eq!(micro("1.5"), Some(1_500_000));
+    assert_eq!(micro("0.000001"), Some(1));
+    let half_a_millionth = Multiplier::from_micro(1).scaled_by("0.5".parse().unwrap());
+    assert_eq!(half_a_millionth.unwrap().micro(), None);
+    assert_eq!(Multiplier::from_micro(u64::MAX).micro(), Some(u64::MAX));
+}

@@ -120,9 +120,9 @@ proptest! {
             (Err(without), Err(null)) => {
                 prop_assert!(missing);
                 prop_assert_eq!(&without.field, &key);
-                prop_assert_eq!(without.problem, Problem::Missing);
+                prop_assert_eq!(without.problem, Problem::Missing { also: Vec::new() });
                 prop_assert_eq!(null.field, key);
-                prop_assert_eq!(null.problem, Problem::Missing);
+                prop_assert_eq!(null.problem, Problem::Missing { also: Vec::new() });
             }
             other => prop_assert!(false, "{:?}", other),
         }
@@ -173,7 +173,12 @@ const WRITTEN_BY_US: &[&str] = &[
     "Baseline_Expected_Credits",
     "Baseline_Status",
     "Baseline_Last_Updated",
+    "Baseline_Lower",
+    "Baseline_Upper",
+    "Usual_Input_Tokens",
+    "Usual_Credits_Per_Item",
     "Variance_Multiplier",
+    "variance_multiplier",
     "actions",
     "dispatch_blocked",
     "Policy_Sha256",
@@ -247,4 +252,27 @@ fn nesting_is_allowed_up_to_the_limit() {
         (Problem::TooDeep, "x", 2)
     );
     assert!(Run::parse(&nested(1_000_000)).is_err());
+}
+
+/// `docs/run-records.md` shows a run that is read, and has a row for each key that is.
+#[test]
+fn the_page_on_run_records_knows_each_key() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/run-records.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let example = page.lines().find(|line| line.starts_with('{')).unwrap();
+    assert!(Run::parse(example).unwrap().ignored.is_empty());
+
+    let (_, said) = page.split_once("## What a run may say").unwrap();
+    let (said, _) = said.split_once("\n## ").unwrap();
+    let cells = said.lines().filter_map(|line| line.strip_prefix("| `"));
+    let keys: Vec<&str> = cells
+        .flat_map(|row| row.split(" | ").next().unwrap().split(", "))
+        .map(|key| key.trim_matches('`'))
+        .collect();
+    let sorted = |keys: &[&str]| {
+        let mut keys: Vec<String> = keys.iter().map(|k| (*k).to_owned()).collect();
+        keys.sort_unstable();
+        keys
+    };
+    assert_eq!(sorted(&keys), sorted(Run::KEYS));
 }

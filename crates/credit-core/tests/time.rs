@@ -5,6 +5,8 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Datelike as _};
 use credit_core::{Day, Period, Timestamp, TimestampError};
 use proptest::prelude::*;
@@ -43,6 +45,14 @@ fn timestamp() -> impl Strategy<Value = Timestamp> {
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 1_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_day_of_the_week_is_the_calendars(seconds in seconds()) {
+        let calendar = DateTime::from_timestamp(seconds, 0).unwrap().weekday();
+        let ours = Timestamp::from_unix(seconds).unwrap().weekday();
+        let ours = format!("{ours:?}");
+        prop_assert!(ours.starts_with(&calendar.to_string()), "{} {}", ours, calendar);
+    }
 
     #[test]
     fn any_offset_gives_the_same_instant(
@@ -323,4 +333,17 @@ fn a_day_has_one_spelling() {
     assert_eq!("0001-01-01".parse::<Day>().unwrap().start().unix(), FIRST);
     let last: Day = "9999-12-31".parse().unwrap();
     assert_eq!(serde_json::to_string(&last).unwrap(), "\"9999-12-31\"");
+}
+
+#[test]
+fn equal_instants_are_one_key_however_they_were_spelled() {
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let spellings = [
+        "2024-01-23T23:30:00-05:00",
+        "2024-01-24T04:30:00Z",
+        "2024-01-24T04:30:00.000Z",
+    ];
+    let keys: HashSet<Timestamp> = spellings.map(at).into_iter().collect();
+    assert_eq!(keys.len(), 1);
+    assert!(!keys.contains(&at("2024-01-24T04:30:00.001Z")));
 }

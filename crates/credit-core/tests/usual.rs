@@ -95,3 +95,19 @@ proptest! {
         prop_assert_eq!(mean, b.mean(a));
     }
 }
+
+#[test]
+fn a_tie_goes_to_the_even_one() {
+    for (micro, pico) in [(1, 0), (3, 2), (5, 2), (7, 4), (9, 4)] {
+        // Half of a 10⁻¹² of a credit is what a micro-credit gives each of two million items.
+        let credits = Credits::from_micro(micro).unwrap();
+        let rate = CreditsPerItem::new(credits, 2_000_000).unwrap();
+        assert_eq!(rate.pico(), Some(pico), "{micro}");
+        let mean = [micro / 2, micro / 2 + 1].map(rate_of);
+        assert_eq!(mean[0].mean(mean[1]).pico(), Some(pico), "{micro}");
+    }
+}
+
+fn rate_of(pico: u64) -> CreditsPerItem {
+    rate(&format!("0.{pico:012}"))
+}

@@ -11,9 +11,11 @@ mod wilson;
 use credit_core::Timestamp;
 use serde::Serialize;
 
-pub use daily::{BackfillClaim, DailyFacts, GovernedFile, GovernedKind, daily};
-pub use monthly::{MonthlyFacts, monthly};
-pub use quarterly::{QuarterlyFacts, quarterly};
+pub use daily::{
+    BackfillClaim, DailyFacts, GovernedFile, GovernedKind, Suppressed, SwitchedOff, daily,
+};
+pub use monthly::{MonthlyFacts, PolicyEffect, monthly};
+pub use quarterly::{QuarterlyFacts, Shift, ThresholdTrial, quarterly};
 pub use weekly::{WeeklyFacts, weekly};
 pub use wilson::Share;
 

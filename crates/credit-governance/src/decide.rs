@@ -25,6 +25,12 @@ pub enum Refusal {
         /// What must be approved.
         verb: Verb,
     },
+    /// It tells what happened, and is recorded by what saw it happen.
+    #[error("`{kind}` tells what happened and is nothing that anybody decides")]
+    NoDecision {
+        /// The event's type.
+        kind: &'static str,
+    },
     /// A case is not documented well enough to be resolved.
     #[error(
         "case {case} cannot be resolved; missing: {}",
@@ -90,7 +96,7 @@ impl Docket {
     ///
     /// # Errors
     /// [`Refusal`]: the role is too low, the case is not documented, the event cannot follow what
-    /// was decided before, or it takes an approval of its own.
+    /// was decided before, it takes an approval of its own, or it is nothing that anybody decides.
     ///
     /// ```
     /// use credit_core::CaseId;
@@ -211,14 +217,16 @@ impl Docket {
             What::BackfillEnded(_) => Verb::EndBackfill,
             What::ReviewDecided(_) => Verb::DecideReview,
             What::ReviewNoted(_) => Verb::NoteReview,
-            What::Delivery(_) => Verb::Drain,
-            What::Refused(_) => Verb::View,
-            What::LedgerImported { .. } => Verb::ImportLedger,
-            What::DocketSaved { .. }
+            What::Delivery(_)
+            | What::Refused(_)
+            | What::LedgerImported { .. }
+            | What::DocketSaved { .. }
             | What::PartialsSaved { .. }
             | What::OperatorsSeen { .. }
             | What::TailRecovered { .. }
-            | What::ProjectionsRebuilt { .. } => Verb::Repair,
+            | What::ProjectionsRebuilt { .. } => {
+                return Err(Refusal::NoDecision { kind: what.kind() });
+            }
             What::BaselineApproved { .. } | What::BaselineApplied { .. } => {
                 return Err(needs(what, Verb::ApproveBaseline));
             }

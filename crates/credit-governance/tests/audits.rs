@@ -5,10 +5,13 @@ mod common;
 
 use common::*;
 use credit_core::{Exposure, RootCause, ScenarioId, Severity, Sha256};
-use credit_governance::audit::{self, Audit, BackfillClaim, GovernedFile, GovernedKind, Share};
+use credit_governance::audit::{
+    self, Audit, BackfillClaim, GovernedFile, GovernedKind, PolicyEffect, Share, Shift, Suppressed,
+    SwitchedOff, ThresholdTrial,
+};
 use credit_governance::{
-    Approval, BackfillStarted, ConfigAdopted, ConfigFile, Docket, PolicyAdopted, ReviewNoted,
-    Rules, Verb, What,
+    AlertsMuted, Approval, BackfillStarted, ConfigAdopted, ConfigFile, Docket, MuteScope,
+    PolicyAdopted, ReviewNoted, Rules, Verb, What,
 };
 
 const RULES: Rules = Rules::STANDARD;
@@ -172,7 +175,7 @@ fn emergencies_nobody_recorded_or_ended_are_found() {
     let mut house = House::default();
     let facts = audit::DailyFacts {
         last_run: Some(at(3 * DAY)),
-        muted_by_environment: vec!["SLACK_WEBHOOK_URL_SEV1".to_owned()],
+        switched_off: vec![off(Severity::Sev1)],
         backfill_claims: vec![BackfillClaim {
             run_id: "R-1".parse().unwrap(),
             scenario_id: export(),
@@ -191,6 +194,108 @@ fn emergencies_nobody_recorded_or_ended_are_found() {
     house.keep(house.docket.enact(at(0), approval, &RULES).unwrap());
     assert_eq!(daily(&house, DAY), ["kill_switch"]);
     assert_eq!(daily(&house, 2 * DAY), ["kill_switch", "backfills"]);
+}
+
+fn off(severity: Severity) -> SwitchedOff {
+    SwitchedOff {
+        variable: format!("SLACK_WEBHOOK_URL_{severity}"),
+        severity: Some(severity),
+    }
+}
+
+fn mute(house: &mut House, scope: MuteScope, include_sev0: bool) {
+    let mute = AlertsMuted {
+        scope,
+        include_sev0,
+        reason: text("a storm"),
+        expires: at(HOUR),
+    };
+    let approval = Approval::alone(&lead(), Verb::MuteAlerts, mute).unwrap();
+    house.keep(house.docket.enact(at(0), approval, &RULES).unwrap());
+}
+
+#[test]
+fn an_empty_variable_is_undocumented_unless_a_mute_covers_what_it_switches_off() {
+    let facts = |off: &[SwitchedOff]| audit::DailyFacts {
+        switched_off: off.to_vec(),
+        ..quiet()
+    };
+    let passes = |house: &House, off: &[SwitchedOff]| {
+        audit::daily(&facts(off), &house.docket, &RULES, at(1)).passed
+    };
+    let security = SwitchedOff {
+        variable: "SLACK_WEBHOOK_URL_SECURITY".to_owned(),
+        severity: None,
+    };
+    let sev = |severity| vec![off(severity)];
+    let (sev0, sev1) = (sev(Severity::Sev0), sev(Severity::Sev1));
+
+    let mut house = House::default();
+    assert!(!passes(&house, &sev1));
+    mute(&mut house, MuteScope::Scenario(export()), true);
+    assert!(!passes(&house, &sev1), "of one scenario only");
+    mute(
+        &mut house,
+        MuteScope::Severities(vec![Severity::Sev1]),
+        false,
+    );
+    assert!(passes(&house, &sev1));
+    assert!(!passes(&house, &sev0) && !passes(&house, std::slice::from_ref(&security)));
+    mute(&mut house, MuteScope::All, false);
+    assert!(!passes(&house, &sev0), "SEV0 must be named");
+    assert!(passes(&house, &[security]));
+    mute(&mut house, MuteScope::All, true);
+    assert!(passes(&house, &sev0));
+    let over = audit::daily(&facts(&sev0), &house.docket, &RULES, at(HOUR));
+    let finding = &over.checks[7].findings[0];
+    assert_eq!(
+        finding.what,
+        "SLACK_WEBHOOK_URL_SEV0 is empty, so alerts of SEV0 are off"
+    );
+}
+
+#[test]
+fn what_an_empty_variable_kept_from_people_is_undocumented_unless_it_was_muted_then() {
+    let kept = |at, scenario_id, severity| Suppressed {
+        variable: "SLACK_WEBHOOK_URL_SEV1".to_owned(),
+        at,
+        scenario_id,
+        severity: Some(severity),
+    };
+    let mut house = House::default();
+    mute(&mut house, MuteScope::Scenario(export()), false);
+    let facts = audit::DailyFacts {
+        suppressed: vec![
+            kept(at(1), Some(export()), Severity::Sev1),
+            kept(at(3 * HOUR), Some(export()), Severity::Sev1),
+            kept(at(2 * HOUR), Some("OTHER".parse().unwrap()), Severity::Sev1),
+            kept(at(2), None, Severity::Sev2),
+        ],
+        ..quiet()
+    };
+    let daily = audit::daily(&facts, &house.docket, &RULES, at(4 * HOUR));
+    assert_eq!(ids(&daily), ["kill_switch"]);
+    let told: Vec<String> = daily.checks[7]
+        .findings
+        .iter()
+        .map(|finding| format!("{}; {}", finding.what, finding.evidence))
+        .collect();
+    let covered = "SLACK_WEBHOOK_URL_SEV1 was empty and no mute by an O3 covered them";
+    assert_eq!(
+        told,
+        [
+            format!(
+                "messages about SEV1 that nobody got: 2; {covered}, from {} to {}",
+                at(2 * HOUR),
+                at(3 * HOUR)
+            ),
+            format!(
+                "messages about SEV2 that nobody got: 1; {covered}, from {} to {}",
+                at(2),
+                at(2)
+            ),
+        ]
+    );
 }
 
 #[test]
@@ -247,6 +352,92 @@ fn a_month_counts_how_often_a_flag_was_wrong() {
     assert_eq!(
         figures.value,
         "8 of 10 (80.0 %, 95 % interval 49.0 % to 94.3 %)"
+    );
+}
+
+#[test]
+fn a_quarter_tells_what_flags_were_worth_and_how_fast_people_came() {
+    let mut house = House::default();
+    for (n, minutes, cause) in [
+        (0, 5, Some(RootCause::Misconfig)),
+        (1, 30, Some(RootCause::Misconfig)),
+        (2, 10, Some(RootCause::LegitLoad)),
+        (3, 50, None),
+    ] {
+        let mut run = judged(&format!("R-{n}"), Severity::Sev1);
+        run.scenario_id = format!("S-{n}").parse().unwrap();
+        let case = house.observe(at(0), &run).unwrap();
+        house.acknowledge(at(minutes * MINUTE), &case).unwrap();
+        if let Some(cause) = cause {
+            house.confirm_cause(at(HOUR), &case, cause);
+        }
+    }
+    let audit = audit::quarterly(&audit::QuarterlyFacts::default(), &house.docket, at(DAY));
+    let figure = |check: usize, name: &str| {
+        let mut figures = audit.checks[check].figures.iter();
+        figures.find(|f| f.name == name).unwrap().value.clone()
+    };
+    assert_eq!(audit.checks[1].id, "flag_weights");
+    let worth = figure(1, "unbounded_iterator");
+    assert!(
+        worth.starts_with("2 of 3 (66.7 %, 95 % interval"),
+        "{worth}"
+    );
+    assert_eq!(figure(1, "retry_loop"), "0 of 0");
+    assert_eq!(audit.checks[2].id, "training");
+    assert_eq!(figure(2, "root cause Misconfig"), "2");
+    assert_eq!(figure(2, "root cause Legit Load"), "1");
+    assert_eq!(figure(2, "root cause none yet"), "1");
+    assert_eq!(figure(2, "minutes to an acknowledgment, median"), "30");
+}
+
+/// The figures of the months' and the quarters' audits, which people and scripts read.
+#[test]
+fn the_effect_of_policies_and_of_thresholds_is_told() {
+    let mut first = PolicyEffect::new(hash("a policy").unwrap(), at(HOUR), Severity::Sev4);
+    for (seconds, severity) in [
+        (0, Severity::Sev0),
+        (DAY, Severity::Sev4),
+        (2, Severity::Sev2),
+    ] {
+        first.add(at(seconds), severity);
+    }
+    let second = PolicyEffect::new(hash("another").unwrap(), at(2 * DAY), Severity::Sev1);
+    let monthly = audit::MonthlyFacts {
+        effects: vec![first, second],
+        ..audit::MonthlyFacts::default()
+    };
+    let trial = |tried: &str, shift| ThresholdTrial {
+        severity: Severity::Sev1,
+        now: "5".parse().unwrap(),
+        tried: tried.parse().unwrap(),
+        shift,
+    };
+    let shift = Shift {
+        graver: 12,
+        milder: 0,
+        alerts_before: 31,
+        alerts_after: 43,
+        misconfig_found: 4,
+        misconfig_missed: 0,
+        load_alerted: 5,
+        load_spared: 1,
+    };
+    let quarterly = audit::QuarterlyFacts {
+        replayed: 1200,
+        left_out: 3,
+        trials: vec![trial("4", Some(shift)), trial("12.5", None)],
+        backtest_sha256: hash("a backtest"),
+    };
+    let docket = Docket::default();
+    let monthly = audit::monthly(&monthly, &docket, at(3 * DAY));
+    let quarterly = audit::quarterly(&quarterly, &docket, at(3 * DAY));
+    assert!(monthly.passed && quarterly.passed);
+    let untried = audit::quarterly(&audit::QuarterlyFacts::default(), &docket, at(0));
+    assert_eq!(ids(&untried), ["thresholds"]);
+    golden(
+        "audits.jsonl",
+        &format!("{}\n{}\n", monthly.to_json(), quarterly.to_json()),
     );
 }
 

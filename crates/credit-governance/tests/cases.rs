@@ -4,12 +4,12 @@ mod common;
 
 use common::*;
 use credit_core::{
-    BaselineStatus, CaseCategory, CaseStatus, Exposure, ExposureBand, JobType, RiskFlag, RiskFlags,
-    RootCause, Severity,
+    Action, Actions, BaselineStatus, CaseCategory, CaseStatus, Exposure, ExposureBand, JobType,
+    RiskFlag, RiskFlags, RootCause, Severity,
 };
 use credit_governance::{
-    CaseArchived, CaseReopened, Cause, DocketError, Duty, Escalation, Missing, Refusal, Rules,
-    Topic, What, recommend,
+    CaseArchived, CaseReopened, Cause, DocketError, Duty, Effect, Escalation, Missing, Refusal,
+    Rules, Topic, What, plan, recommend,
 };
 
 const RULES: Rules = Rules::STANDARD;
@@ -492,4 +492,46 @@ fn every_root_cause_has_its_advice() {
     for root_cause in RootCause::ALL {
         assert!(!recommend(*root_cause, RiskFlags::NONE).is_empty());
     }
+}
+
+/// What a policy does not ask for is not done, whatever the severity.
+#[test]
+fn each_action_of_the_policy_is_planned_and_no_other() {
+    let planned = |actions: Actions| -> Vec<&'static str> {
+        let mut run = judged("R-1", Severity::Sev0);
+        run.actions = actions;
+        let effects = plan(&run, &House::default().docket, &Rules::STANDARD.pattern);
+        let word = |effect: &Effect| match effect {
+            Effect::Quarantine { .. } => "quarantine",
+            Effect::Record(what) => what.kind(),
+            Effect::LockPage { .. } => "lock",
+            Effect::Page { .. } => "page",
+            Effect::Alert { .. } => "alert",
+        };
+        effects.iter().map(word).collect()
+    };
+    let all = judged("R-1", Severity::Sev0).actions;
+    let wanted = [
+        "quarantine",
+        "dispatch_blocked",
+        "case_opened",
+        "lock",
+        "page",
+    ];
+    assert_eq!(planned(all), wanted);
+    for (action, effect) in [
+        (Action::Quarantine, "quarantine"),
+        (Action::BlockDispatch, "dispatch_blocked"),
+        (Action::CreateCase, "case_opened"),
+        (Action::SlackEscalate, "page"),
+        (Action::SlackAlert, "alert"),
+    ] {
+        assert_eq!(planned(Actions::NONE.with(action)), [effect]);
+    }
+    let without: Actions = all.iter().filter(|a| *a != Action::PageLock).collect();
+    assert_eq!(
+        planned(without),
+        ["quarantine", "dispatch_blocked", "case_opened", "page"]
+    );
+    assert!(planned(Actions::NONE).is_empty());
 }

@@ -89,7 +89,9 @@ pub enum Durability {
     Synced,
     /// The line survives the end of this process, but maybe not a loss of power: lines are
     /// synced with HEAD, every [`Config::head_sync_every`] batches and at close. They are
-    /// written once more before that, in case another writer's sync failed meanwhile.
+    /// written once more before that, in case another writer's sync failed meanwhile. What a
+    /// loss of power takes are the last of them; a line whose append failed, and was cut off
+    /// without a sync, may be in their place.
     Buffered,
 }
 

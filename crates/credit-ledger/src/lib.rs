@@ -18,6 +18,7 @@ mod json;
 pub mod layout;
 mod ledger;
 mod line;
+mod look_up;
 mod open;
 mod parts;
 mod reader;

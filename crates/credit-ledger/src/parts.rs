@@ -2,8 +2,8 @@
 
 use crate::line::Line;
 use crate::reader::{ReadError, Reader};
-use crate::record::LINE_BYTES_MAX;
-use crate::storage::{Part, Storage, StorageError};
+use crate::scan::first_line;
+use crate::storage::{Storage, StorageError};
 use crate::window::{Window, WindowScan, to_the_end};
 
 /// One part of a window, made by [`Reader::window_parts`](crate::Reader::window_parts).
@@ -97,9 +97,8 @@ pub(crate) fn cut(
     for stretch in stretches {
         let (mut start, end) = *stretch;
         while filled + length(&(start, end)) > share {
-            let Some(border) =
-                line_start(storage, start + share.saturating_sub(filled), end.min(size))?
-            else {
+            let from = start + share.saturating_sub(filled) + 1;
+            let Some(border) = first_line(storage, &(from..end.min(size)))? else {
                 break;
             };
             if let Some(cut) = cuts.last_mut() {
@@ -123,21 +122,6 @@ pub(crate) fn cut(
 pub(crate) struct Cut {
     pub(crate) stretches: Vec<(u64, u64)>,
     pub(crate) border: Option<u64>,
-}
-
-/// Where the first line starts behind `offset`, if it does before `end`.
-fn line_start(storage: &dyn Storage, offset: u64, end: u64) -> Result<Option<u64>, StorageError> {
-    let mut window = vec![0; LINE_BYTES_MAX + 1];
-    let mut filled = 0;
-    while let Some(room) = window.get_mut(filled..).filter(|room| !room.is_empty()) {
-        match storage.read_at(Part::Lines, offset + filled as u64, room)? {
-            0 => break,
-            count => filled += count,
-        }
-    }
-    let newline = memchr::memchr(b'\n', window.get(..filled).unwrap_or_default());
-    let start = newline.map(|at| offset + at as u64 + 1);
-    Ok(start.filter(|start| *start < end))
 }
 
 /// Less is read faster than a thread is started.

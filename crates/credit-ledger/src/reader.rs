@@ -3,15 +3,14 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::Digest;
 use crate::beginning::{Beginning, Import};
 use crate::chain::Chain;
 use crate::finding::{FindingKind, Verification};
 use crate::head::{HeadFile, HeadRecord};
-use crate::index::{self, Manifest};
+use crate::index::Manifest;
 use crate::ledger::Head;
 use crate::line::{Line, OwnedLine};
-use crate::record::{Checker, LINE_BYTES_MAX, Schema};
+use crate::record::{LINE_BYTES_MAX, Schema};
 use crate::scan::{Lines, Raw, Scan};
 use crate::storage::{Part, Storage, StorageError};
 use crate::verify::{self, Scope};
@@ -150,38 +149,6 @@ impl Reader {
         chain.resume(head.seq + 1, head.hash, head.end);
         let chain = Some(chain);
         Ok(Scan::new(&*self.storage, self.schema, head.end, chain))
-    }
-
-    /// Finds a record's line. The line's hash is checked.
-    ///
-    /// With an index only the lines it does not know yet are read, without one all lines up to
-    /// the wanted one. The index is believed about lines that are *not* there; after somebody
-    /// tampered with it, [`Reader::verify`] still looks at everything.
-    ///
-    /// # Errors
-    /// [`ReadError::Broken`] if the line was edited or something before it is not a line, and
-    /// if it was not found and the line HEAD knows is not there either.
-    pub fn find(&self, id: &str) -> Result<Option<OwnedLine>, ReadError> {
-        let found = self.find_line(id)?;
-        if found.is_none() {
-            self.size_past_head()?;
-        }
-        Ok(found)
-    }
-
-    fn find_line(&self, id: &str) -> Result<Option<OwnedLine>, ReadError> {
-        let size = self.size()?;
-        if let Some(manifest) = self.manifest(size)
-            && let Ok(offsets) = manifest.find(&*self.storage, id.as_bytes())
-        {
-            for offset in offsets {
-                if index::check(&*self.storage, &self.schema, offset, id.as_bytes())?.is_some() {
-                    return line_at(&*self.storage, &self.schema, offset).map(Some);
-                }
-            }
-            return self.find_from(manifest.end, id);
-        }
-        self.find_from(self.beginning()?.start, id)
     }
 
     /// Starts a verified pass over the lines that may be of a time, severity or scenario.
@@ -406,23 +373,6 @@ impl Reader {
         self.verify_scope(scope)
     }
 
-    /// Whether the ledger still contains a line noted elsewhere, unchanged.
-    ///
-    /// Together with an intact [`Reader::verify`] this proves that everything up to that line
-    /// is as it was.
-    ///
-    /// # Errors
-    /// The ledger could not be read, or something before the line is not a line.
-    pub fn contains(&self, seq: u64, hash: Digest) -> Result<bool, ReadError> {
-        let mut scan = self.scan()?;
-        while let Some(line) = scan.next_line()? {
-            if line.seq() == seq && line.hash() == hash && line.actual_hash() == hash {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     fn verify_scope(&self, scope: Scope) -> Result<Verification, ReadError> {
         let (note, mut noted) = (|_: &Line<'_>| (), |()| ());
         verify::verify(&*self.storage, &self.schema, scope, &note, &mut noted)
@@ -432,32 +382,12 @@ impl Reader {
         Self { storage, schema }
     }
 
-    pub(crate) fn find_from(&self, offset: u64, id: &str) -> Result<Option<OwnedLine>, ReadError> {
-        let mut scan = Scan::new(&*self.storage, self.schema, offset, None);
-        let finder = memchr::memmem::Finder::new(id);
-        let (mut body, mut checker) = (Vec::new(), Checker::new(&self.schema));
-        while let Some(line) = scan.next_line()? {
-            if finder.find(line.raw()).is_none() {
-                continue;
-            }
-            line.body_into(&mut body);
-            let offset = line.offset();
-            let names = checker
-                .names(&body)
-                .map_err(|error| broken_at(offset, not_a_line(error.in_short())))?;
-            if names.id.of(&body) == id.as_bytes() {
-                return checked(Ok(line), offset).map(|line| Some(line.to_owned()));
-            }
-        }
-        Ok(None)
-    }
-
     pub(crate) fn beginning(&self) -> Result<Beginning, ReadError> {
         let head = HeadFile::read(&*self.storage)?.best;
         Ok(Beginning::of(&*self.storage, &self.schema, head.as_ref())?)
     }
 
-    fn manifest(&self, size: u64) -> Option<Manifest> {
+    pub(crate) fn manifest(&self, size: u64) -> Option<Manifest> {
         let storage = &*self.storage;
         Manifest::open(storage, &self.schema, |manifest| manifest.end <= size)
     }
@@ -493,7 +423,7 @@ impl Reader {
     }
 
     /// How long the file is. No file is fine only for a ledger that never had a line.
-    fn size(&self) -> Result<u64, ReadError> {
+    pub(crate) fn size(&self) -> Result<u64, ReadError> {
         if let Some(size) = self.storage.size(Part::Lines)? {
             return Ok(size);
         }
@@ -578,7 +508,10 @@ fn read(storage: &dyn Storage, offset: u64, length: u64) -> Result<Vec<u8>, Stor
     Ok(bytes)
 }
 
-fn checked(line: Result<Line<'_>, FindingKind>, offset: u64) -> Result<Line<'_>, ReadError> {
+pub(crate) fn checked(
+    line: Result<Line<'_>, FindingKind>,
+    offset: u64,
+) -> Result<Line<'_>, ReadError> {
     let line = line.map_err(|kind| broken_at(offset, kind))?;
     if line.actual_hash() == line.hash() {
         Ok(line)
@@ -587,11 +520,11 @@ fn checked(line: Result<Line<'_>, FindingKind>, offset: u64) -> Result<Line<'_>,
     }
 }
 
-fn not_a_line(reason: &'static str) -> FindingKind {
+pub(crate) fn not_a_line(reason: &'static str) -> FindingKind {
     FindingKind::NotALine { reason }
 }
 
-fn broken_at(offset: u64, kind: FindingKind) -> ReadError {
+pub(crate) fn broken_at(offset: u64, kind: FindingKind) -> ReadError {
     ReadError::Broken { offset, kind }
 }
 

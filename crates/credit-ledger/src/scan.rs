@@ -1,5 +1,7 @@
 //! Reading the file from front to back in big chunks.
 
+use std::ops::Range;
+
 use crate::chain::Chain;
 use crate::finding::FindingKind;
 use crate::line::Line;
@@ -198,4 +200,27 @@ impl<'r> Lines<'r> {
         self.filled += count;
         Ok(count)
     }
+}
+
+/// Where the first line of a piece of the file starts, if one does. The piece is not the file's
+/// front.
+pub(crate) fn first_line(
+    storage: &dyn Storage,
+    piece: &Range<u64>,
+) -> Result<Option<u64>, StorageError> {
+    let mut at = piece.start - 1;
+    let mut buffer = [0; 4096];
+    while at + 1 < piece.end {
+        let count = storage.read_at(Part::Lines, at, &mut buffer)?;
+        let read = buffer.get(..count).unwrap_or_default();
+        if let Some(newline) = memchr::memchr(b'\n', read) {
+            let start = at + newline as u64 + 1;
+            return Ok((start < piece.end).then_some(start));
+        }
+        if count == 0 {
+            return Ok(None);
+        }
+        at += count as u64;
+    }
+    Ok(None)
 }

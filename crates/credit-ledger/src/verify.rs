@@ -23,7 +23,7 @@ use crate::ledger::Head;
 use crate::line::Line;
 use crate::reader::{ReadError, line_ending_at};
 use crate::record::{Checked, Checker, Schema, cores};
-use crate::scan::{Lines, Raw};
+use crate::scan::{Lines, Raw, first_line};
 use crate::storage::{Part, Storage, StorageError};
 
 /// What one thread looks at before it goes on to its next piece.
@@ -360,25 +360,6 @@ impl<'w> Eye<'w> {
         *lines_last = all.len() + all.len() / 16;
         Ok((all, notes))
     }
-}
-
-/// Where the first line of a piece starts, if one does.
-fn first_line(storage: &dyn Storage, piece: &Range<u64>) -> Result<Option<u64>, StorageError> {
-    let mut at = piece.start - 1;
-    let mut buffer = [0; 4096];
-    while at + 1 < piece.end {
-        let count = storage.read_at(Part::Lines, at, &mut buffer)?;
-        let read = buffer.get(..count).unwrap_or_default();
-        if let Some(newline) = memchr::memchr(b'\n', read) {
-            let start = at + newline as u64 + 1;
-            return Ok((start < piece.end).then_some(start));
-        }
-        if count == 0 {
-            return Ok(None);
-        }
-        at += count as u64;
-    }
-    Ok(None)
 }
 
 fn look_at_line(

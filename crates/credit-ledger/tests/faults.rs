@@ -1,113 +1,79 @@
 //! A storage that fails on demand: what was acknowledged stays, nothing else does.
 
+#![expect(clippy::unwrap_used, reason = "clippy does not take helpers for tests")]
+
 mod common;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::io;
+use std::sync::{Arc, Mutex};
 
+use common::hooked::{Call, Hooked};
 use common::{RUNS, append, config, lines_of, open, record};
 use credit_ledger::{
     AppendError, Config, Durability, FindingKind, Ledger, MemoryStorage, OpenError, Part, Record,
-    Refused, Storage, StorageError,
+    Refused,
 };
 
-/// Fails chosen calls; a failing write keeps half of its bytes.
+/// Fails what it was last told to.
 #[derive(Clone, Debug)]
 struct Faulty {
-    memory: MemoryStorage,
-    fault: Arc<AtomicU32>,
+    storage: Hooked,
+    fault: Arc<Mutex<Option<Fault>>>,
 }
 
-const NONE: u32 = 0;
-const WRITE: u32 = 1;
-const WRITE_NO_SPACE: u32 = 2;
-const WRITE_AND_TRUNCATE: u32 = 3;
-const SYNC: u32 = 4;
-const SYNC_HEAD: u32 = 5;
-const WRITE_HEAD: u32 = 6;
-const SET_ASIDE: u32 = 7;
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Write,
+    WriteNoSpace,
+    WriteAndTruncate,
+    Sync,
+    SyncHead,
+    WriteHead,
+    SetAside,
+}
 
 impl Faulty {
     fn new() -> Self {
-        Self {
-            memory: MemoryStorage::new(),
-            fault: Arc::default(),
-        }
+        let fault: Arc<Mutex<Option<Fault>>> = Arc::default();
+        let asked = Arc::clone(&fault);
+        let storage = Hooked::new(&MemoryStorage::new(), move |call| {
+            let fault = *asked.lock().unwrap();
+            fault.map_or(Ok(()), |fault| fault.meets(call))
+        });
+        Self { storage, fault }
     }
 
     fn open(&self) -> Result<Ledger, OpenError> {
-        Ledger::open(Box::new(self.clone()), RUNS, config())
+        Ledger::open(Box::new(self.storage.clone()), RUNS, config())
     }
 
-    fn set(&self, fault: u32) {
-        self.fault.store(fault, Ordering::Relaxed);
+    fn set(&self, fault: Fault) {
+        *self.fault.lock().unwrap() = Some(fault);
     }
 
-    fn is(&self, faults: &[u32]) -> bool {
-        faults.contains(&self.fault.load(Ordering::Relaxed))
+    fn mend(&self) {
+        *self.fault.lock().unwrap() = None;
     }
 
-    fn check(&self, faults: &[u32]) -> Result<(), StorageError> {
-        if self.is(faults) {
-            Err(std::io::Error::other("broken").into())
-        } else {
-            Ok(())
-        }
+    fn lines(&self) -> Vec<u8> {
+        lines_of(&self.storage.memory)
     }
 }
 
-impl Storage for Faulty {
-    fn lock(&self, wait: Duration) -> Result<(), StorageError> {
-        self.memory.lock(wait)
-    }
-
-    fn unlock(&self) {
-        self.memory.unlock();
-    }
-
-    fn size(&self, part: Part) -> Result<Option<u64>, StorageError> {
-        self.memory.size(part)
-    }
-
-    fn read_at(&self, part: Part, offset: u64, buffer: &mut [u8]) -> Result<usize, StorageError> {
-        // Short reads are no fault, and must be understood everywhere.
-        let most = buffer.len().min(1000);
-        self.memory
-            .read_at(part, offset, buffer.split_at_mut(most).0)
-    }
-
-    fn write_at(&self, part: Part, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
-        let half = bytes.split_at(bytes.len() / 2).0;
-        match part {
-            Part::Lines if self.is(&[WRITE, WRITE_AND_TRUNCATE, WRITE_NO_SPACE]) => {
-                self.memory.write_at(part, offset, half)?;
-                self.check(&[WRITE, WRITE_AND_TRUNCATE])?;
-                Err(std::io::Error::from(std::io::ErrorKind::StorageFull).into())
+impl Fault {
+    fn meets(self, call: Call) -> io::Result<()> {
+        match (self, call) {
+            (Self::WriteNoSpace, Call::Write(Part::Lines)) => {
+                Err(io::ErrorKind::StorageFull.into())
             }
-            Part::Head if self.is(&[WRITE_HEAD]) => {
-                self.memory.write_at(part, offset, half)?;
-                self.check(&[WRITE_HEAD])
-            }
-            _ => self.memory.write_at(part, offset, bytes),
+            (Self::Write | Self::WriteAndTruncate, Call::Write(Part::Lines))
+            | (Self::WriteAndTruncate, Call::Truncate)
+            | (Self::Sync, Call::Sync(Part::Lines))
+            | (Self::SyncHead, Call::Sync(Part::Head))
+            | (Self::WriteHead, Call::Write(Part::Head))
+            | (Self::SetAside, Call::SetAside) => Err(io::Error::other("broken")),
+            _ => Ok(()),
         }
-    }
-
-    fn truncate(&self, size: u64) -> Result<(), StorageError> {
-        self.check(&[WRITE_AND_TRUNCATE])?;
-        self.memory.truncate(size)
-    }
-
-    fn sync(&self, part: Part) -> Result<(), StorageError> {
-        match part {
-            Part::Lines => self.check(&[SYNC]),
-            Part::Head => self.check(&[SYNC_HEAD]),
-        }
-    }
-
-    fn set_aside(&self, offset: u64, bytes: &[u8]) -> Result<String, StorageError> {
-        self.check(&[SET_ASIDE])?;
-        self.memory.set_aside(offset, bytes)
     }
 }
 
@@ -120,22 +86,22 @@ fn a_failed_write_is_cut_back_and_can_be_tried_again() {
     let storage = Faulty::new();
     let ledger = storage.open().unwrap();
     append(&ledger, 0..3);
-    let before = lines_of(&storage.memory);
-    storage.set(WRITE);
+    let before = storage.lines();
+    storage.set(Fault::Write);
     assert!(matches!(
         ledger.append(one(3)),
         Err(AppendError::Storage(_))
     ));
-    storage.set(WRITE_NO_SPACE);
+    storage.set(Fault::WriteNoSpace);
     let many: Vec<Record> = (3..5000).map(one).collect();
     assert!(matches!(
         ledger.append_batch(many.clone()),
         Err(AppendError::NoSpace(_))
     ));
-    assert_eq!(lines_of(&storage.memory), before);
+    assert_eq!(storage.lines(), before);
     assert!(ledger.find("r-3").unwrap().is_none());
 
-    storage.set(NONE);
+    storage.mend();
     assert_eq!(ledger.append(one(3)).unwrap().receipt().seq(), 3);
     assert_eq!(ledger.append_batch(many).unwrap().len(), 4997);
     assert_eq!(ledger.stats().duplicates, 1);
@@ -148,12 +114,12 @@ fn after_a_failed_sync_everything_is_poisoned_until_reopened() {
     let storage = Faulty::new();
     let ledger = storage.open().unwrap();
     append(&ledger, 0..3);
-    storage.set(SYNC);
+    storage.set(Fault::Sync);
     assert!(matches!(
         ledger.append(one(3)),
         Err(AppendError::Poisoned(Some(_)))
     ));
-    storage.set(NONE);
+    storage.mend();
     // Not even what is safely there is answered, and nothing is tried again.
     for n in [3, 0] {
         assert!(matches!(
@@ -173,23 +139,23 @@ fn a_write_that_cannot_be_cut_back_poisons() {
     let storage = Faulty::new();
     let ledger = storage.open().unwrap();
     append(&ledger, 0..3);
-    storage.set(WRITE_AND_TRUNCATE);
+    storage.set(Fault::WriteAndTruncate);
     assert!(matches!(
         ledger.append(one(3)),
         Err(AppendError::Poisoned(Some(_)))
     ));
-    storage.set(NONE);
+    storage.mend();
     assert!(matches!(
         ledger.append(one(3)),
         Err(AppendError::Poisoned(None))
     ));
     drop(ledger);
     // The half that stayed is a torn tail; it is not cut before it is safe elsewhere.
-    let torn = lines_of(&storage.memory);
-    storage.set(SET_ASIDE);
+    let torn = storage.lines();
+    storage.set(Fault::SetAside);
     assert!(matches!(storage.open(), Err(OpenError::Storage(_))));
-    assert_eq!(lines_of(&storage.memory), torn);
-    storage.set(NONE);
+    assert_eq!(storage.lines(), torn);
+    storage.mend();
     let ledger = storage.open().unwrap();
     assert_eq!((ledger.len(), ledger.recovered().is_some()), (3, true));
 }
@@ -198,25 +164,25 @@ fn a_write_that_cannot_be_cut_back_poisons() {
 fn head_failures_do_not_take_receipts_back() {
     let storage = Faulty::new();
     let ledger = storage.open().unwrap();
-    storage.set(WRITE_HEAD);
+    storage.set(Fault::WriteHead);
     assert!(ledger.append(one(0)).is_ok());
     assert!(ledger.append(one(1)).is_ok());
     assert_eq!(ledger.stats().head_failures, 2);
-    storage.set(NONE);
+    storage.mend();
     assert!(ledger.append(one(2)).is_ok());
-    storage.set(SYNC_HEAD);
+    storage.set(Fault::SyncHead);
     assert!(matches!(ledger.close(), Err(AppendError::Poisoned(_))));
-    storage.set(NONE);
+    storage.mend();
     assert_eq!(storage.open().unwrap().len(), 3);
 }
 
 #[test]
 fn a_ledger_that_could_not_be_made_is_made_by_the_next_open() {
-    for fault in [WRITE_HEAD, SYNC_HEAD, SYNC] {
+    for fault in [Fault::WriteHead, Fault::SyncHead, Fault::Sync] {
         let storage = Faulty::new();
         storage.set(fault);
         assert!(storage.open().is_err());
-        storage.set(NONE);
+        storage.mend();
         append(&storage.open().unwrap(), [0]);
     }
 }

@@ -4,14 +4,15 @@
 
 mod common;
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
+use common::hooked::{Call, Hooked};
 use common::{RUNS, config, lines_of};
 use credit_ledger::{
-    Appended, Config, Digest, FileStorage, FindingKind, IndexStorage, Ledger, MemoryStorage,
-    OpenError, Part, ReadError, Reader, Record, Refused, Storage, StorageError, Window,
+    Appended, Config, Digest, FileStorage, FindingKind, Ledger, MemoryStorage, OpenError, Part,
+    ReadError, Reader, Record, Refused, Storage, Window,
 };
 use proptest::prelude::*;
 
@@ -85,75 +86,38 @@ fn copy(storage: &MemoryStorage) -> MemoryStorage {
 /// Counts what is read of the lines.
 #[derive(Clone, Debug)]
 struct Counted {
-    memory: MemoryStorage,
+    storage: Hooked,
     read: Arc<AtomicU64>,
     index_breaks: Arc<AtomicBool>,
 }
 
 impl Counted {
     fn new(memory: &MemoryStorage) -> Self {
+        let (read, index_breaks): (Arc<AtomicU64>, Arc<AtomicBool>) = Default::default();
+        let (count, breaks) = (Arc::clone(&read), Arc::clone(&index_breaks));
+        let storage = Hooked::new(memory, move |call| match call {
+            Call::Read(Part::Lines, bytes) => {
+                count.fetch_add(bytes as u64, Ordering::Relaxed);
+                Ok(())
+            }
+            Call::WriteIndex if breaks.load(Ordering::Relaxed) => {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            _ => Ok(()),
+        });
         Self {
-            memory: memory.clone(),
-            read: Arc::default(),
-            index_breaks: Arc::default(),
+            storage,
+            read,
+            index_breaks,
         }
+    }
+
+    fn boxed(&self) -> Box<dyn Storage> {
+        Box::new(self.storage.clone())
     }
 
     fn taken(&self) -> u64 {
         self.read.swap(0, Ordering::Relaxed)
-    }
-}
-
-impl Storage for Counted {
-    fn lock(&self, wait: Duration) -> Result<(), StorageError> {
-        self.memory.lock(wait)
-    }
-
-    fn unlock(&self) {
-        self.memory.unlock();
-    }
-
-    fn size(&self, part: Part) -> Result<Option<u64>, StorageError> {
-        self.memory.size(part)
-    }
-
-    fn read_at(&self, part: Part, offset: u64, buffer: &mut [u8]) -> Result<usize, StorageError> {
-        let count = self.memory.read_at(part, offset, buffer)?;
-        self.read.fetch_add(count as u64, Ordering::Relaxed);
-        Ok(count)
-    }
-
-    fn write_at(&self, part: Part, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
-        self.memory.write_at(part, offset, bytes)
-    }
-
-    fn truncate(&self, size: u64) -> Result<(), StorageError> {
-        self.memory.truncate(size)
-    }
-
-    fn sync(&self, part: Part) -> Result<(), StorageError> {
-        self.memory.sync(part)
-    }
-
-    fn set_aside(&self, offset: u64, bytes: &[u8]) -> Result<String, StorageError> {
-        self.memory.set_aside(offset, bytes)
-    }
-
-    fn index(&self) -> Option<&dyn IndexStorage> {
-        Some(self)
-    }
-}
-
-impl IndexStorage for Counted {
-    fn read_index(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.memory.read_index(offset, buffer)
-    }
-
-    fn write_index(&self, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
-        if self.index_breaks.load(Ordering::Relaxed) {
-            return Err(std::io::ErrorKind::StorageFull.into());
-        }
-        self.memory.write_index(offset, bytes)
     }
 }
 
@@ -189,17 +153,17 @@ fn answers_are_right(storage: &MemoryStorage) {
 #[test]
 fn opening_and_finding_read_little() {
     let storage = Counted::new(&sample());
-    let size = lines_of(&storage.memory).len() as u64;
-    let ledger = open(&|| Box::new(storage.clone())).unwrap();
+    let size = lines_of(&storage.storage.memory).len() as u64;
+    let ledger = open(&|| storage.boxed()).unwrap();
     let opened = storage.taken();
     assert!(opened < 200_000 && opened < size / 4, "{opened} of {size}");
     assert!(ledger.find("r-17").unwrap().is_some() && ledger.find("absent").unwrap().is_none());
-    let reader = Reader::open(Box::new(storage.clone()), RUNS).unwrap();
+    let reader = Reader::open(storage.boxed(), RUNS).unwrap();
     assert!(reader.find("r-17").unwrap().is_some() && reader.find("absent").unwrap().is_none());
     let found = storage.taken();
     assert!(found < 300_000, "{found} of {size}");
     drop(ledger);
-    answers_are_right(&storage.memory);
+    answers_are_right(&storage.storage.memory);
 }
 
 #[test]
@@ -262,9 +226,44 @@ fn an_index_of_other_lines_is_not_used() {
 }
 
 #[test]
+fn a_noted_line_is_found_by_a_few_reads_whatever_became_of_the_others() {
+    let storage = Counted::new(&sample());
+    let reader = Reader::open(storage.boxed(), RUNS).unwrap();
+    let noted: Vec<(u64, Digest)> = {
+        let mut scan = reader.scan().unwrap();
+        std::iter::from_fn(|| {
+            scan.next_line()
+                .unwrap()
+                .map(|line| (line.seq(), line.hash()))
+        })
+        .collect()
+    };
+    let size = storage.taken();
+    for (seq, hash) in &noted {
+        assert!(reader.contains(*seq, *hash).unwrap());
+        let read = storage.taken();
+        assert!(read < size / 8, "{read} of {size} bytes for line {seq}");
+    }
+    let (seq, hash) = noted[7];
+    assert!(!reader.contains(seq + 1, hash).unwrap());
+    assert!(!reader.contains(u64::from(LINES), hash).unwrap());
+
+    // The order of the numbers is what a few reads rely on: without it all lines are looked at.
+    let lines = lines_of(&storage.storage.memory);
+    let mut lines: Vec<&[u8]> = lines.split_inclusive(|byte| *byte == b'\n').collect();
+    let memory = &storage.storage.memory;
+    lines.swap(10, 2900);
+    lines.remove(1500);
+    memory.replace(Part::Lines, Some(lines.concat()));
+    for (seq, hash) in noted.iter().step_by(STEP / 10).chain(&noted[1500..1501]) {
+        assert_eq!(reader.contains(*seq, *hash).unwrap(), *seq != 1500, "{seq}");
+    }
+}
+
+#[test]
 fn an_index_that_cannot_be_written_only_costs_memory() {
     let storage = Counted::new(&MemoryStorage::new().with_index());
-    let ledger = open(&|| Box::new(storage.clone())).unwrap();
+    let ledger = open(&|| storage.boxed()).unwrap();
     fill(&ledger, 0..500);
     storage.index_breaks.store(true, Ordering::Relaxed);
     fill(&ledger, 500..2000);
@@ -273,7 +272,7 @@ fn an_index_that_cannot_be_written_only_costs_memory() {
     storage.index_breaks.store(false, Ordering::Relaxed);
     fill(&ledger, 2000..LINES);
     ledger.close().unwrap();
-    answers_are_right(&storage.memory);
+    answers_are_right(&storage.storage.memory);
 }
 
 #[test]
@@ -369,8 +368,8 @@ fn window(reader: &Reader, window: &Window<'_>) -> Vec<u64> {
 #[test]
 fn a_window_reads_its_blocks_only() {
     let storage = Counted::new(&sample());
-    let size = lines_of(&storage.memory).len() as u64;
-    let reader = Reader::open(Box::new(storage.clone()), RUNS).unwrap();
+    let size = lines_of(&storage.storage.memory).len() as u64;
+    let reader = Reader::open(storage.boxed(), RUNS).unwrap();
     storage.taken();
     let all = window(&reader, &Window::default());
     assert_eq!(all, (0..u64::from(LINES)).collect::<Vec<_>>());
@@ -404,7 +403,7 @@ fn a_window_reads_its_blocks_only() {
         "only what the index does not know yet"
     );
     // Without an index everything is handed out.
-    storage.memory.replace_index(Vec::new());
+    storage.storage.memory.replace_index(Vec::new());
     assert_eq!(window(&reader, &none), all);
 }
 

@@ -6,6 +6,9 @@
 //! names the baselines file, so it is known by its values until the first event that states its
 //! hash.
 
+mod alerts;
+mod thresholds;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
@@ -18,10 +21,11 @@ use credit_core::{
 };
 use credit_governance::audit::{
     Audit, BackfillClaim, DailyFacts, Finding, GovernedFile, GovernedKind, MonthlyFacts,
-    QuarterlyFacts, WeeklyFacts, daily, monthly, quarterly, weekly,
+    PolicyEffect, QuarterlyFacts, WeeklyFacts, daily, monthly, quarterly, weekly,
 };
 use credit_governance::{ConfigFile, Docket, RunRef};
 use credit_ledger::ReadError;
+use credit_notify::routing::Webhooks;
 
 use crate::archive::text;
 use crate::config::{read_baselines, read_policy};
@@ -34,18 +38,17 @@ use crate::{Archive, Error, TreeFinding};
 /// How old the last weekly report may be.
 const REPORT_DAYS_MAX: u32 = 7;
 
-/// How long a backtest counts as one of this quarter.
-const QUARTER_DAYS: u32 = 92;
-
 impl Archive {
     /// The daily audit as of `now`: chains, run files, deadlines, files that govern, the
-    /// quarantine. `muted_by_environment` names the variables that switch alerts off.
+    /// quarantine. `webhooks` are those of the environment, of which an empty one switches alerts
+    /// off.
     ///
     /// # Errors
     /// As [`Archive::verify`]; [`Error::Config`] for a policy or baselines that cannot be read;
     /// [`Error::Read`] if the events are damaged, since nothing that was decided is known then.
     ///
     /// ```
+    /// use credit_monitor::notify::routing::Webhooks;
     /// use credit_monitor::{Archive, Monitor, Tree};
     ///
     /// let dir = tempfile::tempdir()?;
@@ -53,15 +56,11 @@ impl Archive {
     /// let now = "2025-01-31T10:00:00Z".parse()?;
     /// Monitor::init(&tree, Vec::new(), now)?;
     /// Monitor::open(&tree, now)?;
-    /// let audit = Archive::new(&tree).audit_daily(Vec::new(), now)?;
+    /// let audit = Archive::new(&tree).audit_daily(&Webhooks::none(), now)?;
     /// assert!(!audit.passed, "no run at all is a finding");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn audit_daily(
-        &self,
-        muted_by_environment: Vec<String>,
-        now: Timestamp,
-    ) -> Result<Audit, Error> {
+    pub fn audit_daily(&self, webhooks: &Webhooks, now: Timestamp) -> Result<Audit, Error> {
         let policy = read_policy(self.tree())?;
         let docket = self.docket()?;
         let seen = self.seen()?;
@@ -75,7 +74,8 @@ impl Archive {
             half_released: self.half_released(&docket)?,
             last_run: seen.last_run,
             sev0_runs: seen.sev0_runs,
-            muted_by_environment,
+            switched_off: alerts::switched_off(webhooks, &policy.value),
+            suppressed: self.suppressed(&docket, now)?,
             backfill_claims: seen.backfill_claims,
         };
         Ok(daily(&facts, &docket, &rules(&policy.value), now))
@@ -102,30 +102,34 @@ impl Archive {
     /// The monthly audit as of `now`.
     ///
     /// # Errors
-    /// As [`Archive::audit_weekly`].
+    /// As [`Archive::audit_weekly`]; [`Error::Read`] if the ledger is damaged.
     pub fn audit_monthly(&self, now: Timestamp) -> Result<Audit, Error> {
         let (baselines, _) = read_baselines(self.tree())?;
         let manual = baselines.value.iter().filter(|entry| entry.is_manual());
         let facts = MonthlyFacts {
             manual_baselines: manual.map(|entry| entry.scenario_id.clone()).collect(),
             rationale_notes: self.rationale_notes()?,
+            effects: match self.head()? {
+                Some(_) => self.seen()?.effects,
+                None => Vec::new(),
+            },
         };
         Ok(monthly(&facts, &self.docket()?, now))
     }
 
-    /// The quarterly audit as of `now`. The backtest of the policy in force is the one that its
-    /// adoption names.
+    /// The quarterly audit as of `now`: the runs of the quarter are judged again with each threshold
+    /// a fifth lower and a quarter higher.
     ///
     /// # Errors
-    /// As [`Archive::audit_weekly`].
+    /// As [`Archive::audit_monthly`].
     pub fn audit_quarterly(&self, now: Timestamp) -> Result<Audit, Error> {
         let policy = read_policy(self.tree())?;
         let docket = self.docket()?;
-        let since = now.days_before(QUARTER_DAYS);
         let adopted = docket.policies().last();
-        let adopted = adopted.filter(|it| it.what.new == policy.sha256 && it.stamp.at >= since);
+        let adopted = adopted.filter(|it| it.what.new == policy.sha256);
         let facts = QuarterlyFacts {
             backtest_sha256: adopted.and_then(|it| it.what.backtest_sha256),
+            ..self.try_thresholds(&policy.value, &docket, now)?
         };
         Ok(quarterly(&facts, &docket, now))
     }
@@ -343,6 +347,8 @@ struct Seen {
     last_run: Option<Timestamp>,
     sev0_runs: Vec<RunRef>,
     backfill_claims: Vec<BackfillClaim>,
+    /// What each policy made of the runs, in the order of their first use.
+    effects: Vec<PolicyEffect>,
 }
 
 impl Seen {
@@ -353,7 +359,15 @@ impl Seen {
             verdict,
             ..
         } = record;
-        self.policy.get_or_insert(inputs.policy_sha256);
+        let (policy, severity) = (inputs.policy_sha256, verdict.severity);
+        self.policy.get_or_insert(policy);
+        match self.effects.iter_mut().rfind(|it| it.sha256 == policy) {
+            Some(effect) => effect.add(run.timestamp, severity),
+            None => {
+                let effect = PolicyEffect::new(policy, run.timestamp, severity);
+                self.effects.push(effect);
+            }
+        }
         self.scenarios
             .entry(run.scenario_id.clone())
             .or_insert(inputs.scenario_sha256);
@@ -366,7 +380,7 @@ impl Seen {
             });
         }
         self.last_run = self.last_run.max(Some(run.timestamp));
-        if verdict.severity == Severity::Sev0 {
+        if severity == Severity::Sev0 {
             self.sev0_runs.push(RunRef {
                 run_id: run.run_id.clone(),
                 seq,

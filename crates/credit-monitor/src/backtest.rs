@@ -99,10 +99,14 @@ impl Archive {
         let head = reader.head().map_err(|e| self.ledger_error(e))?;
         let none = Outcomes::default();
         let outcomes = request.outcomes.map_or(&none, |outcomes| &outcomes.value);
-        let mut backtest = Backtest::new(&request.candidate.value, outcomes);
-        if let Some(head) = head {
-            backtest = self.replay(&reader, head, request, backtest, progress)?;
-        }
+        let backtest = Backtest::new(&request.candidate.value, outcomes);
+        let [backtest] = match head {
+            Some(head) => {
+                let period = (request.from, request.to);
+                self.replay(&reader, head, period, [backtest], progress)?
+            }
+            None => [backtest],
+        };
         Ok(BacktestReport {
             policy_version: request.candidate.value.version().to_owned(),
             policy_sha256: request.candidate.sha256,
@@ -114,15 +118,17 @@ impl Archive {
         })
     }
 
+    /// Replays the runs of a period up to a line, once for all of these backtests.
+    ///
     /// One thread reads and follows the chain, which cannot be divided; the others judge.
-    fn replay<'a>(
+    pub(crate) fn replay<'a, const N: usize>(
         &self,
         reader: &Reader,
         head: Head,
-        request: &BacktestRequest<'_>,
-        empty: Backtest<'a>,
+        period: Between,
+        empty: [Backtest<'a>; N],
         progress: &dyn Fn(u64, u64),
-    ) -> Result<Backtest<'a>, Error> {
+    ) -> Result<[Backtest<'a>; N], Error> {
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
         // What waits is bounded, and so is the memory.
         let (sender, receiver) = sync_channel(threads);
@@ -131,26 +137,32 @@ impl Archive {
             let replays: Vec<_> = (0..threads)
                 .map(|_| {
                     let mut replay = Replay {
-                        request,
+                        period,
                         policies: Policies::new(self.tree()),
-                        backtest: empty.clone(),
+                        backtests: empty.clone(),
                     };
                     let receiver = &receiver;
                     scope.spawn(move || {
                         while let Some(batch) = receive(receiver) {
                             batch.lines().for_each(|(seq, line)| replay.line(seq, line));
                         }
-                        replay.backtest
+                        replay.backtests
                     })
                 })
                 .collect();
-            let read = self.read_batches(reader, head, request, sender, progress);
+            let read = self.read_batches(reader, head, period, sender, progress);
             let parts = replays.into_iter().map(|replay| {
                 replay
                     .join()
                     .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             });
-            let all = parts.fold(empty.clone(), Backtest::merge);
+            let all = parts.fold(empty.clone(), |all, part| {
+                let mut part = part.into_iter();
+                all.map(|one| match part.next() {
+                    Some(more) => one.merge(more),
+                    None => one,
+                })
+            });
             read.map(|()| all)
         })
     }
@@ -160,15 +172,13 @@ impl Archive {
         &self,
         reader: &Reader,
         head: Head,
-        request: &BacktestRequest<'_>,
+        (from, to): Between,
         sender: SyncSender<Batch>,
         progress: &dyn Fn(u64, u64),
     ) -> Result<(), Error> {
         let path = self.tree().ledger();
-        let (from, to) = (
-            request.from.map(|at| at.to_string()),
-            request.to.map(|at| at.to_string()),
-        );
+        let text_of = |at: Option<Timestamp>| at.map(|at| at.to_string());
+        let (from, to) = (text_of(from), text_of(to));
         let window = Window {
             from: from.as_deref(),
             to: to.as_deref(),
@@ -246,14 +256,17 @@ fn receive(receiver: &Mutex<Receiver<Batch>>) -> Option<Batch> {
     receiver.recv().ok()
 }
 
-/// One thread's part of a backtest.
-struct Replay<'a, 'b> {
-    request: &'b BacktestRequest<'b>,
+/// From when, and until before when, where that is limited.
+type Between = (Option<Timestamp>, Option<Timestamp>);
+
+/// One thread's part of some backtests.
+struct Replay<'a, 'b, const N: usize> {
+    period: Between,
     policies: Policies<'b>,
-    backtest: Backtest<'a>,
+    backtests: [Backtest<'a>; N],
 }
 
-impl Replay<'_, '_> {
+impl<const N: usize> Replay<'_, '_, N> {
     fn line(&mut self, seq: u64, line: &str) {
         if !self.wanted(line) {
             return;
@@ -264,22 +277,31 @@ impl Replay<'_, '_> {
                 let named: Option<Named> = serde_json::from_str(line).ok();
                 let run_id = named.map(|named| named.run_id);
                 let reason = format!("`{}`: {}", error.field, error.problem);
-                return self.backtest.leave_out(seq, run_id, reason);
+                return self.leave_out(seq, run_id.as_ref(), &reason);
             }
         };
         match self.policies.get(record.inputs.policy_sha256) {
-            Ok(own) => self.backtest.replay(seq, &record, own),
+            Ok(own) => {
+                for backtest in &mut self.backtests {
+                    backtest.replay(seq, &record, own);
+                }
+            }
             Err(reason) => {
                 let reason = reason.clone();
-                let run_id = Some(record.run.run_id);
-                self.backtest.leave_out(seq, run_id, reason);
+                self.leave_out(seq, Some(&record.run.run_id), &reason);
             }
+        }
+    }
+
+    fn leave_out(&mut self, seq: u64, run_id: Option<&RunId>, reason: &str) {
+        for backtest in &mut self.backtests {
+            backtest.leave_out(seq, run_id.cloned(), reason.to_owned());
         }
     }
 
     /// Whether a line is of the wanted time; one that tells no time is, so that it gets named.
     fn wanted(&self, line: &str) -> bool {
-        let (from, to) = (self.request.from, self.request.to);
+        let (from, to) = self.period;
         if from.is_none() && to.is_none() {
             return true;
         }

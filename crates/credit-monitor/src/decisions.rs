@@ -9,11 +9,12 @@ use credit_core::{CaseId, RunId, Sha256, Timestamp};
 use credit_governance::{
     About, Actor, Approval, Denied, Docket, Enactable, Event, PatternRule, Rules, Verb, What,
 };
-use credit_ledger::{Appended, Ledger, Receipt, Record, Refused};
+use credit_ledger::{Appended, Config as LedgerConfig, Ledger, Receipt, Record, Refused};
 use credit_policy::Policy;
 
-use crate::archive::EVENTS;
+use crate::archive::{Archive, EVENTS};
 use crate::live_docket::LiveDocket;
+use crate::monitor::open_ledger;
 use crate::outbox::Book;
 use crate::{Error, Monitor, Tree, gates};
 
@@ -166,6 +167,37 @@ impl Monitor {
         self.record_event(&Event::new(now, actor, refused))
     }
 
+    /// The same in a tree that is not open, and perhaps cannot be: it has no policy any more, or its
+    /// ledger is not imported yet.
+    ///
+    /// # Errors
+    /// [`Error::Open`] or [`Error::Append`] if it cannot be recorded.
+    ///
+    /// ```
+    /// use credit_monitor::governance::{About, Actor, Verb};
+    /// use credit_monitor::{Archive, Monitor, Tree};
+    ///
+    /// let dir = tempfile::tempdir()?;
+    /// let tree = Tree::new(dir.path());
+    /// let viewer = Actor::Operator("ops-1:O1".parse()?);
+    /// let denied = viewer.may(Verb::Init).unwrap_err();
+    /// let now = "2025-01-31T10:00:00Z".parse()?;
+    /// Monitor::record_denial_in(&tree, &viewer, &denied, About::Everything, now)?;
+    /// let mut kinds = Vec::new();
+    /// Archive::new(&tree).each_event(|event| Ok(kinds.push(event.what.kind())))?;
+    /// assert_eq!(kinds, ["refused"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn record_denial_in(
+        tree: &Tree,
+        actor: &Actor,
+        denied: &Denied,
+        about: About,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        record_in(tree, Event::new(now, actor, denied.what(about)))
+    }
+
     /// Records what is due by itself: calls for people who did not come in time, and cases for the
     /// archive. Returns what was recorded; nothing the second time.
     ///
@@ -311,24 +343,13 @@ impl Deciding<'_> {
         Ok(events.into_iter().filter(is_decision).collect())
     }
 
-    /// What tells how the operators' file was when the first of them did something, if that is
-    /// now: from then on it is watched.
+    /// As the function of this name; it is taken.
     fn operators_seen(&mut self, events: &[Event]) -> Result<Option<Event>, Error> {
-        let first = events.iter().find(|event| event.role.is_some());
-        let Some(first) = first.filter(|_| self.docket().operators_seen().is_none()) else {
-            return Ok(None);
-        };
-        let path = self.monitor.tree().operators();
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            // Whoever embeds the library may know its operators otherwise.
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(Error::io("reading", path)(e)),
-        };
-        let sha256 = Sha256::of(&bytes);
-        let seen = Event::new(first.at, &Actor::Service, What::OperatorsSeen { sha256 });
-        self.live.apply(&seen, &self.monitor.archive())?;
-        Ok(Some(seen))
+        let seen = operators_seen(self.monitor.tree(), self.docket(), events)?;
+        if let Some(seen) = &seen {
+            self.live.apply(seen, &self.monitor.archive())?;
+        }
+        Ok(seen)
     }
 
     /// Writes down what is known if there is much. That only saves time, so whether it could be
@@ -380,6 +401,39 @@ pub(crate) fn lock(tree: &Tree) -> Result<File, Error> {
     let lock = File::create(&path).map_err(Error::io("creating", &path))?;
     lock.lock().map_err(Error::io("locking", &path))?;
     Ok(lock)
+}
+
+/// Records an event, which nothing decided before can speak against, in a tree that is not open.
+pub(crate) fn record_in(tree: &Tree, event: Event) -> Result<(), Error> {
+    let monitoring = tree.monitoring();
+    fs::create_dir_all(&monitoring).map_err(Error::io("creating", &monitoring))?;
+    let ledger = open_ledger(&monitoring, "events", EVENTS, &LedgerConfig::default())?;
+    let _lock = lock(tree)?;
+    let live = LiveDocket::open(&Archive::new(tree))?;
+    let events = [event];
+    let seen = operators_seen(tree, live.docket(), &events)?;
+    let events: Vec<Event> = seen.into_iter().chain(events).collect();
+    append(&ledger, tree, &events)?;
+    Ok(())
+}
+
+/// What tells how the operators' file was when the first of them did something, if that is among
+/// these events: from then on it is watched.
+fn operators_seen(tree: &Tree, docket: &Docket, events: &[Event]) -> Result<Option<Event>, Error> {
+    let first = events.iter().find(|event| event.role.is_some());
+    let Some(first) = first.filter(|_| docket.operators_seen().is_none()) else {
+        return Ok(None);
+    };
+    let path = tree.operators();
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        // Whoever embeds the library may know its operators otherwise.
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(Error::io("reading", path)(e)),
+    };
+    let sha256 = Sha256::of(&bytes);
+    let seen = What::OperatorsSeen { sha256 };
+    Ok(Some(Event::new(first.at, &Actor::Service, seen)))
 }
 
 /// Appends events that nothing decided before can speak against, with one sync; tells their lines.

@@ -2,7 +2,7 @@
 //! gathered, and the checks over them.
 //!
 //! [`Archive::examine`](crate::Archive::examine) gathers what files tell, [`Environment::read`]
-//! what variables tell, and whoever has a network may add what Notion tells. [`checks`] opens
+//! what variables tell, and whoever has a network may add what Slack and Notion tell. [`checks`] opens
 //! nothing and changes nothing.
 //!
 //! ```
@@ -34,6 +34,7 @@ use credit_governance::audit::{Audit, Check, Figure, Finding};
 use credit_governance::{Operator, Rules};
 use credit_notify::Reason;
 use credit_notify::notion::Lack;
+use credit_notify::slack::Identity;
 use credit_policy::Policy;
 
 pub use environment::{Database, Environment, NOTION_TOKEN, SLACK_BOT_TOKEN, State, Variable};
@@ -53,6 +54,8 @@ pub struct SetupFacts {
     pub operators: Result<Vec<Operator>, Fault>,
     /// Scenario files that cannot be used.
     pub scenarios: Vec<Fault>,
+    /// What Slack says of the bot, or why it could not be asked; `None` if it was not.
+    pub bot: Option<Result<Identity, Reason>>,
     /// What Notion says of its databases; `None` if it was not asked.
     pub databases: Option<Vec<DatabaseFacts>>,
     /// Where the last lines of the ledgers are not what they must be.
@@ -157,7 +160,7 @@ pub struct Owed {
 
 /// The checks, in their fixed order: each passed, or what was found and what to do about it.
 ///
-/// None of them needs the network; what Notion said is looked at where it was asked.
+/// None of them needs the network; what Slack and Notion said is looked at where they were asked.
 pub fn checks(facts: &SetupFacts, now: Timestamp) -> Audit {
     let deadlines = deadlines(facts);
     let checks = vec![
@@ -167,6 +170,7 @@ pub fn checks(facts: &SetupFacts, now: Timestamp) -> Audit {
         setup::operators(facts),
         setup::scenarios(facts),
         setup::slack(facts),
+        setup::slack_bot(facts),
         setup::notion(facts),
         setup::notion_schema(facts),
         health::clock(facts, now),

@@ -13,7 +13,7 @@ use crate::config::{read_baselines, read_policy};
 use crate::decisions::rules;
 use crate::doctor::Owed;
 use crate::live_docket::LiveDocket;
-use crate::{Archive, Error, OutboxStatus};
+use crate::{Archive, Error};
 
 pub use self::measure::Stopwatch;
 pub(crate) use self::measure::{Append, count};
@@ -89,7 +89,6 @@ impl Archive {
         let stale = stale.filter(|b| now >= b.last_updated.days_after(rules.deadlines.stale_days));
         let live = LiveDocket::open(self)?;
         let docket = live.docket();
-        let last_line = self.head()?.map(|head| head.seq);
         let mut figures = Figures {
             at: now,
             runs: of_each(Severity::ALL),
@@ -101,7 +100,7 @@ impl Archive {
             last_run: None,
             muted: docket.mutes().iter().any(|mute| mute.is_on(now)),
             baselines: (baselines.value.iter().count() as u64, stale.count() as u64),
-            owed: OutboxStatus::of(docket, live.book(), last_line, now, |_| true).sums(),
+            owed: self.owed(docket, live.book(), now)?.sums(),
         };
         for (_, overdue) in docket.overdue(&rules.deadlines, now) {
             *figures.overdue.entry(overdue.duty).or_default() += 1;

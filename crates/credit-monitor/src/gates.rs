@@ -2,13 +2,10 @@
 //! repeated. Both answer no where they know nothing.
 
 use credit_core::{CaseId, RiskFlags, RunId, Sha256, Timestamp};
-use credit_governance::{
-    About, Actor, DispatchBlocked, Event, RerunStanding, Standing, Text, Trigger, What,
-};
+use credit_governance::{About, Actor, Event, RerunStanding, Standing, Text};
 
-use crate::decisions::Deciding;
 use crate::live_docket::LiveDocket;
-use crate::quarantine::{self, Folder};
+use crate::quarantine::{self, Folder, Moving, Outcome};
 use crate::ruling::{
     Approve, Begin, Books, Deny, Facts, Free, Quarantine, Recorded, Request, Ruling, released,
 };
@@ -125,7 +122,7 @@ impl Monitor {
     }
 
     /// Sets a run aside because a person wants it; the record, its copy and its payload as for a
-    /// SEV0 run.
+    /// SEV0 run. Returns that it is blocked and that it is quarantined.
     ///
     /// # Errors
     /// [`Error::Denied`] to whoever is no O3; [`Error::Refused`] if it is quarantined already;
@@ -136,28 +133,20 @@ impl Monitor {
         reason: Text,
         actor: &Actor,
         now: Timestamp,
-    ) -> Result<Event, Error> {
-        let quarantine = Quarantine {
+    ) -> Result<[Event; 2], Error> {
+        self.require(actor, Quarantine::VERB, About::Run(id.clone()), now)?;
+        let quarantine = |payload| Quarantine {
             reason: reason.clone(),
+            payload,
         };
-        self.ruling(id, quarantine, actor, now, |facts, ruled, deciding| {
-            // That it can be recorded is known; only now is anything moved.
-            let run = facts.kept.judged.run.clone();
-            let case = ruled.what.case().cloned();
-            let blocked = What::DispatchBlocked(DispatchBlocked {
-                run: run.clone(),
-                case: case.clone(),
-                trigger: Trigger::Manual,
-                reason: reason.clone(),
-            });
-            deciding.take(Event::new(now, actor, blocked))?;
-            let by = (Trigger::Manual, actor);
-            let set_aside = self.set_aside(&facts.kept, run, case, reason, by, now)?;
-            let event = Event::new(now, actor, What::RunQuarantined(set_aside));
-            deciding.take(event.clone())?;
-            deciding.commit()?;
-            Ok(event)
-        })
+        // Held until it is recorded, so that what is foreseen is what is decided.
+        let _moving = Moving::wait(self.tree())?;
+        let facts = self.facts_of(id)?;
+        let foreseen = self.foreseen(&facts, quarantine(Outcome::default()), actor, now)?;
+        // That it can be recorded is known; only now is anything moved.
+        let case = foreseen.iter().find_map(|event| event.what.case());
+        let payload = self.set_aside(&facts.kept, case, &reason, actor, now)?;
+        self.ruled(id, quarantine(payload), actor, now)
     }
 
     /// Releases a run: after its artifacts were found to be what was set aside, the release is
@@ -176,20 +165,20 @@ impl Monitor {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Option<Event>, Error> {
-        self.ruling(id, Free { reason }, actor, now, |facts, freed, deciding| {
-            let folder = Folder::of(self.tree(), id);
-            if let Some(event) = &freed.event {
-                if freed.release.is_some() {
-                    folder.begin_release()?;
-                }
-                deciding.take(event.clone())?;
-                deciding.commit()?;
-            }
-            if let Some(release) = freed.release {
-                folder.release(facts.run_sha256(), release)?;
-            }
-            Ok(freed.event)
-        })
+        self.require(actor, Free::VERB, About::Run(id.clone()), now)?;
+        let _moving = Moving::wait(self.tree())?;
+        let facts = self.facts_of(id)?;
+        let folder = Folder::of(self.tree(), id);
+        let free = Free { reason };
+        if self.foreseen(&facts, free.clone(), actor, now)?.lets_out() {
+            folder.require_whole(facts.run_sha256())?;
+            folder.begin_release()?;
+        }
+        let freed = self.ruled(id, free, actor, now)?;
+        if let Some(release) = freed.release {
+            folder.release(facts.run_sha256(), release)?;
+        }
+        Ok(freed.event)
     }
 
     /// Gives back what runs left behind that were released, but whose release a crash cut short.
@@ -199,11 +188,14 @@ impl Monitor {
             return Ok(());
         }
         // Nobody else releases anything meanwhile; what is begun is what a crash left.
-        let mut deciding = self.deciding()?;
+        let Some(_moving) = Moving::at_once(self.tree())? else {
+            return Ok(());
+        };
         for id in quarantine::begun_releases(self.tree())? {
-            deciding.recall(&About::Run(id.clone()))?;
+            let about = About::Run(id.clone());
+            let release = self.with_docket_about(&about, |docket| released(docket, &id))?;
             let folder = Folder::of(self.tree(), &id);
-            let given_back = match released(deciding.docket(), &id) {
+            let given_back = match release {
                 // It was never recorded, so the run stays where it is.
                 None => folder.abandon_release(),
                 Some(release) => self
@@ -218,7 +210,7 @@ impl Monitor {
         Ok(())
     }
 
-    /// Decides about a run and records what comes of it.
+    /// Decides about a run and records what comes of it. A denial is recorded, too.
     fn ruled<R: Ruling>(
         &self,
         id: &RunId,
@@ -226,31 +218,13 @@ impl Monitor {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<R::Ruled, Error> {
-        self.ruling(id, ruling, actor, now, |_, ruled, deciding| {
-            if let Some(event) = ruled.event() {
-                deciding.take(event.clone())?;
-            }
-            deciding.commit()?;
-            Ok(ruled)
-        })
-    }
-
-    /// Decides about a run; `enforce` does and records what comes of it before anybody else
-    /// decides anything. A denial is recorded, too.
-    fn ruling<R: Ruling, T>(
-        &self,
-        id: &RunId,
-        ruling: R,
-        actor: &Actor,
-        now: Timestamp,
-        enforce: impl FnOnce(&Facts<'_>, R::Ruled, &mut Deciding<'_>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        self.recording_denials(actor, About::Run(id.clone()), now, || {
+        let about = About::Run(id.clone());
+        self.recording_denials(actor, about.clone(), now, || {
             actor.may(R::VERB)?;
             let facts = self.facts_of(id)?;
             let rules = self.rules()?;
             let mut deciding = self.deciding()?;
-            deciding.recall(&About::Run(id.clone()))?;
+            deciding.recall(&about)?;
             let books = Books {
                 docket: deciding.docket(),
                 rules: &rules,
@@ -258,7 +232,34 @@ impl Monitor {
                 now,
             };
             let ruled = ruling.rule(&facts, books)?;
-            enforce(&facts, ruled, &mut deciding)
+            for event in ruled.events() {
+                deciding.take(event.clone())?;
+            }
+            deciding.finish()?;
+            Ok(ruled)
+        })
+    }
+
+    /// What would be decided about a run as things stand.
+    fn foreseen<R: Ruling>(
+        &self,
+        facts: &Facts<'_>,
+        ruling: R,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<R::Ruled, Error> {
+        let about = About::Run(facts.kept.judged.run.run_id.clone());
+        let rules = self.rules()?;
+        self.recording_denials(actor, about.clone(), now, || {
+            self.with_docket_about(&about, |docket| {
+                let books = Books {
+                    docket,
+                    rules: &rules,
+                    actor,
+                    now,
+                };
+                ruling.rule(facts, books)
+            })?
         })
     }
 

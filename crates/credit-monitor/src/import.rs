@@ -5,12 +5,11 @@ use std::path::Path;
 
 use credit_core::json::Object;
 use credit_core::{RunId, Sha256, Timestamp};
-use credit_governance::{Actor, Event, Verb, What};
+use credit_governance::{About, Actor, Event, Verb, What};
 use credit_ledger::{Config as LedgerConfig, FileStorage, Importable, Ledger};
 
-use crate::archive::{Archive, EVENTS, RUNS};
+use crate::archive::{Archive, RUNS};
 use crate::decisions;
-use crate::monitor::open_ledger;
 use crate::tree::run_file_name;
 use crate::{Error, Monitor, Tree};
 
@@ -23,7 +22,8 @@ impl Monitor {
     /// it.
     ///
     /// # Errors
-    /// [`Error::Denied`] if the actor may not; [`Error::Import`] if they cannot be imported.
+    /// [`Error::Denied`] if the actor may not, which is recorded; [`Error::Import`] if they cannot be
+    /// imported.
     ///
     /// ```
     /// use credit_monitor::governance::Actor;
@@ -44,7 +44,10 @@ impl Monitor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn import_ledger(tree: &Tree, actor: &Actor, now: Timestamp) -> Result<Importable, Error> {
-        actor.may(Verb::ImportLedger)?;
+        if let Err(denied) = actor.may(Verb::ImportLedger) {
+            Monitor::record_denial_in(tree, actor, &denied, About::Everything, now)?;
+            return Err(denied.into());
+        }
         let archive = Archive::new(tree);
         let imported = match archive.importable() {
             Ok(_) => {
@@ -61,10 +64,7 @@ impl Monitor {
             path: tree.ledger(),
             reason: "was imported and is not any more; somebody replaced it meanwhile".to_owned(),
         })?;
-        let config = LedgerConfig::default();
-        let events = open_ledger(&tree.monitoring(), "events", EVENTS, &config)?;
-        let _lock = decisions::lock(tree)?;
-        decisions::append(&events, tree, &[Event::new(now, actor, event(&imported))])?;
+        decisions::record_in(tree, Event::new(now, actor, event(&imported)))?;
         Ok(imported)
     }
 }

@@ -59,7 +59,7 @@ pub use gates::Rerun;
 pub use monitor::{Batch, Monitor, ObserveError};
 pub use outbox::{
     BotChannels, Destinations, HeldBack, Outbox, OutboxStatus, Owed, OwedState, Report, Senders,
-    UrlPattern,
+    UrlPattern, Withdrawn,
 };
 pub use outcome::{Outcome, Verdict};
 pub use quarantine::{Manifest, Payload, PayloadFile, Release};

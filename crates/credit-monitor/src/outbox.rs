@@ -10,9 +10,10 @@ mod row_file;
 mod status;
 mod step;
 mod weekly;
+mod withdraw;
 
 use credit_core::Timestamp;
-use credit_governance::{Actor, Verb};
+use credit_governance::{About, Actor, Verb};
 use credit_notify::delivery::{self, ItemId, Lane};
 use credit_notify::{Notion, Slack, SlackThreads};
 
@@ -21,6 +22,8 @@ use crate::{Error, Monitor, RunFileError, WrittenReport};
 pub(crate) use self::book::{Book, BookError};
 pub use self::destinations::{BotChannels, Destinations, UrlPattern};
 pub use self::status::{HeldBack, OutboxStatus, Owed, OwedState};
+pub(crate) use self::step::suppressed_by;
+pub use self::withdraw::Withdrawn;
 
 /// What people are to be told by a monitor, and its delivery.
 ///
@@ -141,9 +144,10 @@ impl Outbox<'_> {
     /// Wants a parked item sent again, by an operator who has mended what it was parked for.
     ///
     /// # Errors
-    /// [`Error::Denied`]; [`Error::Precondition`] if it is not parked.
+    /// [`Error::Denied`], which is recorded; [`Error::Precondition`] if it is not parked.
     pub fn release(&self, item: &ItemId, actor: &Actor, now: Timestamp) -> Result<(), Error> {
-        actor.may(Verb::Drain)?;
+        let about = About::Everything;
+        self.monitor.require(actor, Verb::Drain, about, now)?;
         let mut deciding = self.monitor.deciding()?;
         let released = delivery::release(deciding.book().state(), item, now);
         let released = released.map_err(|e| Error::Precondition {
@@ -158,17 +162,22 @@ impl Outbox<'_> {
     /// # Errors
     /// [`Error::Read`] or [`Error::Integrity`] if the state is damaged.
     pub fn status(&self, now: Timestamp) -> Result<OutboxStatus, Error> {
-        self.status_for(now, |_| true)
+        self.status_for(now, true, |_| true)
     }
 
     fn status_for(
         &self,
         now: Timestamp,
+        can_send_rows: bool,
         can_send: impl Fn(&Lane) -> bool,
     ) -> Result<OutboxStatus, Error> {
-        let last = self.monitor.last_line()?.map(|line| line.seq);
-        self.monitor
-            .with_book(|docket, book| OutboxStatus::of(docket, book, last, now, can_send))
+        let archive = self.monitor.archive();
+        self.monitor.with_book(|docket, book| {
+            let mut behind = archive.rows_behind(book)?;
+            behind.wait_for_ever = !can_send_rows;
+            let rules = &self.to.rules;
+            Ok(OutboxStatus::of(docket, book, behind, rules, now, can_send))
+        })?
     }
 
     fn report(
@@ -178,7 +187,8 @@ impl Outbox<'_> {
         sent: u64,
         file_errors: Vec<RunFileError>,
     ) -> Result<Report, Error> {
-        let status = self.status_for(now, |lane| self.can_send(lane, senders))?;
+        let can_send_rows = self.can_send_rows(senders);
+        let status = self.status_for(now, can_send_rows, |lane| self.can_send(lane, senders))?;
         Ok(Report {
             sent,
             waiting: status.waiting(),

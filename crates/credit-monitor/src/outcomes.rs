@@ -48,7 +48,7 @@ impl Archive {
 }
 
 /// A run belongs to one case, so that nothing is said about it twice.
-fn of_cases(docket: &Docket) -> BTreeMap<RunId, RootCause> {
+pub(crate) fn of_cases(docket: &Docket) -> BTreeMap<RunId, RootCause> {
     let cases = docket.cases().chain(docket.archived_cases());
     let resolved = cases.filter(|case| case.status == CaseStatus::Resolved);
     resolved.flat_map(of_case).collect()

@@ -6,7 +6,7 @@
 
 mod place;
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -98,6 +98,60 @@ pub struct Release {
     pub by: String,
 }
 
+/// The right to move artifacts, until dropped.
+///
+/// Moving takes as long as copying to another file system does, so nobody is kept from deciding
+/// meanwhile: who needs both rights takes this one first, moves, decides and records, and lets go.
+#[derive(Debug)]
+pub(crate) struct Moving {
+    _lock: File,
+}
+
+impl Moving {
+    /// Waits for it.
+    pub(crate) fn wait(tree: &Tree) -> Result<Moving, Error> {
+        let path = tree.quarantine_lock();
+        let lock = File::create(&path).map_err(Error::io("creating", &path))?;
+        lock.lock().map_err(Error::io("locking", &path))?;
+        Ok(Moving { _lock: lock })
+    }
+
+    /// `None` while another has it, who is about to do or to leave what there is to do.
+    pub(crate) fn at_once(tree: &Tree) -> Result<Option<Moving>, Error> {
+        let path = tree.quarantine_lock();
+        let lock = File::create(&path).map_err(Error::io("creating", &path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(Moving { _lock: lock })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(e)) => Err(Error::io("locking", path)(e)),
+        }
+    }
+}
+
+/// What became of a payload, in words for an event.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) moved: Vec<String>,
+    pub(crate) not_moved: Vec<String>,
+}
+
+impl From<Option<Payload>> for Outcome {
+    fn from(payload: Option<Payload>) -> Outcome {
+        let mut outcome = Outcome::default();
+        match payload {
+            Some(Payload::Moved { from, .. }) => {
+                outcome.moved.push(from.to_string_lossy().into_owned());
+            }
+            Some(Payload::NotMoved { link, reason }) => {
+                outcome.not_moved.push(format!("{link} ({reason})"));
+            }
+            Some(Payload::Moving { link, .. }) => outcome.not_moved.push(link),
+            None => {}
+        }
+        outcome
+    }
+}
+
 /// A run to be set aside.
 #[derive(Clone, Debug)]
 pub(crate) struct Order<'a> {
@@ -162,6 +216,16 @@ impl<'a> Folder<'a> {
         Ok(manifest)
     }
 
+    /// What became of the payload of a run that was set aside, and to which case it belongs.
+    pub(crate) fn filled(&self, case: Option<&CaseId>) -> Result<Manifest, Error> {
+        let mut manifest = self.expected_manifest()?;
+        if case.is_some() && manifest.case_id.as_ref() != case {
+            manifest.case_id = case.cloned();
+            self.write(&manifest)?;
+        }
+        Ok(manifest)
+    }
+
     /// What is wrong with what was set aside; empty if it is as the manifest says.
     ///
     /// # Errors
@@ -221,7 +285,7 @@ impl<'a> Folder<'a> {
     pub(crate) fn begin_release(&self) -> Result<(), Error> {
         let dir = releases(self.tree);
         let sync = |path: &Path| {
-            let synced = fs::File::open(path).and_then(|opened| opened.sync_all());
+            let synced = File::open(path).and_then(|opened| opened.sync_all());
             synced.map_err(Error::io("syncing", path))
         };
         if !dir.exists() {
@@ -230,7 +294,7 @@ impl<'a> Folder<'a> {
         }
         // That it is there is all it says, so nothing can be half written.
         let path = dir.join(self.run_id.as_str());
-        fs::File::create(&path).map_err(Error::io("creating", path))?;
+        File::create(&path).map_err(Error::io("creating", path))?;
         sync(&dir)
     }
 

@@ -9,10 +9,8 @@ use credit_governance::{
 
 use crate::config::read_scenario;
 use crate::decisions::rules;
-use crate::quarantine::Folder;
-use crate::ruling::{
-    Approve, Begin, Books, Deny, Facts, Free, Quarantine, Recorded, Request, Ruling,
-};
+use crate::quarantine::{Folder, Outcome};
+use crate::ruling::{Approve, Begin, Books, Deny, Facts, Free, Quarantine, Request, Ruling};
 use crate::settle::Kept;
 use crate::{Archive, Config, Error};
 
@@ -78,6 +76,11 @@ impl Archive {
     pub fn check_quarantined(&self, id: &RunId) -> Result<Vec<String>, Error> {
         let run_file = self.kept(id)?.run_file;
         Folder::of(self.tree(), id).check(Sha256::of(&run_file))
+    }
+
+    fn require_quarantined_whole(&self, id: &RunId) -> Result<(), Error> {
+        let run_file = self.kept(id)?.run_file;
+        Folder::of(self.tree(), id).require_whole(Sha256::of(&run_file))
     }
 
     fn kept(&self, id: &RunId) -> Result<Kept, Error> {
@@ -211,8 +214,9 @@ impl Rehearsal {
         reason: Text,
         actor: &Actor,
         now: Timestamp,
-    ) -> Result<Event, Error> {
-        self.ruled(id, Quarantine { reason }, actor, now)
+    ) -> Result<[Event; 2], Error> {
+        let payload = Outcome::default();
+        self.ruled(id, Quarantine { reason, payload }, actor, now)
     }
 
     /// As [`Monitor::release`](crate::Monitor::release), the look at the artifacts included.
@@ -227,7 +231,10 @@ impl Rehearsal {
         now: Timestamp,
     ) -> Result<Option<Event>, Error> {
         let freed = self.ruled(id, Free { reason }, actor, now)?;
-        Ok(freed.event().cloned())
+        if freed.lets_out() {
+            self.archive.require_quarantined_whole(id)?;
+        }
+        Ok(freed.event)
     }
 
     fn ruled<R: Ruling>(

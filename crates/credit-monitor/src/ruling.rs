@@ -3,12 +3,12 @@
 
 use credit_core::{Action, RiskFlags, RunId, Sha256, Timestamp};
 use credit_governance::{
-    Actor, Docket, Event, EventId, GatedRun, RerunDenied, RerunOffer, RerunRequested, RerunStage,
-    RerunStanding, Rules, RunQuarantined, Text, Trigger, Verb, What,
+    Actor, DispatchBlocked, Docket, Event, EventId, GatedRun, RerunDenied, RerunOffer,
+    RerunRequested, RerunStage, RerunStanding, Rules, RunQuarantined, Text, Trigger, Verb, What,
 };
 
 use crate::config::SharedScenario;
-use crate::quarantine::{Folder, Release};
+use crate::quarantine::{Folder, Outcome, Release};
 use crate::settle::Kept;
 use crate::{Error, ScenarioConfig, Tree};
 
@@ -40,18 +40,24 @@ pub(crate) trait Ruling {
 
 /// What is to be recorded of a ruling.
 pub(crate) trait Recorded {
-    fn event(&self) -> Option<&Event>;
+    fn events(&self) -> &[Event];
 }
 
 impl Recorded for Event {
-    fn event(&self) -> Option<&Event> {
-        Some(self)
+    fn events(&self) -> &[Event] {
+        std::slice::from_ref(self)
     }
 }
 
 impl Recorded for Option<Event> {
-    fn event(&self) -> Option<&Event> {
-        self.as_ref()
+    fn events(&self) -> &[Event] {
+        self.as_slice()
+    }
+}
+
+impl Recorded for [Event; 2] {
+    fn events(&self) -> &[Event] {
+        self
     }
 }
 
@@ -149,32 +155,43 @@ impl Ruling for Begin {
     }
 }
 
-/// The run is set aside because a person wants it.
+/// The run is held back and set aside because a person wants it.
 pub(crate) struct Quarantine {
     pub(crate) reason: Text,
+    /// What became of its payload; nothing as long as that is not known.
+    pub(crate) payload: Outcome,
 }
 
 impl Ruling for Quarantine {
     const VERB: Verb = Verb::QuarantineRun;
-    /// As if it had no payload: what is moved is known once it is.
-    type Ruled = Event;
+    /// That it is blocked, and that it is quarantined.
+    type Ruled = [Event; 2];
 
-    fn rule(self, facts: &Facts<'_>, books: Books<'_>) -> Result<Event, Error> {
+    fn rule(self, facts: &Facts<'_>, books: Books<'_>) -> Result<[Event; 2], Error> {
         let run = facts.kept.judged.run.clone();
         let case = books.docket.case_of(&run.run_id);
-        let quarantined = RunQuarantined {
-            case: case.map(|case| case.id.clone()),
+        let case = case.map(|case| case.id.clone());
+        let trigger = Trigger::Manual;
+        let blocked = books.decide(What::DispatchBlocked(DispatchBlocked {
+            run: run.clone(),
+            case: case.clone(),
+            trigger,
+            reason: self.reason.clone(),
+        }))?;
+        let quarantined = books.decide(What::RunQuarantined(RunQuarantined {
             run,
-            trigger: Trigger::Manual,
+            case,
+            trigger,
             reason: self.reason,
-            moved: Vec::new(),
-            not_moved: Vec::new(),
-        };
-        books.decide(What::RunQuarantined(quarantined))
+            moved: self.payload.moved,
+            not_moved: self.payload.not_moved,
+        }))?;
+        Ok([blocked, quarantined])
     }
 }
 
 /// The run is given back.
+#[derive(Clone)]
 pub(crate) struct Free {
     pub(crate) reason: Text,
 }
@@ -187,9 +204,16 @@ pub(crate) struct Freed {
     pub(crate) release: Option<Release>,
 }
 
+impl Freed {
+    /// Whether this is what lets the run out, so that what was set aside must be whole.
+    pub(crate) fn lets_out(&self) -> bool {
+        self.event.is_some() && self.release.is_some()
+    }
+}
+
 impl Recorded for Freed {
-    fn event(&self) -> Option<&Event> {
-        self.event.as_ref()
+    fn events(&self) -> &[Event] {
+        self.event.as_slice()
     }
 }
 
@@ -211,9 +235,6 @@ impl Ruling for Free {
         let line_blocked = facts.kept.judged.actions.contains(Action::BlockDispatch);
         let releasable = books.docket.releasable(run, line_blocked, self.reason)?;
         let set_aside = releasable.is_quarantined();
-        if set_aside {
-            folder.require_whole(facts.run_sha256())?;
-        }
         let approval = releasable.approve(books.actor)?;
         let event = books.docket.release(books.now, approval)?;
         let release = Release {

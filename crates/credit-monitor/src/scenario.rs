@@ -7,7 +7,8 @@ use credit_core::{Run, Sha256};
 
 use crate::Error;
 
-/// The file `config/scenarios/<scenario_id>.json`, as far as judging a run is concerned.
+/// The file `config/scenarios/<scenario_id>.json`, as far as judging and showing a run is
+/// concerned.
 ///
 /// Operators edit it with jq; keys that are not listed here are theirs.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +23,8 @@ pub struct ScenarioConfig {
     pub is_backfill: Option<bool>,
     /// `is_batch_job`.
     pub is_batch_job: Option<bool>,
+    /// `owner`: who is responsible for the scenario, shown in Notion; it changes no verdict.
+    pub owner: Option<String>,
 }
 
 impl ScenarioConfig {
@@ -33,8 +36,9 @@ impl ScenarioConfig {
     /// ```
     /// use credit_monitor::ScenarioConfig;
     ///
-    /// let config = ScenarioConfig::parse("S.json".as_ref(), br#"{"max_items":1000,"owner":"x"}"#)?;
+    /// let config = ScenarioConfig::parse("S.json".as_ref(), br#"{"max_items":1000,"owner":"exports"}"#)?;
     /// assert_eq!(config.max_items, Some(1000));
+    /// assert_eq!(config.owner.as_deref(), Some("exports"));
     /// # Ok::<(), credit_monitor::Error>(())
     /// ```
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<ScenarioConfig, Error> {
@@ -51,6 +55,7 @@ impl ScenarioConfig {
             has_idempotency_key: boolean("has_idempotency_key")?,
             is_backfill: boolean("is_backfill")?,
             is_batch_job: boolean("is_batch_job")?,
+            owner: read(text, &object, "owner", "a text").map_err(wrong)?,
         })
     }
 

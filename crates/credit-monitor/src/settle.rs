@@ -18,7 +18,7 @@ use credit_ledger::{Digest, OwnedLine, Receipt, Window};
 
 use crate::archive::{self, text};
 use crate::decisions::{Deciding, pattern};
-use crate::quarantine::{Folder, Order, Payload};
+use crate::quarantine::{Folder, Moving, Order, Outcome};
 use crate::repair::Backwards;
 use crate::{Error, Monitor, Tree};
 
@@ -135,6 +135,8 @@ impl Monitor {
         }
         let pattern = pattern(&self.config()?.policy().value);
         self.add_recent(&mut kept, &pattern)?;
+        // Held until what was moved is recorded, or it would be given back in between.
+        let _moving = self.set_aside_grave(&kept, &pattern, now)?;
         let mut deciding = self.deciding()?;
         for kept in &kept {
             let judged = &kept.judged;
@@ -170,8 +172,13 @@ impl Monitor {
         let mut unsettled = unsettled(self.tree(), head.end, is_settled)?;
         unsettled.reverse();
         let kept = unsettled.iter().map(|id| self.kept(id));
-        self.settle(kept.collect::<Result<_, _>>()?, now)
-            .map(|_| ())
+        let mut kept = kept.collect::<Result<Vec<_>, _>>()?;
+        let grave = |kept: &Kept| kept.judged.actions.contains(Action::Quarantine);
+        if kept.iter().any(grave) && Moving::at_once(self.tree())?.is_none() {
+            // Whoever moves something now sees to such a run, or leaves it to the next who opens.
+            kept.retain(|kept| !grave(kept));
+        }
+        self.settle(kept, now).map(|_| ())
     }
 
     /// Every grave or moderate run of the ledger, a batch at a time.
@@ -226,15 +233,17 @@ impl Monitor {
         for effect in effects {
             let what = match effect {
                 Effect::Quarantine { run, case, reason } => {
-                    let trigger = Trigger::Automatic;
-                    What::RunQuarantined(self.set_aside(
-                        kept,
+                    let folder = Folder::of(self.tree(), &run.run_id);
+                    let manifest = folder.filled(case.as_ref())?;
+                    let Outcome { moved, not_moved } = manifest.payload.into();
+                    What::RunQuarantined(RunQuarantined {
                         run,
                         case,
+                        trigger: Trigger::Automatic,
                         reason,
-                        (trigger, &Actor::Service),
-                        now,
-                    )?)
+                        moved,
+                        not_moved,
+                    })
                 }
                 Effect::Record(what) => what,
                 // Owed when all this is decided, to whom the configuration names.
@@ -245,16 +254,50 @@ impl Monitor {
         Ok(())
     }
 
-    /// Puts record and payload of a run into quarantine; what is to be recorded of that.
+    /// Sets the artifacts aside of those runs that the policy wants in quarantine and that are not
+    /// recorded to be there; `None` if there are none.
+    fn set_aside_grave(
+        &self,
+        kept: &[Kept],
+        pattern: &PatternRule,
+        now: Timestamp,
+    ) -> Result<Option<Moving>, Error> {
+        let reason = |kept: &Kept| {
+            let about = About::Run(kept.judged.run.run_id.clone());
+            let effects =
+                self.with_docket_about(&about, |docket| plan(&kept.judged, docket, pattern))?;
+            Ok::<_, Error>(effects.into_iter().find_map(|effect| match effect {
+                Effect::Quarantine { reason, .. } => Some(reason),
+                _ => None,
+            }))
+        };
+        let mut moving = None;
+        for kept in kept {
+            if !kept.judged.actions.contains(Action::Quarantine) || reason(kept)?.is_none() {
+                continue;
+            }
+            if moving.is_none() {
+                moving = Some(Moving::wait(self.tree())?);
+            }
+            // Asked again: whoever had the right before may have done it.
+            if let Some(reason) = reason(kept)? {
+                self.set_aside(kept, None, &reason, &Actor::Service, now)?;
+            }
+        }
+        Ok(moving)
+    }
+
+    /// Puts record and payload of a run into quarantine; what became of the payload. The caller has
+    /// the right to move.
     pub(crate) fn set_aside(
         &self,
         kept: &Kept,
-        run: RunRef,
-        case: Option<CaseId>,
-        reason: Text,
-        (trigger, actor): (Trigger, &Actor),
+        case_id: Option<&CaseId>,
+        reason: &Text,
+        actor: &Actor,
         now: Timestamp,
-    ) -> Result<RunQuarantined, Error> {
+    ) -> Result<Outcome, Error> {
+        let run = &kept.judged.run;
         let manifest = Folder::of(self.tree(), &run.run_id).fill(&Order {
             run_id: &run.run_id,
             seq: run.seq,
@@ -263,25 +306,9 @@ impl Monitor {
             at: now,
             by: actor.name(),
             reason: reason.as_str(),
-            case_id: case.as_ref(),
+            case_id,
         })?;
-        let (mut moved, mut not_moved) = (Vec::new(), Vec::new());
-        match manifest.payload {
-            Some(Payload::Moved { from, .. }) => moved.push(from.to_string_lossy().into_owned()),
-            Some(Payload::NotMoved { link, reason }) => {
-                not_moved.push(format!("{link} ({reason})"))
-            }
-            Some(Payload::Moving { link, .. }) => not_moved.push(link),
-            None => {}
-        }
-        Ok(RunQuarantined {
-            run,
-            case,
-            trigger,
-            reason,
-            moved,
-            not_moved,
-        })
+        Ok(manifest.payload.into())
     }
 
     /// A kept run by its id.

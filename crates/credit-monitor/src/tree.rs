@@ -117,6 +117,11 @@ impl Tree {
         self.monitoring().join("decisions.lock")
     }
 
+    /// `runs/CREDIT_MONITORING/quarantine.lock`: who moves artifacts.
+    pub(crate) fn quarantine_lock(&self) -> PathBuf {
+        self.monitoring().join("quarantine.lock")
+    }
+
     /// `runs/CREDIT_MONITORING/outbox.lock`: who sends what is owed.
     pub(crate) fn outbox_lock(&self) -> PathBuf {
         self.monitoring().join("outbox.lock")

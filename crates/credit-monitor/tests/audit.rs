@@ -7,9 +7,12 @@ mod common;
 use std::fs;
 
 use common::{House, operator, run};
-use credit_monitor::core::{RiskFlag, RiskFlags, Run, Timestamp};
+use credit_monitor::core::{Exposure, RiskFlag, RiskFlags, Run, Timestamp};
 use credit_monitor::governance::audit::Audit;
-use credit_monitor::governance::{Actor, ConfigFile, ReviewNoted, Text, What};
+use credit_monitor::governance::{
+    Actor, CaseAcknowledged, ConfigFile, ExposureAssessed, ReviewNoted, Text, What,
+};
+use credit_monitor::notify::routing::Webhooks;
 use credit_monitor::{Archive, ReportRequest};
 
 const AT: &str = "2025-01-31T10:00:00Z";
@@ -48,7 +51,7 @@ fn leak(id: &str) -> Run {
 fn daily(house: &House) -> Audit {
     let before = house.snapshot();
     let archive = Archive::new(&house.tree);
-    let audit = archive.audit_daily(Vec::new(), at("2025-01-31T10:05:00Z"));
+    let audit = archive.audit_daily(&Webhooks::none(), at("2025-01-31T10:05:00Z"));
     assert!(before == house.snapshot(), "an audit changed the tree");
     audit.unwrap()
 }
@@ -99,7 +102,7 @@ fn a_case_is_overdue_at_its_deadline_and_not_before() {
     let house = house();
     observe(&house, leak("R-2"));
     let archive = Archive::new(&house.tree);
-    let audit = |now| archive.audit_daily(Vec::new(), at(now)).unwrap();
+    let audit = |now| archive.audit_daily(&Webhooks::none(), at(now)).unwrap();
     assert_eq!(failed(&audit("2025-01-31T10:14:59Z")), Vec::<&str>::new());
     assert_eq!(failed(&audit("2025-01-31T10:15:00Z")), ["overdue"]);
 }
@@ -127,11 +130,66 @@ fn a_sev0_run_whose_case_is_lost_is_found() {
 fn a_day_without_a_run_and_alerts_switched_off_are_found() {
     let house = house();
     let archive = Archive::new(&house.tree);
-    let audit = |off, now| archive.audit_daily(off, at(now)).unwrap();
-    let late = audit(Vec::new(), "2025-02-01T10:00:00Z");
+    let audit = |off: &Webhooks, now| archive.audit_daily(off, at(now)).unwrap();
+    let late = audit(&Webhooks::none(), "2025-02-01T10:00:00Z");
     assert_eq!(failed(&late), ["silence"]);
-    let off = vec!["SLACK_WEBHOOK_URL_SEV0".to_owned()];
-    assert_eq!(failed(&audit(off, AT)), ["kill_switch"]);
+    let empty = |off: &'static [&'static str]| {
+        Webhooks::read(|variable| off.contains(&variable).then(String::new)).unwrap()
+    };
+    let off = audit(&empty(&["SLACK_WEBHOOK_URL_SEV0"]), AT);
+    assert_eq!(failed(&off), ["kill_switch"]);
+    assert!(told(&off, "kill_switch").contains("alerts of SEV0 are off"));
+    // Where the default is empty, that is all that the policy would send and has no other address.
+    let off = audit(&empty(&["SLACK_WEBHOOK_URL_DEFAULT"]), AT);
+    let told = told(&off, "kill_switch");
+    for (severity, is_off) in [
+        ("SEV0", true),
+        ("SEV1", true),
+        ("SEV2", false),
+        ("SEV3", false),
+    ] {
+        let named = told.contains(&format!("alerts of {severity} are off"));
+        assert_eq!(named, is_off, "{told}");
+    }
+}
+
+/// The processes that see the empty variable may be others than the one that audits.
+#[test]
+fn what_an_empty_variable_kept_from_people_is_found_for_a_week() {
+    let house = house();
+    let off = |variable| (variable == "SLACK_WEBHOOK_URL_SEV0").then(String::new);
+    let to = credit_monitor::Destinations {
+        webhooks: Some(Webhooks::read(off).unwrap()),
+        ..credit_monitor::Destinations::default()
+    };
+    let monitor = house.open().with_destinations(to, at(AT)).unwrap();
+    let case = monitor.observe(leak("R-2"), at(AT)).unwrap().case.unwrap();
+    let acknowledged = What::CaseAcknowledged(CaseAcknowledged { case: case.clone() });
+    let soon = at("2025-01-31T10:01:00Z");
+    monitor.decide(&lead(), acknowledged, soon).unwrap();
+    let exposure = What::ExposureAssessed(ExposureAssessed {
+        case,
+        exposure: Exposure::FalsePositive,
+        flags: RiskFlags::NONE.with(RiskFlag::PiiExposure),
+        notes: text("test data"),
+    });
+    monitor.decide(&lead(), exposure, soon).unwrap();
+    let audit = |now| {
+        let archive = Archive::new(&house.tree);
+        archive.audit_daily(&Webhooks::none(), at(now)).unwrap()
+    };
+    let found = audit("2025-01-31T10:05:00Z");
+    assert_eq!(failed(&found), ["kill_switch"]);
+    let told = told(&found, "kill_switch");
+    for part in [
+        "messages about SEV0 that nobody got: 1",
+        "SLACK_WEBHOOK_URL_SEV0 was empty and no mute by an O3 covered them",
+        AT,
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+    assert!(failed(&audit("2025-02-07T10:00:00Z")).contains(&"kill_switch"));
+    assert!(!failed(&audit("2025-02-07T10:00:01Z")).contains(&"kill_switch"));
 }
 
 #[test]
@@ -366,15 +424,110 @@ fn a_baseline_entered_by_hand_is_found_until_it_is_adopted() {
 }
 
 #[test]
-fn a_quarter_wants_a_backtest_of_the_policy() {
+fn a_month_tells_what_each_policy_made_of_the_runs() {
     let house = house();
-    let quarterly = |now| Archive::new(&house.tree).audit_quarterly(at(now)).unwrap();
-    assert_eq!(failed(&quarterly(AT)), ["thresholds"]);
+    let first =
+        credit_monitor::core::Sha256::of(house.read("config/sintraprime-policy.json").as_bytes());
+    edit(
+        &house,
+        "config/sintraprime-policy.json",
+        "\"1.0.0\"",
+        "\"1.0.1\"",
+    );
+    let second =
+        credit_monitor::core::Sha256::of(house.read("config/sintraprime-policy.json").as_bytes());
+    observe(&house, leak("R-2"));
+    observe(&house, run("R-3", "EXPORT", "2025-01-30T10:00:00Z", "21"));
+    let monthly = Archive::new(&house.tree).audit_monthly(at(AT)).unwrap();
+    let policy = &monthly.checks[0];
+    assert_eq!(policy.id, "policy");
+    let told: Vec<String> = policy
+        .figures
+        .iter()
+        .map(|figure| format!("{}: {}", figure.name, figure.value))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            format!(
+                "under {first}: 1 runs from {AT} to {AT}, 0 SEV0, 0 SEV1, 0 SEV2, 0 SEV3, 1 SEV4"
+            ),
+            format!(
+                "under {second}: 2 runs from 2025-01-30T10:00:00Z to {AT}, 1 SEV0, 0 SEV1, 1 SEV2, 0 SEV3, 0 SEV4"
+            ),
+        ]
+    );
+}
+
+/// Each threshold, a fifth lower and a quarter higher, is tried on the runs of 92 days.
+#[test]
+fn a_quarter_tries_each_threshold_on_its_runs() {
+    let house = house();
+    for (id, day, credits) in [
+        ("OLD", "2024-10-30", "45"),
+        ("A", "2025-01-10", "45"),
+        ("B", "2025-01-11", "55"),
+        ("C", "2025-01-12", "17"),
+        ("D", "2025-01-13", "13"),
+    ] {
+        let mut run = run(id, "EXPORT", &format!("{day}T10:00:00Z"), credits);
+        run.scenario_id = "EXPORT".parse().unwrap();
+        observe(&house, run);
+    }
     let monitor = house.open();
-    let in_place = credit_monitor::Candidate::InPlace;
-    let backtest = credit_monitor::core::Sha256::of(b"a backtest");
-    let adopted = monitor.adopt_policy(&in_place, text("tried"), Some(backtest), &lead(), at(AT));
-    adopted.unwrap();
-    assert_eq!(failed(&quarterly(AT)), Vec::<&str>::new());
+    let id = "B".parse().unwrap();
+    let case = monitor
+        .with_docket(|docket| docket.case_of(&id).unwrap().id.clone())
+        .unwrap();
+    common::resolve(&monitor, &case, at("2025-01-12T10:00:00Z"));
+    let quarterly = |now| Archive::new(&house.tree).audit_quarterly(at(now)).unwrap();
+    let audit = quarterly("2025-01-31T11:00:00Z");
+    assert_eq!(failed(&audit), Vec::<&str>::new());
+    let told: Vec<String> = audit.checks[0]
+        .figures
+        .iter()
+        .map(|figure| format!("{}: {}", figure.name, figure.value))
+        .collect();
+    let trial = |name: &str, value: &str, scored: &str| {
+        format!(
+            "{name}: {value}; misconfigurations: {scored}; legitimate loads: 0 more alerted, 0 spared"
+        )
+    };
+    let unscored = "0 more found, 0 missed";
+    let same = "0 runs graver, 0 milder; 1 alerts instead of 1";
+    assert_eq!(
+        told,
+        [
+            "runs judged again: 5, 0 left out".to_owned(),
+            trial("SEV0 from 8 times instead of 10", same, unscored),
+            trial("SEV0 from 12.5 times instead of 10", same, unscored),
+            trial(
+                "SEV1 from 4 times instead of 5",
+                "1 runs graver, 0 milder; 2 alerts instead of 1",
+                unscored
+            ),
+            trial(
+                "SEV1 from 6.25 times instead of 5",
+                "0 runs graver, 1 milder; 0 alerts instead of 1",
+                "0 more found, 1 missed"
+            ),
+            trial(
+                "SEV2 from 1.6 times instead of 2",
+                "1 runs graver, 0 milder; 1 alerts instead of 1",
+                unscored
+            ),
+            trial("SEV2 from 2.5 times instead of 2", same, unscored),
+            trial(
+                "SEV3 from 1.2 times instead of 1.5",
+                "1 runs graver, 0 milder; 1 alerts instead of 1",
+                unscored
+            ),
+            trial(
+                "SEV3 from 1.875 times instead of 1.5",
+                "0 runs graver, 1 milder; 1 alerts instead of 1",
+                unscored
+            ),
+        ]
+    );
     assert_eq!(failed(&quarterly("2025-06-01T00:00:00Z")), ["thresholds"]);
 }

@@ -19,6 +19,7 @@ use credit_monitor::governance::{
     Actor, Approval, BackfillEnded, BackfillStarted, CaseAcknowledged, CaseResolved,
     CaseStatusChanged, MitigationDocumented, RootCauseFound, Text, Verb, What,
 };
+use credit_monitor::notify::routing::Webhooks;
 use credit_monitor::{Archive, Candidate, Error, Grounds, Monitor};
 
 fn text(words: &str) -> Text {
@@ -284,7 +285,7 @@ fn a_backfill_that_nobody_ended() {
     }
     let daily = |now: &str| {
         let archive = Archive::new(&house.tree);
-        archive.audit_daily(Vec::new(), at(now)).unwrap()
+        archive.audit_daily(&Webhooks::none(), at(now)).unwrap()
     };
     let claimed = found(&daily("2025-02-03T09:59:59Z"), "backfills");
     assert_eq!(claimed.len(), 1);

@@ -22,6 +22,7 @@ use credit_monitor::governance::{ReviewNoted, What};
 use credit_monitor::ledger::{FileStorage, Storage};
 use credit_monitor::notify::Reason;
 use credit_monitor::notify::notion::{Schema, cases_schema};
+use credit_monitor::notify::slack::Identity;
 use credit_monitor::{Archive, Config, ReportRequest};
 
 const POLICY: &str = "config/sintraprime-policy.json";
@@ -128,7 +129,7 @@ fn a_sound_setup_passes_and_nothing_is_written() {
     let found = checks(&setup.facts(), setup.now);
     assert_eq!(failed(&found), [""; 0], "{:#?}", found.checks);
     assert!(found.passed);
-    assert_eq!(found.checks.len(), 15);
+    assert_eq!(found.checks.len(), 16);
     let page = include_str!("../../../docs/operations.md");
     for check in &found.checks {
         assert!(
@@ -546,6 +547,31 @@ fn what_others_tell_is_judged_as_well() {
         "sync_lag",
         "2 messages and rows were refused",
         "notify status",
+    );
+
+    let found = with(|facts| {
+        facts.bot = Some(Ok(Identity {
+            team: "Acme".to_owned(),
+            user: "credit-bot".to_owned(),
+            scopes: Some(vec!["channels:read".to_owned()]),
+        }));
+    });
+    let what = "the bot's token does not allow `chat:write`: as Slack says of credit-bot in Acme";
+    assert_found(
+        "scopes",
+        &found,
+        "slack_bot",
+        what,
+        "add the scope chat:write",
+    );
+    let found = with(|facts| facts.bot = Some(Err(Reason::new("Slack: invalid_auth"))));
+    let what = "the bot cannot be asked about: Slack: invalid_auth";
+    assert_found(
+        "a revoked token",
+        &found,
+        "slack_bot",
+        what,
+        "export SLACK_BOT_TOKEN=xoxb-",
     );
 
     let found = with(|facts| {

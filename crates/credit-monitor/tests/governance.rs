@@ -1,9 +1,5 @@
 //! A grave run from the ledger to its release: set aside, blocked, a case, a gate, and back.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test stops at the first surprise"
-)]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
 
@@ -13,14 +9,12 @@ use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
 
-use common::{House, now, operator, run};
-use credit_monitor::core::{
-    CaseId, CaseStatus, Exposure, RiskFlag, RiskFlags, RootCause, Run, Severity, Timestamp,
-};
+use common::{House, now, operator, resolve, run};
+use credit_monitor::core::{CaseId, RiskFlag, RiskFlags, RootCause, Run, Severity, Timestamp};
 use credit_monitor::governance::{
-    Actor, CaseAcknowledged, CaseNoted, CaseResolved, CaseStatusChanged, ExposureAssessed,
-    MitigationDocumented, RerunStanding, RootCauseFound, Text, Topic, What,
+    Actor, CaseAcknowledged, RerunStanding, RootCauseFound, Text, What,
 };
+use credit_monitor::notify::routing::Webhooks;
 use credit_monitor::{Archive, Dispatch, Error, Monitor, Tree};
 
 const AT: &str = "2025-01-31T10:00:00Z";
@@ -69,69 +63,6 @@ fn names(dir: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
-}
-
-/// From acknowledged to resolved, as the runbook wants it documented.
-fn resolve(monitor: &Monitor, case: &CaseId, at: Timestamp) {
-    let case = || case.clone();
-    for (who, what) in [
-        (
-            ops(),
-            What::CaseAcknowledged(CaseAcknowledged { case: case() }),
-        ),
-        (
-            lead(),
-            What::ExposureAssessed(ExposureAssessed {
-                case: case(),
-                exposure: Exposure::FalsePositive,
-                flags: RiskFlags::NONE.with(RiskFlag::PiiExposure),
-                notes: text("test accounts only"),
-            }),
-        ),
-        (
-            lead(),
-            What::RootCauseConfirmed(RootCauseFound {
-                case: case(),
-                root_cause: RootCause::Misconfig,
-                explanation: text("no limit on items"),
-            }),
-        ),
-        (
-            ops(),
-            What::MitigationDocumented(MitigationDocumented {
-                case: case(),
-                mitigation: text("max_items set to 1000"),
-            }),
-        ),
-        (
-            ops(),
-            What::CaseNoted(CaseNoted {
-                case: case(),
-                topic: Topic::NoExposure,
-                note: text("the access log has test accounts only"),
-            }),
-        ),
-        (
-            ops(),
-            What::CaseStatusChanged(CaseStatusChanged {
-                case: case(),
-                from: CaseStatus::Investigating,
-                to: CaseStatus::Mitigating,
-            }),
-        ),
-        (
-            lead(),
-            What::CaseResolved(CaseResolved {
-                case: case(),
-                note: text("watched for a day"),
-            }),
-        ),
-    ] {
-        let kind = what.kind();
-        monitor
-            .decide(&who, what, at)
-            .unwrap_or_else(|e| panic!("{kind}: {e}"));
-    }
 }
 
 #[test]
@@ -287,7 +218,7 @@ fn a_payload_that_cannot_go_back_goes_back_later() {
         assert_eq!(would.unwrap(), None, "it is recorded already");
         house.open();
         assert_eq!(house.read("people.csv"), "another\n");
-        let audit = Archive::new(&house.tree).audit_daily(Vec::new(), now());
+        let audit = Archive::new(&house.tree).audit_daily(&Webhooks::none(), now());
         let audit = audit.unwrap().to_json();
         assert!(audit.contains("RUN-LEAK is released, but"), "{audit}");
 

@@ -349,7 +349,7 @@ fn confirmed_exposure_and_calls_reach_those_whom_they_concern() {
     assert_eq!(critical.len(), 2, "{critical:?}");
     assert_eq!(
         critical[1],
-        format!("SEV0 case {case}: more people are needed: nobody came")
+        format!("SEV0 case {case}: more people are needed: `nobody came`")
     );
 }
 

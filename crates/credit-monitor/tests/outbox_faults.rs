@@ -12,13 +12,16 @@
 
 mod delivery;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
-use credit_monitor::governance::{CaseAcknowledged, What};
+use credit_monitor::Senders;
+use credit_monitor::governance::{Actor, CaseAcknowledged, What};
 use delivery::server::{Fault, How, Operation};
-use delivery::{House, Setup};
+use delivery::{House, Server, Setup, run, second};
 
-const FAULTS: [How; 8] = [
+const FAULTS: [How; 11] = [
     How::Status(429),
     How::Status(529),
     How::Status(500),
@@ -27,17 +30,21 @@ const FAULTS: [How; 8] = [
     How::Silence,
     How::Drop,
     How::Cut,
+    How::Trickle,
+    How::Flood,
+    How::Portal,
 ];
 
-const OPERATIONS: [Operation; 5] = [
+const OPERATIONS: [Operation; 6] = [
     Operation::Post,
     Operation::Reply,
+    Operation::Edit,
     Operation::Permalink,
     Operation::Create,
     Operation::Update,
 ];
 
-/// An alert, its thread's address, a reply; a row, a page, changes of it.
+/// An alert, its thread's address, its case's state, a reply; a row, a page, changes of it.
 fn story(faults: &[Fault]) {
     let house = House::new(Setup::everybody());
     house.server.world().faults.extend(faults);
@@ -104,15 +111,27 @@ fn check(house: &House, case: &str, faults: &[Fault]) {
             .collect();
         assert_eq!(marked, expected, "{faults:?}: {copies:?}");
     }
+    // The one that was answered, and no other, shows how far its case is.
+    let alerts = world.messages.iter().map(|m| m.text.as_str());
+    let alerts = alerts.filter(|t| t.contains("SEV1 credit alert"));
+    let shown: Vec<bool> = alerts.map(|t| t.ends_with(" (Investigating)")).collect();
+    assert_eq!(
+        shown.iter().filter(|shown| **shown).count(),
+        1,
+        "{faults:?}"
+    );
+    assert_eq!(shown.last(), Some(&true), "{faults:?}");
 }
 
 fn try_all(plans: Vec<Vec<Fault>>) {
-    // Some wait for servers that say nothing, so that all of them may at the same time.
-    thread::scope(|stories| {
-        for faults in plans {
-            stories.spawn(move || story(&faults));
-        }
-    });
+    // Some wait for servers that say nothing, so that many of them may at the same time.
+    for plans in plans.chunks(40) {
+        thread::scope(|stories| {
+            for faults in plans {
+                stories.spawn(move || story(faults));
+            }
+        });
+    }
 }
 
 #[test]
@@ -123,7 +142,7 @@ fn every_fault_before_and_after_every_request() {
             plans.extend([false, true].map(|committed| vec![Fault { on, how, committed }]));
         }
     }
-    assert_eq!(plans.len(), 80);
+    assert_eq!(plans.len(), 132);
     try_all(plans);
 }
 
@@ -140,6 +159,120 @@ fn several_faults_in_a_row() {
         }
     }
     try_all(plans);
+}
+
+#[test]
+fn an_answer_of_the_wrong_type_is_read_by_what_it_says() {
+    let plan = |on| {
+        let how = How::Mistyped;
+        vec![Fault {
+            on,
+            how,
+            committed: true,
+        }]
+    };
+    for on in OPERATIONS {
+        let house = House::new(Setup::everybody());
+        house.server.world().faults.extend(plan(on));
+        let case = house.observe("RUN-1", 100).case.unwrap();
+        let acknowledged = CaseAcknowledged { case: case.clone() };
+        house.decide("ops-2:O2", What::CaseAcknowledged(acknowledged));
+        house.drain_all();
+        let world = house.server.world();
+        assert!(world.faults.is_empty(), "{on:?}");
+        world.assert_told_once("RUN-1", case.as_str(), "mistyped");
+        assert!(
+            !world.messages.iter().any(|m| m.text.contains("repeat")),
+            "{on:?}"
+        );
+    }
+}
+
+/// What leads elsewhere or says no is parked with its reason, and nothing behind it is lost.
+#[test]
+fn a_redirect_is_not_followed_and_what_repeats_a_secret_is_masked() {
+    let elsewhere = Server::start();
+    for how in [How::Redirect(elsewhere.address), How::Echo] {
+        for on in OPERATIONS {
+            let house = House::new(Setup::everybody());
+            let fault = Fault {
+                on,
+                how,
+                committed: false,
+            };
+            house.server.world().faults.push_back(fault);
+            let case = house.observe("RUN-1", 100).case.unwrap();
+            let acknowledged = CaseAcknowledged { case: case.clone() };
+            house.decide("ops-2:O2", What::CaseAcknowledged(acknowledged));
+            house.drain_all();
+            let outbox = house.monitor.outbox().unwrap();
+            let status = outbox.status(house.now()).unwrap();
+            let parked: Vec<_> = status.owed.iter().filter(|owed| owed.is_parked()).collect();
+            assert!(!parked.is_empty(), "{how:?} {on:?}: {status:?}");
+            let ops = Actor::Operator("ops-2:O2".parse().unwrap());
+            for owed in parked {
+                let shown = format!("{owed:?}");
+                assert!(!shown.contains("planted"), "{shown}");
+                outbox.release(&owed.item, &ops, house.now()).unwrap();
+            }
+            house.drain_all();
+            let at = format!("{how:?} {on:?}");
+            let world = house.server.world();
+            assert!(world.faults.is_empty(), "{at}");
+            world.assert_told_once("RUN-1", case.as_str(), &at);
+        }
+    }
+    assert_eq!(elsewhere.world().requests, 0);
+}
+
+/// Whoever sends waits for a server that does not answer, or answers a byte now and then; whoever
+/// observes runs by the same monitor does not.
+#[test]
+fn a_run_is_kept_while_another_thread_waits_for_an_answer() {
+    thread::scope(|stories| {
+        for how in [How::Silence, How::Trickle] {
+            stories.spawn(move || observed_while_somebody_waits(how));
+        }
+    });
+}
+
+fn observed_while_somebody_waits(how: How) {
+    /// Far longer than observing takes.
+    const PATIENCE: Duration = Duration::from_secs(8);
+    let house = House::new(Setup::everybody());
+    house.observe("RUN-1", 100);
+    let fault = Fault {
+        on: Operation::Post,
+        how,
+        committed: false,
+    };
+    house.server.world().faults.push_back(fault);
+    let (monitor, server) = (&house.monitor, &house.server);
+    let (slack, notion) = delivery::clients_with(server, PATIENCE);
+    let senders = Senders {
+        slack: None,
+        threads: Some(&slack),
+        notion: Some(&notion),
+    };
+    let is_over = AtomicBool::new(false);
+    thread::scope(|threads| {
+        threads.spawn(|| {
+            let outbox = monitor.outbox().unwrap();
+            let drained = outbox.drain(senders, &|| second(0), Duration::from_secs(1));
+            is_over.store(true, Ordering::SeqCst);
+            assert!(drained.unwrap().waiting > 0, "{how:?}: the alert failed");
+        });
+        while !server.world().faults.is_empty() {
+            thread::yield_now();
+        }
+        for n in 0..10 {
+            let id = format!("RUN-MEANWHILE-{n}");
+            monitor.observe(run(&id, "OTHER", 100), second(1)).unwrap();
+        }
+        let waited = is_over.load(Ordering::SeqCst);
+        assert!(!waited, "{how:?}: they were kept after the answer");
+    });
+    assert_eq!(house.monitor.archive().head().unwrap().unwrap().seq, 10);
 }
 
 #[test]

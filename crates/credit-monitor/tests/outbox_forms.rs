@@ -95,6 +95,7 @@ fn every_step_has_exactly_these_bytes() {
         "planned",
         "released",
         "rows",
+        "rows_withdrawn",
         "sent",
         "unknown",
         "waiting",
@@ -183,7 +184,9 @@ fn story() -> Vec<Event> {
     }
     let acknowledged = What::CaseAcknowledged(CaseAcknowledged { case });
     monitor.decide(&ops, acknowledged, now()).unwrap();
-    drain(100);
+    for _ in 0..2 {
+        drain(100);
+    }
 
     // A storm, of which a mute holds back the rest.
     for n in 0..8 {
@@ -206,6 +209,22 @@ fn story() -> Vec<Event> {
     for _ in 0..40 {
         drain(60);
     }
+    let status = monitor.outbox().unwrap().status(now()).unwrap();
+    assert_eq!((status.waiting(), status.parked()), (0, 0), "{status:?}");
+
+    // Somebody gives up what would be sent, and what follows it, and rows that are none yet.
+    monitor.observe(run("RUN-4", "GONE"), now()).unwrap();
+    let why = "the channel is gone".parse().unwrap();
+    let alert = "alert/11/RUN-4".parse().unwrap();
+    let withdrawn = monitor.withdraw_owed(&alert, &why, &lead, now()).unwrap();
+    assert_eq!(
+        withdrawn.items.len(),
+        2,
+        "the alert and its thread's address"
+    );
+    let withdrawn = monitor.withdraw_rows(&why, &lead, now()).unwrap();
+    assert_eq!(withdrawn.rows, 1);
+    drain(60);
     let status = monitor.outbox().unwrap().status(now()).unwrap();
     assert_eq!((status.waiting(), status.parked()), (0, 0), "{status:?}");
     let mut events = Vec::new();

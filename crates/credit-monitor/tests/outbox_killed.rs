@@ -6,27 +6,22 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
-    clippy::print_stderr,
     clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "a test may panic, tells its figures, and tells its child what to do by variables"
 )]
 
 mod delivery;
+mod killing;
 
 use std::env;
-use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use credit_monitor::governance::{CaseAcknowledged, What};
 use credit_monitor::{Archive, Monitor, Tree};
 use delivery::{House, Server, Setup, second};
-
-/// Everything by which the process can change the disk, and what it says and hears.
-const CALLS: &str = "write,pwrite64,fsync,fdatasync,ftruncate,mkdir,mkdirat,rename,renameat,\
-                     renameat2,link,linkat,unlink,unlinkat,sendto,recvfrom";
+use killing::{Call, DISK_AND_NETWORK, at_each, calls, one_in, strace_works, traced};
 
 /// Of so many calls one is tried; all of them with `CREDIT_KILLS=all`.
 const ONE_IN: usize = 6;
@@ -79,21 +74,15 @@ fn a_process_that_is_killed_anywhere_while_it_sends_loses_and_doubles_nothing() 
         String::from_utf8_lossy(&clean.stdout)
     );
     check(&house, &case, "not killed");
-    let calls = calls(&String::from_utf8_lossy(&clean.stderr));
-    let all = env::var("CREDIT_KILLS").is_ok_and(|which| which == "all");
-    let one_in = if all { 1 } else { ONE_IN };
-    let tried: Vec<_> = calls.iter().step_by(one_in).collect();
-
-    let (next, kills) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(|| {
-                while let Some((call, n)) = tried.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    kills.fetch_add(usize::from(killed(call, *n)), Ordering::Relaxed);
-                }
-            });
-        }
-    });
+    let calls = calls(&clean, DISK_AND_NETWORK);
+    let said = calls.iter().filter(|call| call.name == "sendto").count();
+    assert!(
+        calls.len() > 50 && said >= 7,
+        "{} calls, {said} sent",
+        calls.len()
+    );
+    let tried = one_in(ONE_IN, &calls);
+    at_each(&tried, 1, killed);
     println!(
         "killed at {} of {} calls, 0 lost, 0 doubled",
         tried.len(),
@@ -101,21 +90,18 @@ fn a_process_that_is_killed_anywhere_while_it_sends_loses_and_doubles_nothing() 
     );
 }
 
-/// Whether it was killed: of the calls that print the test's own lines there may be fewer.
-fn killed(call: &str, n: usize) -> bool {
+/// It may not have been killed: of the calls that print the test's own lines there may be fewer.
+fn killed(call: &Call) {
     let (house, case) = owing();
-    let at = format!("killed before {call} {n}");
-    let inject = format!("inject={call}:signal=KILL:when={n}");
-    let output = strace(&house, Some(&inject));
-    let killed = !output.status.success();
-    let again = child_of(&house, Command::new(env::current_exe().unwrap()), 2_000);
+    let at = call.to_string();
+    let _traced = strace(&house, Some(call));
+    let again = child_command(&house, 2_000).output().unwrap();
     assert!(
         again.status.success(),
         "{at}: {}",
         String::from_utf8_lossy(&again.stdout)
     );
     check(&house, &case, &at);
-    killed
 }
 
 /// A tree that owes an alert, its thread's address, a reply, a row, a page and its change.
@@ -174,61 +160,17 @@ fn check(house: &House, case: &str, at: &str) {
     assert!(text.contains("\"synced\""), "{at}: {text}");
 }
 
-fn strace(house: &House, inject: Option<&str>) -> Output {
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-e", "signal=none", "-e"]);
-    strace.arg(format!("trace={CALLS}"));
-    if let Some(inject) = inject {
-        strace.args(["-e", inject]);
-    }
-    strace.arg(env::current_exe().unwrap());
-    child_of(house, strace, 1_000)
+fn strace(house: &House, kill: Option<&Call>) -> Output {
+    let child = child_command(house, 1_000);
+    traced(&child, DISK_AND_NETWORK, kill)
 }
 
-fn child_of(house: &House, mut command: Command, now: i64) -> Output {
+fn child_command(house: &House, now: i64) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap());
     command
         .args(["--exact", "child", "--nocapture", "--test-threads=1"])
         .env("OUTBOX_ROOT", house.tree().root())
         .env("OUTBOX_SERVER", house.server.address.to_string())
-        .env("OUTBOX_NOW", now.to_string())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
-}
-
-/// Each call of the log by name and how often it was made before, itself included.
-fn calls(log: &str) -> Vec<(String, usize)> {
-    let mut seen: Vec<(String, usize)> = Vec::new();
-    for line in log.lines() {
-        let line = match line.strip_prefix("[pid ") {
-            Some(rest) => rest.split_once("] ").map_or("", |(_, call)| call),
-            None => line,
-        };
-        let Some((name, _)) = line.split_once('(') else {
-            continue;
-        };
-        if CALLS.split(',').any(|call| call.trim() == name) {
-            let n = seen.iter().filter(|(call, _)| call == name).count() + 1;
-            seen.push((name.to_owned(), n));
-        }
-    }
-    let said = seen.iter().filter(|(name, _)| name == "sendto").count();
-    assert!(
-        seen.len() > 50 && said >= 6,
-        "{} calls, {said} sent: {log}",
-        seen.len()
-    );
-    seen
-}
-
-fn strace_works() -> bool {
-    let status = Command::new("strace")
-        .args(["-f", "-o", "/dev/null", "true"])
-        .stderr(Stdio::null())
-        .status();
-    let works = status.is_ok_and(|status| status.success());
-    if !works {
-        eprintln!("SKIPPED: strace is missing or may not trace here; kills are not tested");
-    }
-    works
+        .env("OUTBOX_NOW", now.to_string());
+    command
 }

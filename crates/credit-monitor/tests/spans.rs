@@ -5,9 +5,12 @@
 mod common;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use common::{House, now, run};
-use credit_monitor::ReportRequest;
+use credit_monitor::notify::memory::MemorySlack;
+use credit_monitor::notify::routing::Webhooks;
+use credit_monitor::{Destinations, ReportRequest, Senders};
 
 /// Keeps the names of spans.
 #[derive(Clone, Default)]
@@ -36,7 +39,12 @@ fn the_ways_that_take_time_are_spans() {
     let house = House::new();
     let spans = Spans::default();
     tracing::subscriber::with_default(spans.clone(), || {
-        let monitor = house.open();
+        let webhook = |_| Some("https://hooks.slack.com/services/T/B/x".to_owned());
+        let to = Destinations {
+            webhooks: Some(Webhooks::read(webhook).unwrap()),
+            ..Destinations::default()
+        };
+        let monitor = house.open().with_destinations(to, now()).unwrap();
         let newcomer = run("R-1", "NEWCOMER", "2025-02-01T09:15:00Z", "0.5");
         monitor.observe(newcomer, now()).unwrap();
         let config = monitor.config().unwrap();
@@ -44,6 +52,14 @@ fn the_ways_that_take_time_are_spans() {
         archive
             .weekly_report(&config, &ReportRequest::review(now().day()))
             .unwrap();
+        let slack = MemorySlack::default();
+        let senders = Senders {
+            slack: Some(&slack),
+            ..Senders::default()
+        };
+        let outbox = monitor.outbox().unwrap();
+        let report = outbox.drain(senders, &now, Duration::from_secs(1)).unwrap();
+        assert_eq!(report.sent, 1);
         archive.verify(None, &|_, _| {}).unwrap();
         archive.figures(now()).unwrap();
     });
@@ -52,6 +68,8 @@ fn the_ways_that_take_time_are_spans() {
         "observe",
         "settle",
         "ledger_batch",
+        "drain",
+        "deliver",
         "weekly_report",
         "verify",
         "figures",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::notion::{DataSourceId, DatabaseId, Page, PageId, PageRef, Properties, Schema};
 use crate::routing::Address;
-use crate::slack::{Message, Posted};
+use crate::slack::{Identity, Message, Posted};
 use crate::{Answer, Link, Reason};
 
 /// A way to post to Slack.
@@ -34,6 +34,14 @@ pub trait SlackThreads: Slack {
 
     /// Where people can open a message.
     fn permalink(&self, posted: &Posted) -> Answer<Link>;
+}
+
+/// A way to ask Slack about a bot, which cannot post anything.
+///
+/// **Contract.** The method returns within a bounded time and may be repeated freely.
+pub trait SlackReader: Debug + Send + Sync {
+    /// Who the bot is, and what its token allows.
+    fn identity(&self) -> Answer<Identity>;
 }
 
 /// A way to look into Notion, which cannot change anything:
@@ -157,6 +165,12 @@ macro_rules! forward {
 
             fn permalink(&self, posted: &Posted) -> Answer<Link> {
                 (**self).permalink(posted)
+            }
+        }
+
+        impl<T: SlackReader + ?Sized> SlackReader for $pointer<T> {
+            fn identity(&self) -> Answer<Identity> {
+                (**self).identity()
             }
         }
 

@@ -10,8 +10,10 @@ use crate::notion::{
     WriteAccess,
 };
 use crate::routing::{Address, Webhooks};
-use crate::slack::{self, Bot, Message, Posted, Target};
-use crate::{Answer, Link, Notion, NotionReader, NotionSchema, Reason, Slack, SlackThreads};
+use crate::slack::{self, Bot, Identity, Message, Posted, Target};
+use crate::{
+    Answer, Link, Notion, NotionReader, NotionSchema, Reason, Slack, SlackReader, SlackThreads,
+};
 
 #[cfg(feature = "reqwest")]
 mod reqwest;
@@ -186,6 +188,17 @@ impl<T: Transport> SlackThreads for BotSlack<T> {
             slack::permalink_request(&self.bot, posted),
             &[self.bot.token().expose()],
             slack::interpret_permalink,
+        )
+    }
+}
+
+impl<T: Transport> SlackReader for BotSlack<T> {
+    fn identity(&self) -> Answer<Identity> {
+        ask(
+            &self.transport,
+            slack::identity_request(&self.bot),
+            &[self.bot.token().expose()],
+            slack::interpret_identity,
         )
     }
 }

@@ -21,7 +21,7 @@ use credit_core::{RiskFlags, Severity, Timestamp};
 use crate::notion::{CaseChange, CaseRow, Choice, DatabaseId, Owner, Schema, cases_schema};
 use crate::routing::Address;
 use crate::slack::Message;
-use crate::{Answer, Notion, NotionSchema, Slack, SlackThreads, create_once};
+use crate::{Answer, Notion, NotionSchema, Slack, SlackReader, SlackThreads, create_once};
 
 /// An implementation does not do what its contract says.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -81,6 +81,18 @@ pub fn slack_threads(slack: &dyn SlackThreads, there: &Address) -> Result<(), No
     let link = done("a permalink is given", slack.permalink(&first))?;
     let again = done("a permalink is given again", slack.permalink(&first))?;
     hold("a message has one permalink", link == again, &again)
+}
+
+/// Whatever asks Slack about a bot, whose token must allow all that posting takes.
+///
+/// # Errors
+/// The first rule of [`SlackReader`]'s contract that does not hold.
+pub fn slack_reader(slack: &dyn SlackReader) -> Result<(), Nonconforming> {
+    let first = done("a bot is known", slack.identity())?;
+    let lacks = first.lacks();
+    hold("the bot may post", lacks.is_empty(), &lacks)?;
+    let again = done("a bot is known when asked again", slack.identity())?;
+    hold("a bot stays who it is", first == again, &again)
 }
 
 /// Whatever writes to Notion: `database` must have the properties of CASES. `tag`, up to six

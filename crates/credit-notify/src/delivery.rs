@@ -33,7 +33,7 @@
 //! use credit_notify::routing::{Address, Slot};
 //!
 //! let now: Timestamp = "2025-01-31T10:00:00Z".parse()?;
-//! let mut state = State::new(Rules::default());
+//! let (mut state, rules) = (State::default(), Rules::default());
 //! let item = Item {
 //!     id: "RUN-1-alert".parse()?,
 //!     lane: Lane::Slack(Address::Webhook(Slot::Sev1)),
@@ -45,13 +45,13 @@
 //! for transition in owe(&state, item)? {
 //!     state.apply(&transition)?;
 //! }
-//! for attempt in next(now, &state) {
+//! for attempt in next(now, &state, &rules) {
 //!     assert_eq!(attempt.step, Step::Send);
-//!     for transition in begin(&state, &attempt, now) {
+//!     for transition in begin(&state, &attempt, &rules, now) {
 //!         state.apply(&transition)?; // Recorded first, where it must survive a crash.
 //!     }
 //!     let answer = Answer::Done(Delivered::Nothing); // Here the caller sends.
-//!     for transition in settle(&state, &attempt.item, answer, now)? {
+//!     for transition in settle(&state, &attempt.item, answer, &rules, now)? {
 //!         state.apply(&transition)?;
 //!     }
 //! }
@@ -115,7 +115,11 @@ pub fn owe(state: &State, item: Item) -> Result<Vec<Transition>, DeliveryError> 
     let mut transitions = vec![Transition::Owed { item }];
     match parent {
         Some(Progress::Parked { .. }) => transitions.push(parked_with_parent(id, at)),
-        Some(Progress::Withdrawn) => transitions.push(Transition::Withdrawn { item: id, at }),
+        Some(Progress::Withdrawn) => transitions.push(Transition::Withdrawn {
+            item: id,
+            at,
+            reason: None,
+        }),
         _ => {}
     }
     Ok(transitions)
@@ -123,10 +127,10 @@ pub fn owe(state: &State, item: Item) -> Result<Vec<Transition>, DeliveryError> 
 
 /// What may be sent now: at most one item of each lane, SEV0 first and then the oldest. Before
 /// each is sent, [`begin`] says whether that is still so.
-pub fn next(now: Timestamp, state: &State) -> Vec<Attempt> {
+pub fn next(now: Timestamp, state: &State, rules: &Rules) -> Vec<Attempt> {
     let mut ready: Vec<_> = state
         .lanes()
-        .filter_map(|lane| storm::ready(now, state, lane))
+        .filter_map(|lane| storm::ready(now, state, rules, lane))
         .collect();
     ready.sort_by_key(|ready| (!ready.urgent, ready.number));
     ready.into_iter().map(|ready| ready.attempt).collect()
@@ -137,22 +141,23 @@ pub fn next(now: Timestamp, state: &State) -> Vec<Attempt> {
 pub fn next_due(
     now: Timestamp,
     state: &State,
+    rules: &Rules,
     matters: impl Fn(&Lane) -> bool,
 ) -> Option<Timestamp> {
     state
         .lanes()
         .filter(|lane| matters(lane))
-        .filter_map(|lane| storm::due(now, state, lane))
+        .filter_map(|lane| storm::due(now, state, rules, lane))
         .min()
 }
 
 /// What changes when an attempt is begun; nothing where it may not be begun now, because an
 /// answer since has paused its destination or because somebody else has begun it.
-pub fn begin(state: &State, attempt: &Attempt, now: Timestamp) -> Vec<Transition> {
+pub fn begin(state: &State, attempt: &Attempt, rules: &Rules, now: Timestamp) -> Vec<Transition> {
     let lane = attempt.folds.first().unwrap_or(&attempt.item);
     let still = state
         .item(lane)
-        .and_then(|item| storm::ready(now, state, &item.lane))
+        .and_then(|item| storm::ready(now, state, rules, &item.lane))
         .filter(|ready| ready.attempt == *attempt);
     let Some(ready) = still else {
         return Vec::new();
@@ -175,12 +180,14 @@ pub fn settle(
     state: &State,
     item: &ItemId,
     answer: Answer<Delivered>,
+    rules: &Rules,
     now: Timestamp,
 ) -> Result<Vec<Transition>, DeliveryError> {
     let Some(Progress::Begun { .. }) = state.progress(item) else {
         return Err(DeliveryError::NotBegun { item: item.clone() });
     };
     let id = item.clone();
+    let again = rules.backoff(item, state.failures(item), now);
     Ok(match answer {
         Answer::Done(delivered) => vec![Transition::Sent {
             item: id,
@@ -190,7 +197,7 @@ pub fn settle(
         Answer::Pause { wait, reason } => {
             let until = match wait {
                 Some(wait) => rules::later(now, wait.as_secs()),
-                None => state.backoff(item, now),
+                None => again,
             };
             let paused = state.item(item).map(|item| Transition::Paused {
                 destination: item.lane.destination(),
@@ -205,10 +212,14 @@ pub fn settle(
         }
         Answer::Retry { reason } => vec![Transition::Waiting {
             item: id,
-            until: state.backoff(item, now),
+            until: again,
             reason,
         }],
-        Answer::Unknown { reason } => vec![unknown(state, id, now, reason)],
+        Answer::Unknown { reason } => vec![Transition::Unknown {
+            item: id,
+            until: again,
+            reason,
+        }],
         Answer::Park { reason } => {
             let mut parked = vec![Transition::Parked {
                 item: id,
@@ -216,19 +227,21 @@ pub fn settle(
                 reason,
             }];
             let followers = state.followers(item).into_iter();
-            parked.extend(followers.map(|follower| parked_with_parent(follower, now)));
+            let open = followers.filter(|id| state.progress(id).is_some_and(Progress::is_open));
+            parked.extend(open.map(|follower| parked_with_parent(follower, now)));
             parked
         }
     })
 }
 
 /// What changes when a process starts after one that died: whatever was begun may have been sent.
-pub fn interrupted(state: &State, now: Timestamp) -> Vec<Transition> {
+pub fn interrupted(state: &State, rules: &Rules, now: Timestamp) -> Vec<Transition> {
     let begun = state.begun().into_iter();
     begun
-        .map(|item| {
-            let reason = Reason::new("the process ended before there was an answer");
-            unknown(state, item, now, reason)
+        .map(|item| Transition::Unknown {
+            until: rules.backoff(&item, state.failures(&item), now),
+            item,
+            reason: Reason::new("the process ended before there was an answer"),
         })
         .collect()
 }
@@ -254,26 +267,92 @@ pub fn release(
 /// What changes when an item is not to be sent after all, with what follows it; nothing where it
 /// was sent already or may have been.
 pub fn withdraw(state: &State, item: &ItemId, now: Timestamp) -> Vec<Transition> {
-    let mut items = vec![item.clone()];
-    items.extend(state.followers(item));
-    let mut after = state.clone();
-    let mut withdrawn = Vec::new();
-    for item in items {
-        let transition = Transition::Withdrawn { item, at: now };
-        match after.apply(&transition) {
-            Ok(()) => withdrawn.push(transition),
-            Err(_) if withdrawn.is_empty() => break,
-            Err(_) => {}
-        }
+    if !state.is_unsent(item) {
+        return Vec::new();
     }
-    withdrawn
+    let followers = state.followers(item).into_iter();
+    let unsent = followers.filter(|follower| state.is_unsent(follower));
+    let withdrawn = |item| Transition::Withdrawn {
+        item,
+        at: now,
+        reason: None,
+    };
+    [item.clone()]
+        .into_iter()
+        .chain(unsent)
+        .map(withdrawn)
+        .collect()
 }
 
-fn unknown(state: &State, item: ItemId, now: Timestamp, reason: Reason) -> Transition {
-    Transition::Unknown {
-        until: state.backoff(&item, now),
+/// What changes when somebody gives an item up that will never be sent, such as one for a
+/// destination that is no more, with what follows it. One that may have been sent can be given up,
+/// too: it is not sent again then.
+///
+/// ```
+/// use credit_notify::Reason;
+/// use credit_notify::delivery::{Item, Lane, Operation, Progress, State, give_up, owe};
+/// use credit_notify::routing::{Address, Slot};
+///
+/// let now = "2025-01-31T10:00:00Z".parse()?;
+/// let item = Item {
+///     id: "RUN-1-alert".parse()?,
+///     lane: Lane::Slack(Address::Webhook(Slot::Security)),
+///     operation: Operation::Post,
+///     after: None,
+///     folds: Vec::new(),
+///     owed_at: now,
+/// };
+/// let id = item.id.clone();
+/// let mut state = State::default();
+/// for transition in owe(&state, item)? {
+///     state.apply(&transition)?;
+/// }
+/// for transition in give_up(&state, &id, &Reason::new("the channel is gone"), now)? {
+///     state.apply(&transition)?;
+/// }
+/// assert_eq!(state.progress(&id), Some(&Progress::Withdrawn));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If it is not known, done, or being sent.
+pub fn give_up(
+    state: &State,
+    item: &ItemId,
+    reason: &Reason,
+    now: Timestamp,
+) -> Result<Vec<Transition>, DeliveryError> {
+    match state.progress(item) {
+        None => return Err(DeliveryError::Unknown { item: item.clone() }),
+        Some(progress) if !may_be_given_up(progress) => {
+            return Err(DeliveryError::NotOpen { item: item.clone() });
+        }
+        Some(_) => {}
+    }
+    let followers = state.followers(item).into_iter();
+    let open = followers.filter(|id| state.progress(id).is_some_and(may_be_given_up));
+    let given_up = |item| Transition::Withdrawn {
         item,
-        reason,
+        at: now,
+        reason: Some(reason.clone()),
+    };
+    Ok([item.clone()]
+        .into_iter()
+        .chain(open)
+        .map(given_up)
+        .collect())
+}
+
+fn may_be_given_up(progress: &Progress) -> bool {
+    match progress {
+        Progress::Owed
+        | Progress::Waiting { .. }
+        | Progress::Unknown { .. }
+        | Progress::Parked { .. } => true,
+        Progress::Begun { .. }
+        | Progress::Sent { .. }
+        | Progress::Folded { .. }
+        | Progress::Withdrawn => false,
     }
 }
 

@@ -16,6 +16,10 @@ mod text;
 mod wire;
 
 pub use answer::{Answer, Reason};
-pub use channel::{Notion, NotionReader, NotionSchema, Slack, SlackThreads, create_once};
-pub use message::{Alert, Call, DigestOf, Exposure, Links, Mention, Reply, TopScenario, Weekly};
+pub use channel::{
+    Notion, NotionReader, NotionSchema, Slack, SlackReader, SlackThreads, create_once,
+};
+pub use message::{
+    Alert, Call, CaseState, DigestOf, Exposure, Links, Mention, Reply, TopScenario, Weekly,
+};
 pub use secret::{BaseUrl, Link, SettingError, Token, WebhookUrl};

@@ -7,8 +7,10 @@ use crate::notion::{
     DataSourceId, DatabaseId, Page, PageId, PageRef, Properties, Schema, cases_schema, runs_schema,
 };
 use crate::routing::Address;
-use crate::slack::{Message, Posted};
-use crate::{Answer, Link, Notion, NotionReader, NotionSchema, Reason, Slack, SlackThreads};
+use crate::slack::{Identity, Message, Posted};
+use crate::{
+    Answer, Link, Notion, NotionReader, NotionSchema, Reason, Slack, SlackReader, SlackThreads,
+};
 
 /// A Slack that only remembers.
 ///
@@ -107,6 +109,17 @@ impl SlackThreads for MemorySlack {
             Ok(link) if there => Answer::Done(link),
             _ => unknown(),
         }
+    }
+}
+
+impl SlackReader for MemorySlack {
+    fn identity(&self) -> Answer<Identity> {
+        let scopes = Identity::SCOPES.iter().map(|scope| (*scope).to_owned());
+        Answer::Done(Identity {
+            team: "memory".to_owned(),
+            user: "memory".to_owned(),
+            scopes: Some(scopes.collect()),
+        })
     }
 }
 

@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use credit_core::{
-    Action, Actions, CaseId, Credits, Likelihood, Multiplier, Period, RiskFlags, Run, RunId,
-    RunRecord, ScenarioId, Severity, StoredRecord, StoredVerdict, Timestamp, TotalCredits,
+    Action, Actions, CaseId, CaseStatus, Credits, Likelihood, Multiplier, Period, RiskFlags, Run,
+    RunId, RunRecord, ScenarioId, Severity, StoredRecord, StoredVerdict, Timestamp, TotalCredits,
 };
 
 use crate::{Link, SettingError};
@@ -202,6 +202,17 @@ pub enum Reply {
         /// What is to be remembered.
         notes: String,
     },
+}
+
+/// How far the case is that an alert has opened, for the alert's own message.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CaseState {
+    /// Where it stands.
+    pub status: CaseStatus,
+    /// Who brought it there, where that is known.
+    pub by: Option<String>,
+    /// Since when it is.
+    pub since: Timestamp,
 }
 
 /// Somebody to be notified, from configuration and never from data: the id of a user or a user

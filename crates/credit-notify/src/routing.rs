@@ -188,6 +188,11 @@ impl Webhooks {
         matches!(self.setting(slot), Setting::Off)
     }
 
+    /// Whether a webhook's variable is set, be it to nothing.
+    pub fn is_set(&self, slot: Slot) -> bool {
+        !matches!(self.setting(slot), Setting::Unset)
+    }
+
     pub(crate) fn url(&self, slot: Slot) -> Option<&WebhookUrl> {
         match self.setting(slot) {
             Setting::On(url) => Some(url),

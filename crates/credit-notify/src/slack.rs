@@ -16,7 +16,10 @@ use serde::{Deserialize, Serialize};
 use crate::{BaseUrl, SettingError, Token, WebhookUrl};
 
 pub use message::Message;
-pub use wire::{interpret, interpret_permalink, permalink_request, request};
+pub use wire::{
+    identity_request, interpret, interpret_identity, interpret_permalink, permalink_request,
+    request,
+};
 
 /// A bot's access.
 #[derive(Clone, Debug)]
@@ -86,6 +89,32 @@ pub struct Posted {
     pub channel: String,
     /// The message's timestamp, which is its name in the channel.
     pub ts: String,
+}
+
+/// Who a bot is, as Slack tells whoever has its token.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Identity {
+    /// The workspace's name.
+    pub team: String,
+    /// The bot's name.
+    pub user: String,
+    /// What the token allows; `None` where Slack did not say.
+    pub scopes: Option<Vec<String>>,
+}
+
+impl Identity {
+    /// What the token must allow so that a bot can post, reply and edit.
+    pub const SCOPES: &'static [&'static str] = &["chat:write"];
+
+    /// What of that it does not allow; nothing where Slack did not say.
+    pub fn lacks(&self) -> Vec<&'static str> {
+        let Some(scopes) = &self.scopes else {
+            return Vec::new();
+        };
+        let allowed = |needed: &&&str| scopes.iter().any(|scope| scope == **needed);
+        let needed = Identity::SCOPES.iter();
+        needed.filter(|needed| !allowed(needed)).copied().collect()
+    }
 }
 
 /// Where a message goes, with the access that it needs.

@@ -18,8 +18,8 @@ use credit_notify::notion::{
 use credit_notify::routing::{Address, Slot, Webhooks};
 use credit_notify::slack::{Bot, Message, Posted};
 use credit_notify::{
-    Alert, Answer, Links, Notion, NotionReader, NotionSchema, Slack, SlackThreads, Token,
-    create_once,
+    Alert, Answer, Links, Notion, NotionReader, NotionSchema, Slack, SlackReader, SlackThreads,
+    Token, create_once,
 };
 use server::{Fault, How, Operation, Server};
 
@@ -90,6 +90,12 @@ fn the_clients_and_the_doubles_do_what_the_traits_say() {
     conformance::slack(&webhook(&server), &default(), &Address::Webhook(Slot::Sev1)).unwrap();
     conformance::slack(&bot(&server), &channel("#there"), &channel("#nowhere")).unwrap();
     conformance::slack_threads(&bot(&server), &channel("#there")).unwrap();
+    server.world().scopes = Some("chat:write,channels:read");
+    conformance::slack_reader(&bot(&server)).unwrap();
+    conformance::slack_reader(&MemorySlack::default()).unwrap();
+    server.world().scopes = Some("channels:read");
+    let found = conformance::slack_reader(&bot(&server)).unwrap_err();
+    assert_eq!(found.rule, "the bot may post");
     conformance::notion(&writer(&server), &database(), "1").unwrap();
     server.world().properties = Some(vec![("Name".to_owned(), "title".to_owned())]);
     conformance::notion_schema(&writer(&server), &database(), &cases_schema()).unwrap();
@@ -222,7 +228,14 @@ fn a_webhook_that_is_not_set_is_parked_without_a_request() {
 
 #[test]
 fn what_nobody_can_know_is_unknown() {
-    for how in [How::Silence, How::Drop, How::Cut, How::Flood, How::Portal] {
+    for how in [
+        How::Silence,
+        How::Drop,
+        How::Cut,
+        How::Trickle,
+        How::Flood,
+        How::Portal,
+    ] {
         let message = Message::plain("x");
         let server = faulty(Operation::Post, how);
         let answer = webhook(&server).post(&default(), &message);
@@ -379,6 +392,7 @@ fn no_secret_is_shown_anywhere() {
     show(&bot(&echo(Operation::Reply)).reply(&posted, &message));
     show(&bot(&echo(Operation::Edit)).update(&posted, &message));
     show(&bot(&echo(Operation::Permalink)).permalink(&posted));
+    show(&bot(&echo(Operation::Identity)).identity());
     show(&writer(&echo(Operation::Create)).create(&source(), &case().page()));
     show(&writer(&echo(Operation::Read)).resolve(&database()));
     for how in [How::Silence, How::Drop, How::Cut] {

@@ -12,7 +12,8 @@ use std::time::Duration;
 use credit_core::{Severity, Timestamp};
 use credit_notify::delivery::{
     Attempt, Delivered, DeliveryError, Destination, Item, ItemId, Lane, Operation, Progress, Rules,
-    State, Step, Transition, begin, interrupted, next, next_due, owe, release, settle, withdraw,
+    State, Step, Transition, begin, give_up, interrupted, next, next_due, owe, release, settle,
+    withdraw,
 };
 use credit_notify::routing::{Address, Slot};
 use credit_notify::{Answer, Reason};
@@ -63,7 +64,7 @@ fn owed(state: &mut State, item: Item) {
 }
 
 fn with(items: impl IntoIterator<Item = Item>) -> State {
-    let mut state = State::new(Rules::default());
+    let mut state = State::default();
     for item in items {
         owed(&mut state, item);
     }
@@ -73,14 +74,14 @@ fn with(items: impl IntoIterator<Item = Item>) -> State {
 /// Begins the one attempt there is and answers it.
 #[track_caller]
 fn answer(state: &mut State, now: Timestamp, answer: Answer<Delivered>) -> Attempt {
-    let attempts = next(now, state);
+    let attempts = next(now, state, &Rules::default());
     let [attempt] = attempts.as_slice() else {
         panic!("{attempts:?}");
     };
-    let begun = begin(state, attempt, now);
+    let begun = begin(state, attempt, &Rules::default(), now);
     assert!(!begun.is_empty());
     apply(state, &begun);
-    let settled = settle(state, &attempt.item, answer, now).unwrap();
+    let settled = settle(state, &attempt.item, answer, &Rules::default(), now).unwrap();
     apply(state, &settled);
     attempt.clone()
 }
@@ -175,7 +176,7 @@ fn a_pause_holds_the_whole_destination_and_no_other() {
     owed(&mut state, item("c", page(), Operation::Create));
     assert_eq!(state.paused_until(Destination::Slack), Some(second(60)));
     let names = |now| -> Vec<String> {
-        let attempts = next(now, &state);
+        let attempts = next(now, &state, &Rules::default());
         attempts.iter().map(|a| a.item.to_string()).collect()
     };
     assert_eq!(names(second(59)), ["c"]);
@@ -190,7 +191,14 @@ fn a_pause_is_never_cut_short_by_decimals_or_by_another() {
         "2025-01-31T10:00:00.9Z".parse().unwrap(),
         pause(60),
     );
-    assert_eq!(next("2025-01-31T10:01:00.8Z".parse().unwrap(), &state), []);
+    assert_eq!(
+        next(
+            "2025-01-31T10:01:00.8Z".parse().unwrap(),
+            &state,
+            &Rules::default()
+        ),
+        []
+    );
     let shorter = Transition::Paused {
         destination: Destination::Slack,
         until: second(1),
@@ -213,35 +221,49 @@ fn what_was_ready_may_not_be_begun_after_a_pause() {
         item("a", alerts(), Operation::Post),
         item("b", other, Operation::Post),
     ]);
-    let attempts = next(second(0), &state);
+    let attempts = next(second(0), &state, &Rules::default());
     assert_eq!(attempts.len(), 2);
-    let begun = begin(&state, &attempts[0], second(0));
+    let begun = begin(&state, &attempts[0], &Rules::default(), second(0));
     apply(&mut state, &begun);
-    let settled = settle(&state, &attempts[0].item, pause(60), second(0)).unwrap();
+    let settled = settle(
+        &state,
+        &attempts[0].item,
+        pause(60),
+        &Rules::default(),
+        second(0),
+    )
+    .unwrap();
     apply(&mut state, &settled);
-    assert_eq!(begin(&state, &attempts[1], second(0)), []);
+    assert_eq!(
+        begin(&state, &attempts[1], &Rules::default(), second(0)),
+        []
+    );
 }
 
 #[test]
 fn what_was_ready_may_not_be_begun_when_something_else_is() {
     let mut state = with([item("a", alerts(), Operation::Post)]);
-    let attempts = next(second(0), &state);
+    let attempts = next(second(0), &state, &Rules::default());
     owed(
         &mut state,
         item("b", alerts(), Operation::Alert(Severity::Sev0)),
     );
     assert_eq!(
-        begin(&state, &attempts[0], second(0)),
+        begin(&state, &attempts[0], &Rules::default(), second(0)),
         [],
         "SEV0 is first now"
     );
     assert_eq!(answer(&mut state, second(0), done()).item, id("b"));
-    assert_eq!(begin(&state, &attempts[0], second(0)), [], "one a second");
-    let begun = begin(&state, &attempts[0], second(1));
+    assert_eq!(
+        begin(&state, &attempts[0], &Rules::default(), second(0)),
+        [],
+        "one a second"
+    );
+    let begun = begin(&state, &attempts[0], &Rules::default(), second(1));
     assert_eq!(begun.len(), 1);
     apply(&mut state, &begun);
     assert_eq!(
-        begin(&state, &attempts[0], second(2)),
+        begin(&state, &attempts[0], &Rules::default(), second(2)),
         [],
         "somebody else has begun it"
     );
@@ -253,16 +275,23 @@ fn what_was_begun_when_a_process_died_is_in_doubt() {
         item("a", alerts(), Operation::Post),
         item("b", page(), Operation::Create),
     ]);
-    for attempt in next(second(0), &state) {
-        let begun = begin(&state, &attempt, second(0));
+    for attempt in next(second(0), &state, &Rules::default()) {
+        let begun = begin(&state, &attempt, &Rules::default(), second(0));
         apply(&mut state, &begun);
     }
-    assert_eq!(next(second(1_000), &state), [], "both are being sent");
-    let doubts = interrupted(&state, second(5));
+    assert_eq!(
+        next(second(1_000), &state, &Rules::default()),
+        [],
+        "both are being sent"
+    );
+    let doubts = interrupted(&state, &Rules::default(), second(5));
     apply(&mut state, &doubts);
-    let steps: Vec<Step> = next(second(1_000), &state).iter().map(|a| a.step).collect();
+    let steps: Vec<Step> = next(second(1_000), &state, &Rules::default())
+        .iter()
+        .map(|a| a.step)
+        .collect();
     assert_eq!(steps, [Step::SendMarked, Step::FindOrCreate]);
-    assert_eq!(interrupted(&state, second(5)), []);
+    assert_eq!(interrupted(&state, &Rules::default(), second(5)), []);
 }
 
 #[test]
@@ -329,7 +358,7 @@ fn a_history_that_cannot_be_is_refused() {
         state.apply(&sent),
         Err(DeliveryError::NotBegun { item: id("a") })
     );
-    assert!(settle(&state, &id("a"), done(), second(0)).is_err());
+    assert!(settle(&state, &id("a"), done(), &Rules::default(), second(0)).is_err());
     assert!(release(&state, &id("a"), second(0)).is_err());
     answer(&mut state, second(0), done());
     let begun = Transition::Begun {
@@ -350,12 +379,16 @@ fn waits_grow_up_to_the_longest_and_differ_by_seed() {
             jitter_seed: seed,
             ..Rules::default()
         };
-        let mut state = State::new(rules);
+        let mut state = State::default();
         owed(&mut state, item("a", alerts(), Operation::Post));
         let mut now = second(0);
         let mut waits = Vec::new();
         for _ in 0..70 {
-            answer(&mut state, now, retry());
+            let attempt = next(now, &state, &rules).remove(0);
+            let begun = begin(&state, &attempt, &rules, now);
+            apply(&mut state, &begun);
+            let settled = settle(&state, &attempt.item, retry(), &rules, now).unwrap();
+            apply(&mut state, &settled);
             let Some(Progress::Waiting { until, .. }) = state.progress(&id("a")) else {
                 panic!("not waiting");
             };
@@ -384,10 +417,11 @@ fn drain(
         for arrival in arrivals(n) {
             owed(state, arrival);
         }
-        for attempt in next(second(n), state) {
-            let begun = begin(state, &attempt, second(n));
+        for attempt in next(second(n), state, &Rules::default()) {
+            let begun = begin(state, &attempt, &Rules::default(), second(n));
             apply(state, &begun);
-            let settled = settle(state, &attempt.item, done(), second(n)).unwrap();
+            let settled =
+                settle(state, &attempt.item, done(), &Rules::default(), second(n)).unwrap();
             apply(state, &settled);
             sent.push(attempt);
         }
@@ -408,7 +442,7 @@ fn storm_of(n: usize) -> Item {
 
 #[test]
 fn a_storm_at_once_is_a_few_messages_with_sev0_first() {
-    let mut state = State::new(Rules::default());
+    let mut state = State::default();
     let sent = drain(&mut state, 600, |n| {
         if n == 0 {
             (0..200).map(storm_of).collect()
@@ -424,7 +458,7 @@ fn a_storm_at_once_is_a_few_messages_with_sev0_first() {
 
 #[test]
 fn a_storm_that_lasts_is_a_few_messages_too() {
-    let mut state = State::new(Rules::default());
+    let mut state = State::default();
     let sent = drain(&mut state, 2_000, |n| match usize::try_from(n) {
         Ok(n) if n < 200 => vec![storm_of(n)],
         _ => Vec::new(),
@@ -441,7 +475,7 @@ fn a_storm_that_lasts_is_a_few_messages_too() {
 
 #[test]
 fn few_alerts_are_sent_one_by_one() {
-    let mut state = State::new(Rules::default());
+    let mut state = State::default();
     let sent = drain(&mut state, 10, |n| {
         if n == 0 {
             (0..5).map(storm_of).collect()
@@ -512,7 +546,7 @@ proptest! {
 
     #[test]
     fn the_laws_hold_whatever_is_answered(ticks in ticks()) {
-        let mut state = State::new(Rules::default());
+        let mut state = State::default();
         let mut history = Vec::new();
         let mut now = 0;
         let mut count = 0;
@@ -534,8 +568,8 @@ proptest! {
                 record(&mut state, transitions);
             }
             let mut answers = tick.answers.into_iter();
-            for attempt in next(second(now), &state) {
-                let begun = begin(&state, &attempt, second(now));
+            for attempt in next(second(now), &state, &Rules::default()) {
+                let begun = begin(&state, &attempt, &Rules::default(), second(now));
                 if begun.is_empty() {
                     continue;
                 }
@@ -546,15 +580,15 @@ proptest! {
                 }
                 let answer = generated_answer(answers.next().unwrap_or(11));
                 model.answers(&attempt.item, &answer, &state, now);
-                let settled = settle(&state, &attempt.item, answer, second(now)).unwrap();
+                let settled = settle(&state, &attempt.item, answer, &Rules::default(), second(now)).unwrap();
                 record(&mut state, settled);
             }
             if tick.dies {
                 // Only what was recorded is left.
-                let mut read = State::new(Rules::default());
+                let mut read = State::default();
                 apply(&mut read, &history);
                 state = read;
-                for item in interrupted(&state, second(now)) {
+                for item in interrupted(&state, &Rules::default(), second(now)) {
                     if let Transition::Unknown { item, .. } = &item {
                         model.in_doubt.insert(item.clone(), true);
                     }
@@ -580,9 +614,11 @@ proptest! {
 fn kept_and_read(state: &State, now: Timestamp) -> State {
     let json = serde_json::to_string(state).unwrap();
     let read: State = serde_json::from_str(&json).unwrap();
-    let read = read.with_rules(Rules::default());
     assert_eq!(serde_json::to_string(&read).unwrap(), json);
-    assert_eq!(next(now, &read), next(now, state));
+    assert_eq!(
+        next(now, &read, &Rules::default()),
+        next(now, state, &Rules::default())
+    );
     read
 }
 
@@ -590,8 +626,8 @@ fn kept_and_read(state: &State, now: Timestamp) -> State {
 fn due_is_when_something_can_be_sent(state: &State, now: Timestamp) {
     let mut now = now;
     for _ in 0..20 {
-        let due = next_due(now, state, |_| true);
-        let can_send = !next(now, state).is_empty();
+        let due = next_due(now, state, &Rules::default(), |_| true);
+        let can_send = !next(now, state, &Rules::default()).is_empty();
         match due {
             None => {
                 assert!(!can_send);
@@ -604,7 +640,7 @@ fn due_is_when_something_can_be_sent(state: &State, now: Timestamp) {
                 }
                 let before = Timestamp::from_unix(due.unix() - 1).unwrap();
                 assert!(
-                    before < now || next(before, state).is_empty(),
+                    before < now || next(before, state, &Rules::default()).is_empty(),
                     "before {due}"
                 );
                 now = due;
@@ -625,7 +661,10 @@ fn what_is_withdrawn_is_not_sent_and_neither_is_what_follows_it() {
     let withdrawn = withdraw(&state, &id("alert"), second(0));
     apply(&mut state, &withdrawn);
     assert_eq!(state.open(), 0);
-    assert_eq!(next_due(second(0), &state, |_| true), None);
+    assert_eq!(
+        next_due(second(0), &state, &Rules::default(), |_| true),
+        None
+    );
     assert_eq!(state.progress(&id("reply")), Some(&Progress::Withdrawn));
     // What comes to follow it later is not sent either, and it is not owed again.
     owed(&mut state, after("late"));
@@ -650,6 +689,86 @@ fn what_may_have_been_sent_cannot_be_withdrawn() {
     // The second was surely not sent; of the first nobody knows.
     assert_eq!(withdraw(&state, &id("a"), second(1_001)), []);
     assert_eq!(withdraw(&state, &id("nothing"), second(1_001)), []);
+}
+
+#[test]
+fn what_may_have_been_sent_can_be_given_up_with_what_follows_it() {
+    let after = |name: &str, parent: &str| Item {
+        after: Some(id(parent)),
+        ..item(name, alerts(), Operation::Reply)
+    };
+    let why = Reason::new("the channel is gone");
+    let mut state = with([
+        item("a", alerts(), Operation::Post),
+        after("b", "a"),
+        after("c", "b"),
+        item("d", alerts(), Operation::Post),
+    ]);
+    let begun = begin(
+        &state,
+        &next(second(0), &state, &Rules::default())[0],
+        &Rules::default(),
+        second(0),
+    );
+    apply(&mut state, &begun);
+    let refused = give_up(&state, &id("a"), &why, second(0));
+    assert_eq!(
+        refused,
+        Err(DeliveryError::NotOpen { item: id("a") }),
+        "it is being sent"
+    );
+    let doubt = interrupted(&state, &Rules::default(), second(0));
+    apply(&mut state, &doubt);
+    let given_up = give_up(&state, &id("a"), &why, second(1)).unwrap();
+    let names: Vec<String> = given_up
+        .iter()
+        .map(|transition| match transition {
+            Transition::Withdrawn { item, reason, .. } => {
+                assert_eq!(reason.as_ref(), Some(&why));
+                item.to_string()
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    apply(&mut state, &given_up);
+    assert_eq!(state.open(), 1);
+    assert!(
+        give_up(&state, &id("a"), &why, second(1)).is_err(),
+        "once is enough"
+    );
+    assert!(give_up(&state, &id("nothing"), &why, second(1)).is_err());
+
+    // What is parked with its parent goes with it.
+    let mut state = with([item("a", alerts(), Operation::Post), after("b", "a")]);
+    answer(&mut state, second(0), park());
+    let given_up = give_up(&state, &id("a"), &why, second(1)).unwrap();
+    assert_eq!(given_up.len(), 2);
+    apply(&mut state, &given_up);
+    assert_eq!(state.progress(&id("b")), Some(&Progress::Withdrawn));
+}
+
+/// Processes with different rules know the same of what is recorded.
+#[test]
+fn what_is_known_of_a_storm_does_not_depend_on_the_rules() {
+    let rules = Rules {
+        storm_alerts_max: 2,
+        storm_window_seconds: 1_800,
+        ..Rules::default()
+    };
+    let alert = |n: usize| item(&format!("a{n}"), alerts(), Operation::Alert(Severity::Sev1));
+    let mut state = with([alert(0)]);
+    answer(&mut state, second(0), done());
+    owed(&mut state, alert(1));
+    answer(&mut state, second(900), done());
+    owed(&mut state, alert(2));
+    // Within half an hour there were two; within five minutes only one.
+    assert_eq!(next(second(1_000), &state, &rules), []);
+    assert_eq!(next(second(1_000), &state, &Rules::default()).len(), 1);
+    assert_eq!(
+        next_due(second(1_000), &state, &rules, |_| true),
+        Some(second(1_800))
+    );
 }
 
 /// What the other side has seen, kept without the state's help.

@@ -64,7 +64,7 @@ impl House {
             slack: BotSlack::new(Ureq::new(PATIENCE), bot),
             notion: HttpNotion::new(Ureq::new(PATIENCE), connection),
             source: "00000000-0000-4000-8000-0000000000d5".parse().unwrap(),
-            state: State::new(Rules::default()),
+            state: State::default(),
             server,
         };
         let channel = || Lane::Slack(Address::Channel("#ops-alerts".parse().unwrap()));
@@ -98,8 +98,8 @@ impl House {
                 return;
             }
             self.server.world().now = now;
-            for attempt in next(second(now), &self.state) {
-                let begun = begin(&self.state, &attempt, second(now));
+            for attempt in next(second(now), &self.state, &Rules::default()) {
+                let begun = begin(&self.state, &attempt, &Rules::default(), second(now));
                 if begun.is_empty() {
                     continue;
                 }
@@ -107,7 +107,14 @@ impl House {
                     self.state.apply(&transition).unwrap();
                 }
                 let answer = self.send(&attempt);
-                let settled = settle(&self.state, &attempt.item, answer, second(now)).unwrap();
+                let settled = settle(
+                    &self.state,
+                    &attempt.item,
+                    answer,
+                    &Rules::default(),
+                    second(now),
+                )
+                .unwrap();
                 for transition in settled {
                     self.state.apply(&transition).unwrap();
                 }

@@ -14,10 +14,10 @@
 mod common;
 
 use common::{alert, case, links, owner, record, weekly};
-use credit_core::{RiskFlags, Severity};
+use credit_core::{CaseStatus, RiskFlags, Severity};
 use credit_notify::notion::{Choice, RunRow};
 use credit_notify::slack::Message;
-use credit_notify::{Alert, DigestOf, Exposure, Reply, Weekly};
+use credit_notify::{Alert, Call, CaseState, DigestOf, Exposure, Reply, Weekly};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -122,6 +122,19 @@ fn messages([one, two, three]: &[String; 3]) -> Vec<Message> {
         assessed_by: one.clone(),
         notes: two.clone(),
     };
+    let call = Call {
+        case_id: links().case_id.unwrap(),
+        title: one.clone(),
+        severity: Severity::Sev0,
+        status: two.clone(),
+        opened_at: alert.timestamp,
+        reason: three.clone(),
+    };
+    let state = CaseState {
+        status: CaseStatus::Investigating,
+        by: Some(three.clone()),
+        since: alert.timestamp,
+    };
     let resolved = Reply::Resolved {
         by: one.clone(),
         root_cause: two.clone(),
@@ -134,9 +147,11 @@ fn messages([one, two, three]: &[String; 3]) -> Vec<Message> {
     vec![
         Message::plain(&one),
         Message::alert(&alert, &links(), &[]),
+        Message::alert(&alert, &links(), &[]).in_state(&state),
         Message::digest(&muted, &vec![alert.clone(); 12]),
         Message::weekly(&week),
         Message::exposure(&exposure, &links(), &[]),
+        Message::call(&call, &links(), &[]),
         Message::reply(&resolved),
         Message::reply(&approved),
     ]

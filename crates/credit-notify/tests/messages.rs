@@ -4,10 +4,10 @@
 mod common;
 
 use common::{alert, assert_golden, at, case, links, owner, record, weekly};
-use credit_core::{Action, Likelihood, RiskFlags, Severity};
+use credit_core::{Action, CaseStatus, Likelihood, RiskFlags, Severity};
 use credit_notify::notion::{CaseChange, Choice, Owner, RunRow};
 use credit_notify::slack::Message;
-use credit_notify::{Alert, Call, DigestOf, Exposure, Links, Mention, Reply, Weekly};
+use credit_notify::{Alert, Call, CaseState, DigestOf, Exposure, Links, Mention, Reply, Weekly};
 
 fn on_call() -> Vec<Mention> {
     vec![
@@ -62,6 +62,25 @@ fn alerts() {
     };
     let message = Message::alert(&bare, &Links::default(), &on_call());
     assert_golden("alert_without_baseline.json", &message);
+}
+
+#[test]
+fn an_alert_with_the_state_of_its_case() {
+    let alert = Message::alert(&alert(Severity::Sev1), &links(), &[]);
+    let state = CaseState {
+        status: CaseStatus::Investigating,
+        by: Some("O2 Ada <@U1>".to_owned()),
+        since: at("2025-01-31T10:05:00Z"),
+    };
+    let shown = alert.in_state(&state);
+    assert_eq!(shown.text(), format!("{} (Investigating)", alert.text()));
+    assert_golden("alert_in_state.json", &shown);
+    let nobody = CaseState { by: None, ..state };
+    let json = serde_json::to_string(&alert.in_state(&nobody)).unwrap();
+    assert!(
+        json.contains("*Case* Investigating since 2025-01-31T10:05:00Z\""),
+        "{json}"
+    );
 }
 
 #[test]

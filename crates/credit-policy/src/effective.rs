@@ -10,8 +10,27 @@ use crate::Policy;
 use crate::ladder::Rung;
 
 pub(crate) fn json(policy: &Policy) -> String {
+    text(&file(policy))
+}
+
+/// The same with the threshold of one severity elsewhere.
+pub(crate) fn json_with(policy: &Policy, severity: Severity, threshold: Multiplier) -> String {
+    let mut file = file(policy);
+    let rungs = &mut file.severity_policy;
+    let rung = match severity {
+        Severity::Sev0 => &mut rungs.sev0,
+        Severity::Sev1 => &mut rungs.sev1,
+        Severity::Sev2 => &mut rungs.sev2,
+        Severity::Sev3 => &mut rungs.sev3,
+        Severity::Sev4 => &mut rungs.sev4,
+    };
+    rung.multiplier = threshold;
+    text(&file)
+}
+
+fn text(file: &File<'_>) -> String {
     // Plain structs of numbers and strings cannot fail to serialise.
-    serde_json::to_string_pretty(&file(policy)).unwrap_or_default()
+    serde_json::to_string_pretty(file).unwrap_or_default()
 }
 
 /// The file, key by key in its order.

@@ -135,6 +135,29 @@ impl Policy {
         self.ladder.rung(severity).backfill_threshold
     }
 
+    /// The same policy with the threshold of one severity elsewhere, to try it on history.
+    ///
+    /// # Errors
+    /// As [`Policy::parse`]: thresholds descend, have at most six decimals, and that of SEV4 is 0.
+    ///
+    /// ```
+    /// use credit_core::Severity;
+    /// use credit_policy::Policy;
+    ///
+    /// let stricter = Policy::standard().with_threshold(Severity::Sev1, "4".parse()?)?;
+    /// assert_eq!(stricter.threshold(Severity::Sev1).to_string(), "4");
+    /// assert_eq!(stricter.threshold(Severity::Sev2).to_string(), "2");
+    /// assert!(stricter.with_threshold(Severity::Sev1, "2".parse()?).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_threshold(
+        &self,
+        severity: Severity,
+        threshold: Multiplier,
+    ) -> Result<Policy, PolicyError> {
+        Policy::parse(&crate::effective::json_with(self, severity, threshold))
+    }
+
     /// Whether SEV0 takes a critical flag besides the cost.
     pub fn sev0_needs_critical_flag(&self) -> bool {
         self.ladder.sev0_needs_critical_flag

@@ -22,8 +22,17 @@ const THINGS_MIN: u64 = 400;
 
 type Counts = BTreeMap<String, u64>;
 
+/// What was counted, and by whose instructions.
+struct Recorded {
+    compiler: String,
+    counts: Counts,
+}
+
 /// Counts and compares; with `record`, writes what was counted instead. `Ok(false)` if a count is
 /// not what is recorded.
+///
+/// Another compiler makes other instructions of the same source: then the counts are shown and
+/// judge nothing.
 pub(crate) fn instructions(root: &Path, record: bool) -> Result<bool, String> {
     if Command::new("valgrind").arg("--version").output().is_err() {
         if record {
@@ -32,11 +41,34 @@ pub(crate) fn instructions(root: &Path, record: bool) -> Result<bool, String> {
         eprintln!("instructions: SKIPPED, because there is no valgrind");
         return Ok(true);
     }
-    let counted = count_all(&build(root)?)?;
+    let compiler = compiler()?;
+    let counts = count_all(&build(root)?)?;
+    let counted = Recorded { compiler, counts };
     if record {
         return write(root, &counted).map(|()| true);
     }
-    Ok(compare(&read(root)?, &counted))
+    let recorded = read(root)?;
+    let is_fine = compare(&recorded.counts, &counted.counts);
+    if recorded.compiler != counted.compiler {
+        eprintln!(
+            "instructions: NOT JUDGED, because {} made them and {RECORDED} is of {}",
+            counted.compiler, recorded.compiler
+        );
+        return Ok(true);
+    }
+    Ok(is_fine)
+}
+
+/// The compiler's version and what it compiles for, such as `1.95.0 x86_64-unknown-linux-gnu`.
+fn compiler() -> Result<String, String> {
+    let mut rustc = Command::new("rustc");
+    rustc.arg("-vV");
+    let text = output(rustc)?;
+    let of = |key: &str| text.lines().find_map(|line| line.strip_prefix(key));
+    match (of("release: "), of("host: ")) {
+        (Some(release), Some(host)) => Ok(format!("{release} {host}")),
+        _ => Err(format!("rustc does not say what it is:\n{text}")),
+    }
 }
 
 /// Each case with both counts; whether all are as recorded.
@@ -137,19 +169,27 @@ fn output(mut command: Command) -> Result<String, String> {
     String::from_utf8(ran.stdout).map_err(|error| format!("{command:?}: {error}"))
 }
 
-fn read(root: &Path) -> Result<Counts, String> {
+fn read(root: &Path) -> Result<Recorded, String> {
     let path = root.join(RECORDED);
     let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
     let value: Value = serde_json::from_str(&text).map_err(|e| format!("{RECORDED}: {e}"))?;
+    let compiler = value.get("compiler").and_then(Value::as_str);
     let cases = value.get("instructions_for_a_thousand").cloned();
-    serde_json::from_value(cases.unwrap_or_default()).map_err(|e| format!("{RECORDED}: {e}"))
+    Ok(Recorded {
+        compiler: compiler.unwrap_or_default().to_owned(),
+        counts: serde_json::from_value(cases.unwrap_or_default())
+            .map_err(|e| format!("{RECORDED}: {e}"))?,
+    })
 }
 
-fn write(root: &Path, counted: &Counts) -> Result<(), String> {
-    let value = json!({ "instructions_for_a_thousand": counted });
+fn write(root: &Path, counted: &Recorded) -> Result<(), String> {
+    let value = json!({
+        "compiler": counted.compiler,
+        "instructions_for_a_thousand": counted.counts,
+    });
     let text = format!("{value:#}\n");
     fs::write(root.join(RECORDED), text).map_err(|e| format!("{RECORDED}: {e}"))?;
-    println!("recorded {} cases in {RECORDED}", counted.len());
+    println!("recorded {} cases in {RECORDED}", counted.counts.len());
     Ok(())
 }
 

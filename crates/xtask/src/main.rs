@@ -6,8 +6,11 @@
 )]
 
 mod api;
+mod bench_report;
+mod coverage;
 mod features;
 mod instructions;
+mod requirements;
 mod tidy;
 
 use std::path::Path;
@@ -29,11 +32,15 @@ fn main() -> ExitCode {
         ["public-api", "--write"] => api::public_api(root(), true),
         ["features"] => features::features(root()),
         ["ci"] => ci(),
-        ["instructions"] => instructions(false),
-        ["instructions", "--record"] => instructions(true),
+        ["instructions"] => checked(instructions::instructions(root(), false)),
+        ["instructions", "--record"] => checked(instructions::instructions(root(), true)),
+        ["bench-report"] => checked(bench_report::bench_report(root(), false)),
+        ["bench-report", "--again"] => checked(bench_report::bench_report(root(), true)),
+        ["coverage"] => checked(coverage::coverage(root(), false)),
+        ["coverage", "--again"] => checked(coverage::coverage(root(), true)),
         _ => {
             eprintln!(
-                "usage: cargo xtask tidy | features | public-api [--write] | ci | instructions [--record]"
+                "usage: cargo xtask tidy | features | public-api [--write] | ci | instructions [--record] | coverage [--again] | bench-report [--again]"
             );
             ExitCode::from(2)
         }
@@ -60,8 +67,9 @@ fn tidy() -> ExitCode {
     ExitCode::from(u8::from(found > 0))
 }
 
-fn instructions(record: bool) -> ExitCode {
-    match instructions::instructions(root(), record) {
+/// `Ok(false)` was told already.
+fn checked(result: Result<bool, String>) -> ExitCode {
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

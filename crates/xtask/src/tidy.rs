@@ -1,11 +1,15 @@
 //! Checks of the repository's shape. Each gives its findings as lines; none means fine.
 
+mod named_tests;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+
+use self::named_tests::named_tests;
 
 /// A check: what is wrong below the top of the repository.
 type Check = fn(&Path) -> Vec<String>;
@@ -21,6 +25,8 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("machine paths", machine_paths),
     ("file lengths", file_lengths),
     ("links", links),
+    ("named tests", named_tests),
+    ("requirements", crate::requirements::unheld),
 ];
 
 /// Who may know whom, dev-dependencies aside (docs/architecture.md, "The star"). A new edge needs
@@ -534,6 +540,11 @@ mod tests {
     #[test]
     fn links_lead_somewhere() {
         assert_fine(links);
+    }
+
+    #[test]
+    fn tests_that_tables_name_are_there() {
+        assert_fine(named_tests);
     }
 
     #[test]

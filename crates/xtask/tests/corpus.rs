@@ -16,20 +16,30 @@ mod baselines;
 mod cases;
 #[path = "../../../fuzz/bodies/compact.rs"]
 mod compact;
+#[path = "../../../fuzz/bodies/docket.rs"]
+mod docket;
 #[path = "../../../fuzz/bodies/event.rs"]
 mod event;
 #[path = "../../../fuzz/bodies/explain.rs"]
 mod explain;
+#[path = "../../../fuzz/bodies/ledger_head.rs"]
+mod ledger_head;
 #[path = "../../../fuzz/bodies/ledger_index.rs"]
 mod ledger_index;
 #[path = "../../../fuzz/bodies/ledger_open.rs"]
 mod ledger_open;
 #[path = "../../../fuzz/bodies/ledger_record.rs"]
 mod ledger_record;
+#[path = "../../../fuzz/bodies/names.rs"]
+mod names;
 #[path = "../../../fuzz/bodies/notify_answer.rs"]
 mod notify_answer;
 #[path = "../../../fuzz/bodies/numbers.rs"]
 mod numbers;
+#[path = "../../../fuzz/bodies/operators.rs"]
+mod operators;
+#[path = "../../../fuzz/bodies/outcomes.rs"]
+mod outcomes;
 #[path = "../../../fuzz/bodies/phrase.rs"]
 mod phrase;
 #[path = "../../../fuzz/bodies/policy.rs"]
@@ -38,6 +48,12 @@ mod policy;
 mod run;
 #[path = "../../../fuzz/bodies/run_facts.rs"]
 mod run_facts;
+#[path = "../../../fuzz/bodies/scenario.rs"]
+mod scenario;
+#[path = "../../../fuzz/bodies/settings.rs"]
+mod settings;
+#[path = "../../../fuzz/bodies/stored_record.rs"]
+mod stored_record;
 #[path = "../../../fuzz/bodies/timestamp.rs"]
 mod timestamp;
 
@@ -46,17 +62,25 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("baselines", |bytes| text(bytes, baselines::check)),
     ("cases", |bytes| text(bytes, cases::check)),
     ("compact", |bytes| text(bytes, compact::check)),
+    ("docket", |bytes| text(bytes, docket::check)),
     ("event", |bytes| text(bytes, event::check)),
     ("explain", |bytes| text(bytes, explain::check)),
+    ("ledger_head", ledger_head::check),
     ("ledger_index", ledger_index::check),
     ("ledger_open", ledger_open::check),
     ("ledger_record", ledger_record::check),
+    ("names", |bytes| text(bytes, names::check)),
     ("notify_answer", notify_answer::check),
     ("numbers", |bytes| text(bytes, numbers::check)),
+    ("operators", |bytes| text(bytes, operators::check)),
+    ("outcomes", |bytes| text(bytes, outcomes::check)),
     ("phrase", |bytes| text(bytes, phrase::check)),
     ("policy", |bytes| text(bytes, policy::check)),
     ("run", |bytes| text(bytes, run::check)),
     ("run_facts", |bytes| text(bytes, run_facts::check)),
+    ("scenario", scenario::check),
+    ("settings", |bytes| text(bytes, settings::check)),
+    ("stored_record", |bytes| text(bytes, stored_record::check)),
     ("timestamp", |bytes| text(bytes, timestamp::check)),
 ];
 

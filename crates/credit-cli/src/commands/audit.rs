@@ -4,19 +4,20 @@ use anyhow::Result;
 use credit_monitor::Archive;
 use credit_monitor::governance::Verb;
 use credit_monitor::governance::audit::Audit;
-use credit_monitor::notify::routing::Slot;
+use credit_monitor::notify::routing::Webhooks;
 
 use crate::args::{Audit as Args, AuditPeriod};
 use crate::context::Context;
 use crate::exit::{Exit, Told};
 use crate::output::{put_line, table};
+use crate::settings;
 
 pub(crate) fn audit(context: &Context, args: &Args) -> Result<Exit> {
     context.actor(Verb::View)?;
     let now = args.at.map_or_else(|| context.now(), Ok)?;
     let archive = Archive::new(&context.tree);
     let audit = match args.period {
-        AuditPeriod::Daily => archive.audit_daily(muted_by_environment(), now)?,
+        AuditPeriod::Daily => archive.audit_daily(&webhooks()?, now)?,
         AuditPeriod::Weekly => archive.audit_weekly(now)?,
         AuditPeriod::Monthly => archive.audit_monthly(now)?,
         AuditPeriod::Quarterly => archive.audit_quarterly(now)?,
@@ -44,17 +45,24 @@ pub(super) fn tell(context: &Context, audit: &Audit, whose: &str) -> Result<Exit
     .into())
 }
 
-/// The Slack variables that are set to nothing, which switches their alerts off.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the command line is where the environment is read"
-)]
-fn muted_by_environment() -> Vec<String> {
-    let names = Slot::ALL.iter().map(|slot| slot.variable());
-    names
-        .filter(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()))
-        .map(str::to_owned)
-        .collect()
+/// Which webhooks are switched off. Only whether a variable is empty counts here: what else it holds
+/// is nobody's who audits.
+fn webhooks() -> Result<Webhooks> {
+    let mut unreadable = None;
+    let webhooks = Webhooks::read(|name| match settings::value_of(name) {
+        Ok(value) => value.map(|value| match value.is_empty() {
+            true => value,
+            false => "https://hooks.slack.com/services/T/B/x".to_owned(),
+        }),
+        Err(message) => {
+            unreadable.get_or_insert(message);
+            None
+        }
+    });
+    match unreadable {
+        Some(message) => Err(settings::unusable(message).into()),
+        None => Ok(webhooks?),
+    }
 }
 
 fn print(audit: &Audit) -> Result<()> {

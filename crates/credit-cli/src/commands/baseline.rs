@@ -119,7 +119,7 @@ fn update(context: &Context, args: &Update) -> anyhow::Result<Exit> {
     } else {
         Verb::ProposeBaseline
     };
-    let actor = context.actor_recorded(verb, args.dry_run)?;
+    let actor = context.actor_for(verb, args.dry_run)?;
     if args.dry_run {
         return rehearse(context, args);
     }

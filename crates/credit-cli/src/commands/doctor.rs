@@ -4,14 +4,15 @@ use anyhow::Result;
 use credit_monitor::doctor::{DatabaseFacts, Environment, checks};
 use credit_monitor::governance::Verb;
 use credit_monitor::notify::notion::{DatabaseId, ReadAccess, Schema, cases_schema, runs_schema};
-use credit_monitor::notify::{Answer, NotionReader, Reason};
+use credit_monitor::notify::slack::Identity;
+use credit_monitor::notify::{Answer, NotionReader, Reason, SlackReader};
 use credit_monitor::{Archive, Config};
 
 use super::audit;
 use crate::args::Doctor;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::{notion, settings};
+use crate::{notion, outgoing, settings};
 
 pub(crate) fn doctor(context: &Context, args: &Doctor) -> Result<Exit> {
     // Operators that cannot be read are a finding, too.
@@ -24,9 +25,17 @@ pub(crate) fn doctor(context: &Context, args: &Doctor) -> Result<Exit> {
     let environment = Environment::read(policy, settings::value_of);
     let mut facts = Archive::new(&context.tree).examine(environment, now);
     if args.online {
+        facts.bot = ask_slack();
         facts.databases = Some(ask(&facts.environment));
     }
     audit::tell(context, &checks(&facts, now), "the doctor")
+}
+
+/// What Slack says of the bot; `None` where there is none, or no usable token, which is a finding
+/// already.
+fn ask_slack() -> Option<Result<Identity, Reason>> {
+    let bot = outgoing::bot().ok().flatten()?;
+    Some(done(bot.identity()))
 }
 
 /// What Notion says of each database that is named, in a bounded time.

@@ -12,7 +12,7 @@ use crate::output::put_line;
 pub(crate) fn init(context: &Context, args: &Init) -> anyhow::Result<Exit> {
     // Where nobody is registered yet, nobody can be looked up.
     if context.operator().is_some() && context.tree.operators().exists() {
-        context.actor(Verb::Init)?;
+        context.actor_for(Verb::Init, args.dry_run)?;
     }
     let operators = args
         .operators

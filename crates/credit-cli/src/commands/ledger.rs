@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::output::{print_json, put_line};
 
 pub(crate) fn import(context: &Context, args: &Import) -> anyhow::Result<Exit> {
-    let actor = context.actor_recorded(Verb::ImportLedger, args.dry_run)?;
+    let actor = context.actor_for(Verb::ImportLedger, args.dry_run)?;
     let tree = &context.tree;
     let imported = if args.dry_run {
         Archive::new(tree).importable()?

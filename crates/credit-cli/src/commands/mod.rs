@@ -26,7 +26,7 @@ mod say;
 mod stats;
 mod verify;
 
-use crate::args::{Command, LedgerCommand, ReportCommand, RunCommand};
+use crate::args::{BaselineCommand, Command, LedgerCommand, ReportCommand, RunCommand, Update};
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -46,6 +46,14 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
             report::weekly(context, &args)
         }
         Command::Report(ReportCommand::Stats(args)) => stats::stats(context, &args),
+        Command::UpdateBaselines(dry) => {
+            let update = Update {
+                all_stable: true,
+                dry_run: dry.dry_run,
+                ..Update::default()
+            };
+            baseline::baseline(context, BaselineCommand::Update(update))
+        }
         Command::Report(ReportCommand::Reproduce { file }) => report::reproduce(context, &file),
         Command::Review(command) => review::review(context, command),
         Command::Case(command) => case::case(context, command),

@@ -1,4 +1,4 @@
-//! `notify status|drain|release`: what people are to be told, and its delivery.
+//! `notify status|drain|release|withdraw`: what people are to be told, and its delivery.
 
 use std::time::{Duration, Instant};
 
@@ -8,11 +8,11 @@ use credit_monitor::governance::{EventId, Verb};
 use credit_monitor::notify::delivery::{Destination, ItemId, Lane};
 use credit_monitor::notify::routing::Slot;
 use credit_monitor::{
-    Archive, Error, Monitor, OutboxStatus, Owed, OwedState, Report, WrittenReport,
+    Archive, Error, Monitor, OutboxStatus, Owed, OwedState, Report, RunFileError, WrittenReport,
 };
 use serde::Serialize;
 
-use crate::args::{Drain, NotifyCommand, Release};
+use crate::args::{Drain, NotifyCommand, Release, Withdraw};
 use crate::context::Context;
 use crate::exit::{Exit, Failed, Told};
 use crate::outgoing::{Clients, Outgoing};
@@ -23,6 +23,7 @@ pub(crate) fn notify(context: &Context, command: NotifyCommand) -> Result<Exit> 
         NotifyCommand::Status => status(context),
         NotifyCommand::Drain(args) => drain(context, &args),
         NotifyCommand::Release(args) => release(context, &args),
+        NotifyCommand::Withdraw(args) => withdraw(context, &args),
     }
 }
 
@@ -42,15 +43,35 @@ fn status(context: &Context) -> Result<Exit> {
         status.waiting(),
         status.parked()
     ))?;
-    let rows: Vec<Vec<String>> = status.owed.iter().map(row).collect();
+    // Where nothing is set up, somebody only looks; what cannot be used is told by who needs it.
+    let to = context
+        .outgoing()
+        .ok()
+        .map(|outgoing| outgoing.destinations);
+    let to = to.filter(|to| !to.is_empty());
+    let is_lost = |owed: &Owed| {
+        let to = to.as_ref();
+        to.is_some_and(|to| !to.reach(&owed.item, &owed.lane))
+    };
+    let rows = status.owed.iter().map(|owed| row(owed, is_lost(owed)));
+    let rows: Vec<Vec<String>> = rows.collect();
     if !rows.is_empty() {
         put_line(table(&["Item", "Where", "Since", "State"], &[], rows))?;
     }
     if status.rows > 0 {
+        let since = status.rows_since.map_or_else(String::new, |at| {
+            format!("; the first of their runs finished at {at}")
+        });
         put_line(format_args!(
-            "{} more rows for RUNS_LEDGER, whose turn comes after these",
+            "{} more rows for RUNS_LEDGER, whose turn comes after these{since}",
             status.rows
         ))?;
+    }
+    if status.owed.iter().any(is_lost) {
+        context.say(
+            "what no destination is set up for waits until one is: set it up, or give it up by \
+             `creditctl notify withdraw unreachable`",
+        );
     }
     for (to, until) in &status.paused {
         put_line(format_args!(
@@ -77,7 +98,7 @@ fn status(context: &Context) -> Result<Exit> {
 }
 
 fn drain(context: &Context, args: &Drain) -> Result<Exit> {
-    context.actor(Verb::Drain)?;
+    context.actor_for(Verb::Drain, args.dry_run)?;
     if args.dry_run {
         let status = status(context)?;
         context.say("nothing was sent");
@@ -109,9 +130,7 @@ fn drain(context: &Context, args: &Drain) -> Result<Exit> {
 }
 
 fn tell(context: &Context, report: &Report) -> Result<()> {
-    for error in &report.file_errors {
-        talk(with_cause(error));
-    }
+    tell_file_errors(&report.file_errors);
     if context.json {
         return print_json(&Drained {
             sent: report.sent,
@@ -135,7 +154,7 @@ fn tell(context: &Context, report: &Report) -> Result<()> {
 }
 
 fn release(context: &Context, args: &Release) -> Result<Exit> {
-    let actor = context.actor(Verb::Drain)?;
+    let actor = context.actor_for(Verb::Drain, args.dry_run)?;
     Archive::new(&context.tree).require_ledger()?;
     let now = context.now()?;
     let status = Archive::new(&context.tree).outbox_status(now)?;
@@ -200,12 +219,15 @@ pub(crate) fn drain_for(
 /// One attempt that is over soon, whatever the other side does: runs are kept already, and what
 /// is not sent now stays owed.
 pub(crate) fn attempt(context: &Context, monitor: &Monitor, outgoing: Option<&Outgoing>) {
-    const TIME: Duration = Duration::from_secs(1);
     let Some(outgoing) = outgoing else {
         return;
     };
-    let clients = outgoing.clients(Some(TIME));
-    match drain_for(context, monitor, &clients, TIME) {
+    let time = outgoing.patience.attempt;
+    if time.is_zero() {
+        return;
+    }
+    let clients = outgoing.clients(Some(time));
+    match drain_for(context, monitor, &clients, time) {
         Ok(Some(report)) if report.waiting + report.parked > 0 => context.say(format_args!(
             "still to be told to Slack and Notion: {}, parked: {}; `creditctl notify drain` goes on",
             report.waiting, report.parked
@@ -238,6 +260,97 @@ pub(crate) fn announce(context: &Context, report: &WrittenReport) {
     }
 }
 
+fn withdraw(context: &Context, args: &Withdraw) -> Result<Exit> {
+    let actor = context.actor_for(Verb::MuteAlerts, args.dry_run)?;
+    let archive = Archive::new(&context.tree);
+    archive.require_ledger()?;
+    let now = context.now()?;
+    let status = archive.outbox_status(now)?;
+    let (items, rows) = asked_for(context, &args.item, &status)?;
+    if args.dry_run {
+        for item in &items {
+            put_line(format_args!("{item} would be given up"))?;
+        }
+        return rows_given_up(rows, "would be given up");
+    }
+    let question = format!(
+        "Give up {} for good? Nobody will be told.",
+        count(
+            items.len() as u64 + rows,
+            "message or row",
+            "messages and rows"
+        )
+    );
+    if !context.confirmed(&question)? {
+        context.say("nothing was given up");
+        return Ok(Exit::Fine);
+    }
+    let (monitor, _) = context.monitor_and_outgoing()?;
+    let mut given_up: Vec<ItemId> = Vec::new();
+    for item in items {
+        // It may have followed one before.
+        if given_up.contains(&item) {
+            continue;
+        }
+        let withdrawn = monitor.withdraw_owed(&item, &args.reason, &actor, now)?;
+        for item in &withdrawn.items {
+            put_line(format_args!("{item} is given up"))?;
+        }
+        tell_file_errors(&withdrawn.file_errors);
+        given_up.extend(withdrawn.items);
+    }
+    if rows == 0 {
+        return Ok(Exit::Fine);
+    }
+    let withdrawn = monitor.withdraw_rows(&args.reason, &actor, now)?;
+    tell_file_errors(&withdrawn.file_errors);
+    rows_given_up(withdrawn.rows, "are given up")
+}
+
+/// The items that are meant, and how many rows that are none yet.
+fn asked_for(context: &Context, what: &str, status: &OutboxStatus) -> Result<(Vec<ItemId>, u64)> {
+    match what {
+        "rows" => Ok((Vec::new(), status.rows)),
+        "unreachable" => {
+            let to = context.outgoing()?.destinations;
+            // Somebody whose shell lacks the service's settings would give up everything.
+            if to.is_empty() {
+                return Err(nobody().into());
+            }
+            let lost = status
+                .owed
+                .iter()
+                .filter(|owed| !to.reach(&owed.item, &owed.lane));
+            let rows = if to.runs.is_none() { status.rows } else { 0 };
+            Ok((lost.map(|owed| owed.item.clone()).collect(), rows))
+        }
+        name => {
+            let found = status.owed.iter().find(|owed| owed.item.as_str() == name);
+            let found = found.ok_or_else(|| Error::Precondition {
+                reason: format!("`{name}` is not owed"),
+            })?;
+            Ok((vec![found.item.clone()], 0))
+        }
+    }
+}
+
+fn count(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+fn rows_given_up(rows: u64, what: &str) -> Result<Exit> {
+    if rows > 0 {
+        put_line(format_args!("{rows} rows for RUNS_LEDGER {what}"))?;
+    }
+    Ok(Exit::Fine)
+}
+
+fn tell_file_errors(errors: &[RunFileError]) {
+    for error in errors {
+        talk(with_cause(error));
+    }
+}
+
 fn nobody() -> Failed {
     Failed {
         exit: Exit::Precondition,
@@ -247,13 +360,14 @@ fn nobody() -> Failed {
     }
 }
 
-fn row(owed: &Owed) -> Vec<String> {
+fn row(owed: &Owed, is_lost: bool) -> Vec<String> {
     let state = match &owed.state {
+        OwedState::Parked { reason } => format!("parked: {reason}"),
+        _ if is_lost => "no destination is set up for it".to_owned(),
         OwedState::Owed => "owed".to_owned(),
         OwedState::Begun => "being sent".to_owned(),
         OwedState::Waiting { until, reason } => format!("waiting until {until}: {reason}"),
         OwedState::Unknown { until, reason } => format!("perhaps sent, until {until}: {reason}"),
-        OwedState::Parked { reason } => format!("parked: {reason}"),
     };
     vec![
         owed.item.to_string(),
@@ -294,6 +408,7 @@ struct Shown<'a> {
     waiting: u64,
     parked: u64,
     rows: u64,
+    rows_since: Option<Timestamp>,
     next_due: Option<Timestamp>,
     items: Vec<ShownItem<'a>>,
     paused: Vec<ShownPause>,
@@ -343,6 +458,7 @@ impl Shown<'_> {
             waiting: status.waiting(),
             parked: status.parked(),
             rows: status.rows,
+            rows_since: status.rows_since,
             next_due: status.next_due,
             items: status.owed.iter().map(ShownItem::of).collect(),
             paused: status

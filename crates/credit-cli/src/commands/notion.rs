@@ -31,7 +31,7 @@ struct Compared {
 }
 
 fn complete(context: &Context, dry: DryRun) -> Result<Exit> {
-    context.actor(Verb::Init)?;
+    context.actor_for(Verb::Init, dry.dry_run)?;
     let config = Config::load(&context.tree)?;
     let environment = Environment::read(Some(&config.policy().value), settings::value_of);
     let notion = notion::client(WriteAccess)?;

@@ -1,6 +1,6 @@
 //! `ingest`, `run log` and `classify`: judging runs, with and without keeping them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use credit_monitor::core::{Credits, RiskFlag, Run, RunId, ScenarioId};
@@ -12,7 +12,7 @@ use crate::args::{Classify, Ingest, RunLog};
 use crate::commands::notify;
 use crate::context::Context;
 use crate::exit::{Exit, Told};
-use crate::input::{Input, Slot};
+use crate::input::{Input, Refused, Slot};
 use crate::output::{Kept, Summary, explained_json, put_line, talk, verdict_json, with_cause};
 
 /// Runs that share a sync; also how often the progress bar moves.
@@ -24,12 +24,63 @@ struct Tally {
     summary: Summary,
     added: u64,
     duplicates: u64,
-    refused: u64,
+    refusals: Refusals,
     run_file_errors: u64,
 }
 
+/// The records that were not taken. One mistake is often made in every record of a file, so what
+/// repeats is told once, and then in one line for all that follow it.
+#[derive(Default)]
+struct Refusals {
+    count: u64,
+    last: Option<Refused>,
+    /// The first and last line refused for the same reason as `last`, and how many there are.
+    same: Option<(usize, usize, u64)>,
+}
+
+impl Refusals {
+    fn add(&mut self, refused: Refused) {
+        self.count += 1;
+        if self
+            .last
+            .as_ref()
+            .is_some_and(|l| l.reason == refused.reason)
+        {
+            let (_, to, n) = self.same.get_or_insert((refused.line, refused.line, 0));
+            (*to, *n) = (refused.line, *n + 1);
+            return;
+        }
+        self.tell_same();
+        talk(format_args!(
+            "refused: line {}: {}",
+            refused.line, refused.reason
+        ));
+        self.last = Some(refused);
+    }
+
+    /// Tells how often the last reason was met again.
+    fn tell_same(&mut self) {
+        match (self.same.take(), &self.last) {
+            (Some((line, _, 1)), Some(Refused { reason, .. })) => {
+                talk(format_args!("refused: line {line}: {reason}"));
+            }
+            (Some((from, to, n)), _) => talk(format_args!(
+                "refused: lines {from} to {to}: {n} more for the same reason"
+            )),
+            (None, _) => {}
+        }
+    }
+}
+
+impl Drop for Refusals {
+    /// However the command ends.
+    fn drop(&mut self) {
+        self.tell_same();
+    }
+}
+
 pub(crate) fn ingest(context: &Context, args: &Ingest) -> anyhow::Result<Exit> {
-    context.actor_recorded(Verb::Ingest, args.dry_run)?;
+    context.actor_for(Verb::Ingest, args.dry_run)?;
     if args.dry_run {
         return judge_only(context, &args.file, None, false);
     }
@@ -58,18 +109,19 @@ pub(crate) fn ingest(context: &Context, args: &Ingest) -> anyhow::Result<Exit> {
     if let Some((monitor, outgoing)) = &monitor {
         notify::attempt(context, monitor, outgoing.as_ref());
     }
+    tally.refusals.tell_same();
     if !context.json {
         tally.summary.print()?;
         put_line(format_args!(
             "{} added to the ledger, {} duplicates, {} refused",
-            tally.added, tally.duplicates, tally.refused
+            tally.added, tally.duplicates, tally.refusals.count
         ))?;
     }
     exit_of(&tally)
 }
 
 pub(crate) fn log(context: &Context, args: &RunLog) -> anyhow::Result<Exit> {
-    context.actor_recorded(Verb::Ingest, args.dry_run)?;
+    context.actor_for(Verb::Ingest, args.dry_run)?;
     let run = run_of(context, args)?;
     if args.dry_run {
         let config = Config::load(&context.tree)?;
@@ -102,7 +154,10 @@ pub(crate) fn classify(context: &Context, args: &Classify) -> anyhow::Result<Exi
         ),
         None => None,
     };
-    judge_only(context, &args.file, baseline, args.explain)
+    let file = args.file.as_ref().or(args.fixture.as_ref());
+    // One of the two is there, or this was wrong usage.
+    let file = file.map_or(Path::new("-"), PathBuf::as_path);
+    judge_only(context, file, baseline, args.explain)
 }
 
 /// Judges without writing, against the scenarios' baselines or against one given for all.
@@ -137,14 +192,18 @@ fn judge_only(
                 tally.summary.add(&verdict);
                 tally.added += 1;
             }
-            Err(error) => refuse(&mut tally, &format!("line {line}: {error}")),
+            Err(error) => tally.refusals.add(Refused {
+                line,
+                reason: error.to_string(),
+            }),
         }
     }
+    tally.refusals.tell_same();
     if !context.json {
         tally.summary.print()?;
         put_line(format_args!(
             "{} judged, {} refused; nothing was written",
-            tally.added, tally.refused
+            tally.added, tally.refusals.count
         ))?;
     }
     exit_of(&tally)
@@ -165,7 +224,7 @@ fn parse(context: &Context, tally: &mut Tally, slots: &[Slot<'_>]) -> Vec<(usize
                 }
                 runs.push((slot.line(), parsed.run));
             }
-            Err(reason) => refuse(tally, &reason),
+            Err(refused) => tally.refusals.add(refused),
         }
     }
     runs
@@ -182,7 +241,10 @@ fn tell(context: &Context, tally: &mut Tally, lines: &[usize], batch: Batch) -> 
                 tally.added += u64::from(!outcome.duplicate);
                 tally.duplicates += u64::from(outcome.duplicate);
             }
-            Err(refusal) => refuse(tally, &format!("line {line}: {refusal}")),
+            Err(refusal) => tally.refusals.add(Refused {
+                line: *line,
+                reason: refusal.to_string(),
+            }),
         }
     }
     tell_run_files(tally, &batch.run_file_errors);
@@ -207,7 +269,7 @@ fn tell_run_files(tally: &mut Tally, errors: &[RunFileError]) {
 }
 
 fn exit_of(tally: &Tally) -> anyhow::Result<Exit> {
-    let (refused, files) = (tally.refused, tally.run_file_errors);
+    let (refused, files) = (tally.refusals.count, tally.run_file_errors);
     if refused == 0 && files == 0 {
         return Ok(Exit::Fine);
     }
@@ -219,11 +281,6 @@ fn exit_of(tally: &Tally) -> anyhow::Result<Exit> {
                are recognised",
     }
     .into())
-}
-
-fn refuse(tally: &mut Tally, reason: &str) {
-    tally.refused += 1;
-    talk(format_args!("refused: {reason}"));
 }
 
 fn kept(outcome: &Outcome) -> Kept {

@@ -19,7 +19,7 @@ pub(crate) fn quarantine(context: &Context, command: QuarantineCommand) -> Resul
         QuarantineCommand::Apply { run, reason, dry } => {
             let desk = Desk::open(context, dry.dry_run)?;
             desk.may(Verb::QuarantineRun, About::Run(run.clone()))?;
-            let event = match &desk.books {
+            let events = match &desk.books {
                 Books::Rehearsed(books) => books.quarantine(&run, reason, &desk.actor, desk.now)?,
                 Books::Kept(monitor) => {
                     if !context.confirmed(&format!("Set the artifacts of {run} aside?"))? {
@@ -28,7 +28,7 @@ pub(crate) fn quarantine(context: &Context, command: QuarantineCommand) -> Resul
                     monitor.quarantine(&run, reason, &desk.actor, desk.now)?
                 }
             };
-            desk.tell(&event)
+            desk.tell_all(&events)
         }
         QuarantineCommand::Release { run, reason, dry } => {
             let desk = Desk::open(context, dry.dry_run)?;

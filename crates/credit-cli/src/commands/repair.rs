@@ -10,7 +10,7 @@ use crate::exit::{Exit, Told};
 use crate::output::{print_json, put_line};
 
 pub(crate) fn repair(context: &Context, args: &Repair) -> anyhow::Result<Exit> {
-    let actor = context.actor_recorded(Verb::Repair, args.dry_run)?;
+    let actor = context.actor_for(Verb::Repair, args.dry_run)?;
     let archive = Archive::new(&context.tree);
     // Opening would begin a ledger where there is none.
     archive.require_ledger()?;

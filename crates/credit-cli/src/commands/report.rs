@@ -25,7 +25,7 @@ const NEEDS_MAX: usize = 5;
 const BEHIND_MIN: u64 = 4096;
 
 pub(crate) fn weekly(context: &Context, args: &Weekly) -> anyhow::Result<Exit> {
-    context.actor_recorded(Verb::Report, args.dry_run)?;
+    context.actor_for(Verb::Report, args.dry_run)?;
     let config = Config::load(&context.tree)?;
     let until = args
         .until

@@ -19,11 +19,18 @@ use credit_monitor::core::json::Object;
 use serde_json::Value;
 
 /// The variables that change what `creditctl` does; a test sets them itself.
-const VARIABLES: [&str; 13] = [
+const VARIABLES: [&str; 20] = [
     "CREDIT_ROOT",
     "CREDIT_OPERATOR",
     "CREDIT_BASELINES_PATH",
     "CREDENTIALS_DIRECTORY",
+    "CREDITCTL_LOG",
+    "CREDIT_ATTEMPT_SECONDS",
+    "CREDIT_BACKOFF_SECONDS_MAX",
+    "CREDIT_BACKOFF_SECONDS_MIN",
+    "CREDIT_REQUEST_SECONDS",
+    "CREDIT_STORM_ALERTS_MAX",
+    "CREDIT_STORM_WINDOW_SECONDS",
     "SLACK_WEBHOOK_URL_SEV0",
     "SLACK_WEBHOOK_URL_SEV1",
     "SLACK_WEBHOOK_URL_SEV2",

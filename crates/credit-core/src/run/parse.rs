@@ -127,11 +127,15 @@ impl<'a> Fields<'a> {
         value.ok_or_else(|| self.missing(name))
     }
 
+    /// That `name` is not there, with all else that a run needs and this one lacks.
     pub(crate) fn missing(&self, name: &str) -> RunError {
+        let lacks = |key: &&str| *key != name && matches!(self.get(key), Ok(None));
         RunError {
             line: 1,
             field: name.to_owned(),
-            problem: Problem::Missing,
+            problem: Problem::Missing {
+                also: REQUIRED.iter().copied().filter(lacks).collect(),
+            },
         }
     }
 
@@ -308,7 +312,7 @@ fn excerpt(value: &str) -> String {
 
 /// Why a text is not a run: where, which field, and what to do.
 #[derive(Debug, thiserror::Error)]
-#[error("line {line}: {}{problem}", FieldPrefix(field))]
+#[error("line {line}: {}", self.reason())]
 pub struct RunError {
     /// The line of the text, counted from 1.
     pub line: usize,
@@ -319,6 +323,23 @@ pub struct RunError {
 }
 
 impl RunError {
+    /// The field and what is wrong with it: the message without the line.
+    ///
+    /// ```
+    /// use credit_core::Run;
+    ///
+    /// let error = Run::parse(r#"{"Run_ID":"R1","Timestamp":5,"Scenario_ID":"S"}"#).unwrap_err();
+    /// assert_eq!(error.to_string(), "line 1: `Timestamp`: must be a string, not 5");
+    /// assert_eq!(error.reason(), "`Timestamp`: must be a string, not 5");
+    /// ```
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self.field.as_str() {
+            "" => self.problem.to_string(),
+            field => format!("`{}`: {}", excerpt(field), self.problem),
+        }
+    }
+
     pub(crate) fn json(error: serde_json::Error) -> RunError {
         let reason = error.to_string();
         // serde_json ends its messages with the place, which `line` and `column` carry.
@@ -337,15 +358,15 @@ impl RunError {
     }
 }
 
-struct FieldPrefix<'a>(&'a str);
+struct Also<'a>(&'a [&'static str]);
 
-impl fmt::Display for FieldPrefix<'_> {
+impl fmt::Display for Also<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            Ok(())
-        } else {
-            write!(f, "`{}`: ", excerpt(self.0))
+        for (i, key) in self.0.iter().enumerate() {
+            let before = if i == 0 { ", also" } else { "," };
+            write!(f, "{before} `{key}`")?;
         }
+        Ok(())
     }
 }
 
@@ -362,8 +383,11 @@ pub enum Problem {
         column: usize,
     },
     /// A field that must be there is not.
-    #[error("is missing; a run cannot be judged without it")]
-    Missing,
+    #[error("is missing{}; a run cannot be judged without it", Also(also))]
+    Missing {
+        /// The other fields that every run has and this one lacks.
+        also: Vec<&'static str>,
+    },
     /// Both spellings of one field.
     #[error("is given a second time as `{alias}`; keep one")]
     Twice {
@@ -456,6 +480,9 @@ const KNOWN: &[&str] = &[
     "input_item_count",
     "rerun_of",
 ];
+
+/// Those that every run has; `Scenario_Name` does in the place of `Scenario_ID`.
+const REQUIRED: &[&str] = &["Run_ID", "Timestamp", "Job_Type", "Status", "Credits_Total"];
 
 /// Keys that a run must not bring along because the verdict or the ledger writes them.
 const WRITTEN_BY_US: &[&str] = &[

@@ -1,6 +1,8 @@
 //! Every day: nothing was changed, nobody was forgotten.
 
-use credit_core::{RunId, ScenarioId, Sha256, Timestamp};
+use std::collections::BTreeMap;
+
+use credit_core::{RunId, ScenarioId, Severity, Sha256, Timestamp};
 
 use super::{Audit, Check, Finding, finding};
 use crate::{ConfigFile, Docket, Duty, Rules, RunRef};
@@ -24,8 +26,10 @@ pub struct DailyFacts {
     pub moved_out: Vec<RunId>,
     /// Released runs of which something is still in the quarantine.
     pub half_released: Vec<RunId>,
-    /// The environment variables that switch alerts off.
-    pub muted_by_environment: Vec<String>,
+    /// The alerts that the environment switches off.
+    pub switched_off: Vec<SwitchedOff>,
+    /// The messages that the environment kept from people in the time that is looked at.
+    pub suppressed: Vec<Suppressed>,
     /// The runs that claim to be part of a backfill.
     pub backfill_claims: Vec<BackfillClaim>,
 }
@@ -50,6 +54,28 @@ pub enum GovernedKind {
     Policy,
     /// Another one.
     Config(ConfigFile),
+}
+
+/// Alerts that a variable of the environment switches off by being empty.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SwitchedOff {
+    /// The variable.
+    pub variable: String,
+    /// Whose alerts; `None` for what is no alert of a run, such as the weekly review.
+    pub severity: Option<Severity>,
+}
+
+/// A message that nobody got because a variable of the environment was empty.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Suppressed {
+    /// The variable.
+    pub variable: String,
+    /// When it would have been owed.
+    pub at: Timestamp,
+    /// The scenario that it was about; `None` where that is not known any more.
+    pub scenario_id: Option<ScenarioId>,
+    /// How serious what it was about was; `None` where that is not known any more.
+    pub severity: Option<Severity>,
 }
 
 /// A run that says it belongs to a backfill.
@@ -205,16 +231,56 @@ fn quarantine(facts: &DailyFacts, docket: &Docket) -> Check {
 }
 
 fn kill_switch(facts: &DailyFacts, docket: &Docket, now: Timestamp) -> Check {
-    let recorded = docket.mutes().iter().any(|mute| mute.is_on(now));
-    let variables = facts.muted_by_environment.iter().filter(|_| !recorded);
-    let findings = variables.map(|variable| {
+    let off = facts.switched_off.iter().filter(|off| {
+        let mut mutes = docket.mutes().iter().filter(|mute| mute.is_on(now));
+        !mutes.any(|mute| mute.covers(off.severity))
+    });
+    let off = off.map(|off| {
+        let (variable, what) = (
+            &off.variable,
+            match off.severity {
+                Some(severity) => format!("alerts of {severity} are off"),
+                None => "what is posted there is held back".to_owned(),
+            },
+        );
         finding(
-            format!("{variable} is empty, so its alerts are off"),
-            "no mute by an O3 is in force",
+            format!("{variable} is empty, so {what}"),
+            "no mute by an O3 that covers them is in force",
             "creditctl alerts mute --reason … or set the variable",
         )
     });
-    Check::new("kill_switch", "alerts are off only by an O3", findings)
+    Check::new(
+        "kill_switch",
+        "alerts are off only by an O3",
+        off.chain(undocumented(facts, docket)).collect::<Vec<_>>(),
+    )
+}
+
+/// What the environment kept from people while no mute did, by variable and severity.
+fn undocumented(facts: &DailyFacts, docket: &Docket) -> Vec<Finding> {
+    let muted = |kept: &Suppressed| match (&kept.scenario_id, kept.severity) {
+        (Some(scenario), Some(severity)) => docket.muted(scenario, severity, kept.at).is_some(),
+        _ => false,
+    };
+    let mut times: BTreeMap<(&str, Option<Severity>), Vec<Timestamp>> = BTreeMap::new();
+    for kept in facts.suppressed.iter().filter(|kept| !muted(kept)) {
+        let of = (kept.variable.as_str(), kept.severity);
+        times.entry(of).or_default().push(kept.at);
+    }
+    let findings = times
+        .into_iter()
+        .filter_map(|((variable, severity), times)| {
+            let (first, last) = (times.iter().min()?, times.iter().max()?);
+            let of = severity.map_or_else(String::new, |severity| format!(" about {severity}"));
+            Some(finding(
+                format!("messages{of} that nobody got: {}", times.len()),
+                format!(
+                    "{variable} was empty and no mute by an O3 covered them, from {first} to {last}"
+                ),
+                "creditctl notify status",
+            ))
+        });
+    findings.collect()
 }
 
 fn backfills(facts: &DailyFacts, docket: &Docket, now: Timestamp) -> Check {

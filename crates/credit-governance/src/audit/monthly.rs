@@ -1,8 +1,9 @@
 //! Every month: who approved what, and how often a flag was wrong.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
-use credit_core::{Exposure, RiskFlag, ScenarioId, Timestamp};
+use credit_core::{Exposure, RiskFlag, ScenarioId, Severity, Sha256, Timestamp};
 
 use super::{Audit, Check, Share, finding};
 use crate::{ConfigFile, Docket, RerunStage};
@@ -15,12 +16,61 @@ pub struct MonthlyFacts {
     /// The approvals (`O3-<name>-<timestamp>`) for which a rationale note is in
     /// `runs/BASELINE_UPDATES/`.
     pub rationale_notes: BTreeSet<String>,
+    /// What each policy made of the runs that it judged, in the order of their first use.
+    pub effects: Vec<PolicyEffect>,
+}
+
+/// What a policy made of the runs that it judged.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PolicyEffect {
+    /// The hash of its file.
+    pub sha256: Sha256,
+    /// When the earliest run that it judged finished.
+    pub first: Timestamp,
+    /// When the latest one did.
+    pub last: Timestamp,
+    /// How many runs of which severity, the gravest first.
+    pub runs: [u64; Severity::ALL.len()],
+}
+
+impl PolicyEffect {
+    /// A policy that has judged one run.
+    pub fn new(sha256: Sha256, at: Timestamp, severity: Severity) -> PolicyEffect {
+        let mut effect = PolicyEffect {
+            sha256,
+            first: at,
+            last: at,
+            runs: [0; Severity::ALL.len()],
+        };
+        effect.add(at, severity);
+        effect
+    }
+
+    /// Counts a run that it judged.
+    pub fn add(&mut self, at: Timestamp, severity: Severity) {
+        (self.first, self.last) = (self.first.min(at), self.last.max(at));
+        if let Some(runs) = self.runs.get_mut(severity as usize) {
+            *runs += 1;
+        }
+    }
+}
+
+/// Its runs and their severities in one line.
+impl fmt::Display for PolicyEffect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all: u64 = self.runs.iter().sum();
+        write!(f, "{all} runs from {} to {}", self.first, self.last)?;
+        for (severity, runs) in Severity::ALL.iter().zip(self.runs) {
+            write!(f, ", {runs} {severity}")?;
+        }
+        Ok(())
+    }
 }
 
 /// The monthly checks.
 pub fn monthly(facts: &MonthlyFacts, docket: &Docket, now: Timestamp) -> Audit {
     let checks = vec![
-        policy(docket),
+        policy(facts, docket),
         approvals(docket, now),
         rationales(facts, docket),
         manual_baselines(facts, docket),
@@ -29,7 +79,8 @@ pub fn monthly(facts: &MonthlyFacts, docket: &Docket, now: Timestamp) -> Audit {
     Audit::new("monthly", now, checks)
 }
 
-fn policy(docket: &Docket) -> Check {
+/// Who put which policy into force, and what each made of the runs.
+fn policy(facts: &MonthlyFacts, docket: &Docket) -> Check {
     let history = docket.policies().iter().map(|adopted| {
         let (stamp, what) = (&adopted.stamp, &adopted.what);
         (
@@ -37,7 +88,10 @@ fn policy(docket: &Docket) -> Check {
             format!("{}: {}", what.new, what.reason),
         )
     });
-    Check::new("policy", "the policy's history is known", None).with(history)
+    let effects = facts.effects.iter();
+    let effects = effects.map(|effect| (format!("under {}", effect.sha256), effect.to_string()));
+    Check::new("policy", "the policy's history and effect are known", None)
+        .with(history.chain(effects))
 }
 
 /// Approvals that nobody used although their time is over, and approved baselines that were never

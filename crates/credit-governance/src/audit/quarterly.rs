@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use credit_core::{RiskFlag, RootCause, Sha256, Timestamp};
+use credit_core::{Multiplier, RiskFlag, RootCause, Severity, Sha256, Timestamp};
 
 use super::{Audit, Check, Share, finding};
 use crate::{Case, Docket};
@@ -10,8 +10,82 @@ use crate::{Case, Docket};
 /// What a quarterly audit must be told.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct QuarterlyFacts {
-    /// The hash of a backtest of the policy in force that was made this quarter.
+    /// How many runs of the quarter were judged again.
+    pub replayed: u64,
+    /// How many could not be.
+    pub left_out: u64,
+    /// What other thresholds would have made of them.
+    pub trials: Vec<ThresholdTrial>,
+    /// The backtest that the adoption of the policy in force names.
     pub backtest_sha256: Option<Sha256>,
+}
+
+/// What a quarter would have been with one threshold elsewhere and everything else as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ThresholdTrial {
+    /// Which threshold.
+    pub severity: Severity,
+    /// Where it is.
+    pub now: Multiplier,
+    /// Where it would have been.
+    pub tried: Multiplier,
+    /// What would have been otherwise; `None` where the policy cannot have it there, because of
+    /// another threshold or a bound.
+    pub shift: Option<Shift>,
+}
+
+/// What would have been otherwise.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Shift {
+    /// Runs that would have been graver.
+    pub graver: u64,
+    /// Runs that would have been milder.
+    pub milder: u64,
+    /// Runs that alerted people.
+    pub alerts_before: u64,
+    /// Runs that would have.
+    pub alerts_after: u64,
+    /// Misconfigurations that would have been alerted and were not.
+    pub misconfig_found: u64,
+    /// Misconfigurations that were alerted and would not have been.
+    pub misconfig_missed: u64,
+    /// Legitimate loads that would have been alerted and were not.
+    pub load_alerted: u64,
+    /// Legitimate loads that were alerted and would not have been.
+    pub load_spared: u64,
+}
+
+impl ThresholdTrial {
+    fn name(&self) -> String {
+        let ThresholdTrial {
+            severity,
+            now,
+            tried,
+            ..
+        } = self;
+        format!("{severity} from {tried} times instead of {now}")
+    }
+
+    fn value(&self) -> String {
+        let Some(shift) = self.shift else {
+            return "the policy cannot have it there".to_owned();
+        };
+        let Shift {
+            graver,
+            milder,
+            alerts_before,
+            alerts_after,
+            misconfig_found,
+            misconfig_missed,
+            load_alerted,
+            load_spared,
+        } = shift;
+        format!(
+            "{graver} runs graver, {milder} milder; {alerts_after} alerts instead of \
+             {alerts_before}; misconfigurations: {misconfig_found} more found, {misconfig_missed} \
+             missed; legitimate loads: {load_alerted} more alerted, {load_spared} spared"
+        )
+    }
 }
 
 /// The quarterly checks.
@@ -25,23 +99,37 @@ pub fn quarterly(facts: &QuarterlyFacts, docket: &Docket, now: Timestamp) -> Aud
     Audit::new("quarterly", now, checks)
 }
 
+/// Each threshold as it is, beside a lower and a higher one, over the runs of the quarter.
 fn thresholds(facts: &QuarterlyFacts) -> Check {
-    let missing = facts.backtest_sha256.is_none().then(|| {
+    let untried = (facts.replayed == 0).then(|| {
         finding(
-            "nobody tried this quarter whether the thresholds fit",
-            "there is no backtest of the policy in force",
+            "nothing tells whether the thresholds fit",
+            format!(
+                "no run of the quarter could be judged again, {} were left out",
+                facts.left_out
+            ),
             "creditctl policy backtest --policy config/sintraprime-policy.json",
         )
     });
-    let digest = facts
-        .backtest_sha256
-        .map(|hash| ("backtest".to_owned(), hash.to_string()));
+    let runs = format!("{}, {} left out", facts.replayed, facts.left_out);
+    let trials = facts
+        .trials
+        .iter()
+        .map(|trial| (trial.name(), trial.value()));
+    let adopted = facts.backtest_sha256.map(|hash| {
+        let name = "backtest that the policy was adopted with";
+        (name.to_owned(), hash.to_string())
+    });
     Check::new(
         "thresholds",
-        "the thresholds were tried on history",
-        missing,
+        "the thresholds were tried on the quarter's runs",
+        untried,
     )
-    .with(digest)
+    .with(
+        std::iter::once(("runs judged again".to_owned(), runs))
+            .chain(trials)
+            .chain(adopted),
+    )
 }
 
 /// How often a case with a flag of a misconfiguration was one, over the cases with a root cause.

@@ -35,14 +35,32 @@ impl Mute {
         self.since.at <= now && now < self.until()
     }
 
-    /// Whether it is about the alerts of that scenario and severity. SEV0 must be named.
+    /// Whether it is about the alerts of that scenario and severity.
     pub fn holds_back(&self, scenario: &ScenarioId, severity: Severity) -> bool {
         let scope = match &self.what.scope {
             MuteScope::All => true,
             MuteScope::Scenario(muted) => muted == scenario,
             MuteScope::Severities(muted) => muted.contains(&severity),
         };
-        scope && (severity != Severity::Sev0 || self.what.include_sev0)
+        scope && self.reaches(severity)
+    }
+
+    /// Whether it holds back whatever is told of runs of this severity, whichever scenario they
+    /// are of; of `None`, everything that is told.
+    pub(crate) fn covers(&self, severity: Option<Severity>) -> bool {
+        match (&self.what.scope, severity) {
+            (MuteScope::Scenario(_), _) | (MuteScope::Severities(_), None) => false,
+            (MuteScope::All, None) => true,
+            (MuteScope::All, Some(severity)) => self.reaches(severity),
+            (MuteScope::Severities(muted), Some(severity)) => {
+                muted.contains(&severity) && self.reaches(severity)
+            }
+        }
+    }
+
+    /// SEV0 must be named.
+    fn reaches(&self, severity: Severity) -> bool {
+        severity != Severity::Sev0 || self.what.include_sev0
     }
 }
 

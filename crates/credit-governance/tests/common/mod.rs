@@ -245,3 +245,24 @@ fn root_cause_found(case: &CaseId, root_cause: RootCause) -> RootCauseFound {
 pub(crate) fn id(run: &JudgedRun) -> &RunId {
     &run.run.run_id
 }
+
+/// That a file of `tests/golden/` has exactly these bytes; `UPDATE_GOLDEN=1` writes it anew.
+#[track_caller]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "UPDATE_GOLDEN is the tests' own switch"
+)]
+pub(crate) fn golden(name: &str, found: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, found).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == kept,
+        "{} differs; UPDATE_GOLDEN=1 rewrites it",
+        path.display()
+    );
+}

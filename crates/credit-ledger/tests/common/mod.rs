@@ -6,6 +6,8 @@
     reason = "clippy does not take these helpers for tests"
 )]
 
+pub(crate) mod hooked;
+
 use std::time::Duration;
 
 use credit_ledger::{

@@ -49,17 +49,35 @@ impl Known {
         }
     }
 
-    /// A crash left so many lines; says whether acknowledged ones are not among them.
-    pub(crate) fn lose_all_but(&mut self, kept: u64) -> bool {
+    /// A crash left these lines; says whether acknowledged ones are not among them. Only the last
+    /// can be missing, and none that was synced.
+    pub(crate) fn lose_what_is_not_in(&mut self, ledger: &Ledger) -> bool {
         let Some(synced) = self.synced else {
             return false;
         };
+        let reader = ledger.reader();
+        let mut scan = reader.scan().unwrap();
+        let mut left = Vec::new();
+        while let Some(line) = scan.next_line().unwrap() {
+            left.push(line.hash());
+        }
+        let is_there = |seq: u64, hash: &Digest| left.get(seq as usize) == Some(hash);
+        let lost = self.acknowledged.iter();
+        let lost = lost.filter(|(_, seq, hash)| !is_there(*seq, hash));
+        let first = lost.map(|(_, seq, _)| *seq).min();
+        let first = first.unwrap_or(left.len() as u64);
         assert!(
-            kept >= synced,
-            "{kept} lines are left of {synced} synced ones"
+            first >= synced,
+            "{first} lines are left of {synced} synced ones"
         );
         let before = self.acknowledged.len();
-        self.acknowledged.retain(|(_, seq, _)| *seq < kept);
+        self.acknowledged.retain(|(_, seq, hash)| {
+            assert!(
+                *seq < first || !is_there(*seq, hash),
+                "one before {seq} is missing"
+            );
+            *seq < first
+        });
         self.acknowledged.len() < before
     }
 }

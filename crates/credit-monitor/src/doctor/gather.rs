@@ -39,6 +39,7 @@ impl Archive {
                 .map(|operators| operators.iter().cloned().collect())
                 .map_err(|e| fault(&e, self.tree().operators())),
             scenarios: self.wrong_scenarios(),
+            bot: None,
             databases: None,
             ledgers: Vec::new(),
             locks: self.held_locks(),

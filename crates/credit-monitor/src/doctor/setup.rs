@@ -214,6 +214,47 @@ fn told(
     })
 }
 
+pub(super) fn slack_bot(facts: &SetupFacts) -> Check {
+    let findings = match &facts.bot {
+        None => Vec::new(),
+        Some(Err(reason)) => vec![finding(
+            "the bot cannot be asked about",
+            reason.as_str(),
+            format!(
+                "export {SLACK_BOT_TOKEN}=xoxb-…, as the app's page shows it under OAuth, then \
+                 creditctl doctor --online"
+            ),
+        )],
+        Some(Ok(bot)) => {
+            let lacks = bot.lacks().into_iter();
+            lacks
+                .map(|scope| {
+                    finding(
+                        format!("the bot's token does not allow `{scope}`"),
+                        format!("as Slack says of {} in {}", bot.user, bot.team),
+                        format!(
+                            "add the scope {scope} to the app under OAuth and install it again, \
+                             then creditctl doctor --online"
+                        ),
+                    )
+                })
+                .collect()
+        }
+    };
+    let title = "Slack knows the bot, and its token allows to post";
+    let mut check = check("slack_bot", title, findings);
+    match &facts.bot {
+        Some(Ok(bot)) => check
+            .figures
+            .push(figure("bot", format!("{} in {}", bot.user, bot.team))),
+        Some(Err(_)) => {}
+        None => check
+            .figures
+            .push(figure("not asked", "creditctl doctor --online asks")),
+    }
+    check
+}
+
 pub(super) fn notion(facts: &SetupFacts) -> Check {
     let environment = &facts.environment;
     let token = environment.state(NOTION_TOKEN);

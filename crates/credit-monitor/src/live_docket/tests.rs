@@ -7,6 +7,8 @@
     reason = "a test may panic"
 )]
 
+mod killed;
+
 use std::fs;
 use std::path::PathBuf;
 

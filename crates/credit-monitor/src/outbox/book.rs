@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use credit_core::CaseId;
 use credit_governance::{Docket, Event, EventId, What};
-use credit_notify::delivery::{ItemId, Progress, Rules, State, Transition};
+use credit_notify::delivery::{ItemId, Lane, Progress, State, Transition};
 use credit_notify::routing::Slot;
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +41,7 @@ pub(crate) struct Book {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Rows {
-    /// None: there never was a database.
+    /// None: there never was a database, or somebody has withdrawn what was owed to it.
     #[default]
     Never,
     /// Those of all runs behind this line, beside the rows that are items already.
@@ -61,7 +62,7 @@ pub(crate) enum BookError {
 impl Default for Book {
     fn default() -> Book {
         Book {
-            state: State::new(Rules::default()),
+            state: State::default(),
             steps: 0,
             is_open: false,
             lines: None,
@@ -130,6 +131,7 @@ impl Book {
                 self.prune(docket);
             }
             Is::Rows { upto } => self.rows = Rows::Behind(upto),
+            Is::RowsWithdrawn { .. } => self.rows = Rows::Never,
             Is::Held(held) => {
                 if let HeldBy::Switch(slot) = held.by {
                     *self.suppressed.entry(slot).or_default() += 1;
@@ -262,21 +264,16 @@ impl Book {
         self.state.outcome(&subject.id()?)
     }
 
-    /// Whether a change of a case's page is owed and not begun, so that it will show whatever
-    /// happens until then.
-    pub(crate) fn change_is_waiting(&self, case: &credit_core::CaseId) -> bool {
-        self.state
-            .items_in(&credit_notify::delivery::Lane::Notion(case.to_string()))
-            .any(|(item, progress)| {
-                let is_change = matches!(
-                    Subject::of(&item.id),
-                    Some(Subject::Said {
-                        as_a: Said::Change,
-                        ..
-                    })
-                );
-                is_change && !matches!(progress, Progress::Begun { .. })
-            })
+    /// Whether a case is to be shown as it is by then, in this place: such an item is owed and not
+    /// begun, so that it will show whatever happens until then.
+    pub(crate) fn will_show(&self, wanted: Said, case: &CaseId, lane: &Lane) -> bool {
+        self.state.items_in(lane).any(|(item, progress)| {
+            let shows = match Subject::of(&item.id) {
+                Some(Subject::Said { as_a, case: of, .. }) => as_a == wanted && of == *case,
+                _ => false,
+            };
+            shows && !matches!(progress, Progress::Begun { .. })
+        })
     }
 }
 

@@ -156,7 +156,7 @@ impl Monitor {
     }
 
     /// Calls `each` with the runs behind a line, in order, until it returns `false`.
-    fn lines_behind(
+    pub(super) fn lines_behind(
         &self,
         from: Option<Line>,
         mut each: impl FnMut(&credit_core::RunFacts<'_>, Line) -> Result<bool, Error>,

@@ -1,20 +1,21 @@
 //! What an item says, made from the ledgers when it is sent.
 
-use credit_core::{CaseId, RunId, StoredRecord};
+use credit_core::{CaseId, RunId, ScenarioId, StoredRecord};
 use credit_governance::{Case, Docket, Event, EventId, Mute, Role, Stamp, What};
 use credit_ledger::OwnedLine;
 use credit_notify::delivery::{Attempt, Delivered, ItemId, Lane, Operation, Progress, Step};
 use credit_notify::notion::{
-    CaseChange, CaseRow, Choice, DatabaseId, Page, PageId, Properties, RunRow,
+    CaseChange, CaseRow, Choice, DatabaseId, Owner, Page, PageId, Properties, RunRow,
 };
 use credit_notify::routing::Address;
 use credit_notify::slack::{Message, Posted};
-use credit_notify::{Alert, Call, DigestOf, Exposure, Link, Links, Reason, Reply};
+use credit_notify::{Alert, Call, CaseState, DigestOf, Exposure, Link, Links, Reason, Reply};
 
 use super::Destinations;
 use super::step::{Said, Subject};
 use super::weekly;
 use crate::archive::text;
+use crate::config::read_scenario;
 use crate::decisions::Deciding;
 use crate::{Error, Monitor};
 
@@ -23,6 +24,8 @@ use crate::{Error, Monitor};
 pub(crate) enum Task {
     Post(Address, Message),
     Reply(Posted, Message),
+    /// In the place of a message.
+    Replace(Posted, Message),
     Permalink(Posted, CaseId),
     /// Created only if no page has this title, where that must be looked for.
     Create {
@@ -104,6 +107,7 @@ impl Maker<'_> {
                         let posted = self.posted(&attempt.item)?;
                         return Ok(Task::Reply(posted, Message::reply(&reply)));
                     }
+                    Said::State => return self.state(&case, &attempt.item),
                     Said::Call => self.call(&event, &case),
                     _ => self.exposure(&event, &case)?,
                 }
@@ -121,11 +125,6 @@ impl Maker<'_> {
     }
 
     fn to_notion(&self, subject: &Subject, attempt: &Attempt) -> Result<Task, Unmade> {
-        let owner = || {
-            self.to
-                .owner()
-                .ok_or_else(|| park("nobody is set as its owner"))
-        };
         let unset = |variable: &str| park(&format!("no database is configured: set {variable}"));
         match subject {
             Subject::Row { run, .. } => {
@@ -133,15 +132,16 @@ impl Maker<'_> {
                 let record = self.record(run)?;
                 Ok(Task::Create {
                     database: database.ok_or_else(|| unset("NOTION_RUNS_LEDGER_DB_ID"))?,
-                    page: RunRow::of_stored(&record, owner()?).page(),
+                    page: RunRow::of_stored(&record, self.owner(&record.run.scenario_id)?).page(),
                     look: attempt.step == Step::FindOrCreate,
                 })
             }
             Subject::Case(case) => {
                 let database = self.to.cases.clone();
+                let case = self.case(case)?;
                 Ok(Task::Create {
                     database: database.ok_or_else(|| unset("NOTION_CASES_DB_ID"))?,
-                    page: row(&self.case(case)?, owner()?)?.page(),
+                    page: row(&case, self.owner(&case.scenario_id)?)?.page(),
                     // A case may have had its page before it was archived.
                     look: true,
                 })
@@ -153,6 +153,17 @@ impl Maker<'_> {
             Subject::Lock(case) => Ok(Task::Lock(self.page(case)?)),
             _ => Err(park("goes to Slack and not to Notion")),
         }
+    }
+
+    /// Who is responsible for a scenario: whom its file names, or else whom the settings do.
+    fn owner(&self, scenario: &ScenarioId) -> Result<Owner, Unmade> {
+        let read = read_scenario(self.monitor().tree(), scenario);
+        let read = read.map_err(|e| park(&format!("the scenario's file cannot be used: {e}")))?;
+        let named = read.and_then(|file| file.value.owner);
+        let named = named.and_then(|name| Owner::new(&name));
+        named
+            .or_else(|| self.to.owner())
+            .ok_or_else(|| park("nobody is set as its owner"))
     }
 
     fn alerts(&self, of: impl Iterator<Item = Subject>) -> Result<Vec<Alert>, Unmade> {
@@ -188,6 +199,31 @@ impl Maker<'_> {
             until: mute.until(),
         };
         Ok(Message::digest(&digest, &alerts))
+    }
+
+    /// The alert that an item follows, with its case as it is now. It calls nobody again.
+    fn state(&self, case: &Case, item: &ItemId) -> Result<Task, Unmade> {
+        let state = self.deciding.book().state();
+        let alert = state.item(item).and_then(|item| item.after.as_ref());
+        let alert = alert.ok_or_else(|| park("which alert it belongs to is not known"))?;
+        // A digest is about many cases.
+        if matches!(state.progress(alert), Some(Progress::Folded { .. })) {
+            return Ok(Task::Nothing);
+        }
+        let primary = case.primary().ok_or_else(|| park("the case has no run"))?;
+        let run = &primary.run.run_id;
+        let message = Message::alert(&self.alert(run)?, &self.links(run), &[]);
+        let last = case.history.last();
+        let message = message.in_state(&CaseState {
+            status: case.status,
+            by: last.map(|step| by(step.since.role, &step.since.by)),
+            since: last.map_or(case.updated_at, |step| step.since.at),
+        });
+        let message = match state.may_be_repeated(alert) {
+            true => message.as_possible_repeat(),
+            false => message,
+        };
+        Ok(Task::Replace(self.posted(item)?, message))
     }
 
     fn call(&self, event: &Event, case: &Case) -> Message {
@@ -328,7 +364,7 @@ fn reply(event: &Event, case: &Case) -> Option<Reply> {
     })
 }
 
-fn row(case: &Case, owner: credit_notify::notion::Owner) -> Result<CaseRow, Unmade> {
+fn row(case: &Case, owner: Owner) -> Result<CaseRow, Unmade> {
     let primary = case.primary().ok_or_else(|| park("the case has no run"))?;
     Ok(CaseRow {
         case_id: case.id.clone(),

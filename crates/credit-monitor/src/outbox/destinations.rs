@@ -3,11 +3,14 @@
 use std::str::FromStr;
 
 use credit_core::{CaseId, RunId};
+use credit_notify::delivery::{ItemId, Lane, Rules};
 use credit_notify::notion::{DatabaseId, Owner};
 use credit_notify::routing::{Address, Audience, Route, Webhooks};
 use credit_notify::slack::Channel;
 use credit_notify::{Link, Mention, SettingError};
 use credit_policy::Policy;
+
+use super::step::Subject;
 
 /// Who is told, and where. Something is owed only to what is configured here.
 ///
@@ -36,7 +39,7 @@ pub struct Destinations {
     pub runs: Option<DatabaseId>,
     /// Notion's database of cases, CASES.
     pub cases: Option<DatabaseId>,
-    /// Who is responsible where nobody says otherwise: the `owner` of rows and pages.
+    /// Who is responsible where the scenario's file does not say: the `owner` of rows and pages.
     pub owner: Option<Owner>,
     /// Who is notified of an escalated alert.
     pub on_call: Vec<Mention>,
@@ -48,6 +51,9 @@ pub struct Destinations {
     pub run_url: Option<UrlPattern>,
     /// Where people can read a case, unless its page in Notion is known.
     pub case_url: Option<UrlPattern>,
+    /// How patient delivery is, and what a storm is. Give each process a seed of its own, so that
+    /// several do not come back to a server that was down at the same moment.
+    pub rules: Rules,
 }
 
 /// Where a bot posts what the policy's channels do not name.
@@ -92,6 +98,33 @@ impl Destinations {
         self.webhooks.is_none() && self.bot.is_none() && self.runs.is_none() && self.cases.is_none()
     }
 
+    /// Whether something that is owed can be sent to where it goes. A webhook that is switched off
+    /// is one that will be switched on again.
+    ///
+    /// ```
+    /// use credit_monitor::Destinations;
+    /// use credit_monitor::notify::delivery::Lane;
+    /// use credit_monitor::notify::routing::Address;
+    ///
+    /// // A tree owes an alert to a channel, and the bot that would post it is not set up any more.
+    /// let channel = Lane::Slack(Address::Channel("#ops-alerts".parse()?));
+    /// assert!(!Destinations::default().reach(&"alert/12/RUN-1".parse()?, &channel));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reach(&self, item: &ItemId, lane: &Lane) -> bool {
+        match lane {
+            Lane::Slack(Address::Webhook(slot)) => {
+                let webhooks = self.webhooks.as_ref();
+                webhooks.is_some_and(|webhooks| webhooks.is_set(*slot))
+            }
+            Lane::Slack(Address::Channel(_)) => self.bot.is_some(),
+            Lane::Notion(_) => match Subject::of(item) {
+                Some(Subject::Row { .. }) => self.runs.is_some(),
+                _ => self.cases.is_some(),
+            },
+        }
+    }
+
     /// Where a message for this audience goes.
     pub(crate) fn route(&self, audience: Audience, policy: &Policy) -> Route {
         let by_webhook = || match &self.webhooks {
@@ -125,7 +158,7 @@ impl Destinations {
         }
     }
 
-    /// Who is responsible for a row or a page.
+    /// Who is responsible for a row or a page whose scenario does not say.
     pub(crate) fn owner(&self) -> Option<Owner> {
         self.owner.clone().or_else(|| Owner::new("operations"))
     }

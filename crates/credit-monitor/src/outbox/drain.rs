@@ -23,7 +23,7 @@ const ROWS_AT_A_TIME: usize = 64;
 
 /// The right to send, until dropped: two processes that send at the same time would each not know
 /// what the other has begun.
-struct Sending(#[expect(dead_code, reason = "held until dropped")] File);
+pub(super) struct Sending(#[expect(dead_code, reason = "held until dropped")] File);
 
 /// What a drain has learned on its way.
 struct Drain<'a> {
@@ -53,8 +53,9 @@ impl Outbox<'_> {
         now: &dyn Fn() -> Timestamp,
         budget: Duration,
     ) -> Result<Report, Error> {
+        let _span = tracing::debug_span!("drain").entered();
         let started = now();
-        let Some(_sending) = self.sending()? else {
+        let Some(_sending) = self.monitor.sending()? else {
             let report = self.report(now(), &senders, 0, Vec::new())?;
             return Ok(Report {
                 busy: true,
@@ -87,9 +88,12 @@ impl Outbox<'_> {
             }
         }
     }
+}
 
-    fn sending(&self) -> Result<Option<Sending>, Error> {
-        let path = self.monitor.tree().outbox_lock();
+impl Monitor {
+    /// The right to send; `None` while somebody else has it.
+    pub(super) fn sending(&self) -> Result<Option<Sending>, Error> {
+        let path = self.tree().outbox_lock();
         let lock = File::create(&path).map_err(Error::io("creating", &path))?;
         match lock.try_lock() {
             Ok(()) => Ok(Some(Sending(lock))),
@@ -104,7 +108,7 @@ impl Drain<'_> {
     /// is, and what it held back until now is owed.
     fn prepare(&self, now: Timestamp) -> Result<(), Error> {
         let mut deciding = self.monitor.deciding()?;
-        let interrupted = delivery::interrupted(deciding.book().state(), now);
+        let interrupted = delivery::interrupted(deciding.book().state(), self.rules(), now);
         deciding.deliver(interrupted, &Actor::Service, now)?;
         deciding.plan_unmuted(now)?;
         self.hold_back(&mut deciding, now)?;
@@ -143,11 +147,11 @@ impl Drain<'_> {
     /// What may be sent now, with rows made items of where there is room.
     fn attempts(&self) -> Result<Vec<Attempt>, Error> {
         let now = (self.now)();
-        if self.senders.notion.is_some() {
+        if self.outbox.can_send_rows(&self.senders) {
             self.monitor.plan_more_rows(ROWS_AT_A_TIME, now)?;
         }
         self.monitor.with_book(|_, book| {
-            let next = delivery::next(now, book.state()).into_iter();
+            let next = delivery::next(now, book.state(), self.rules()).into_iter();
             next.filter(|attempt| {
                 let id = attempt.folds.first().unwrap_or(&attempt.item);
                 let lane = book.state().item(id).map(|item| &item.lane);
@@ -159,10 +163,13 @@ impl Drain<'_> {
 
     /// Begins, sends and settles; says whether it was begun.
     fn attempt(&mut self, attempt: &Attempt) -> Result<bool, Error> {
+        let span = tracing::debug_span!("deliver", item = %attempt.item, step = ?attempt.step);
+        let _span = span.entered();
         let Some(task) = self.begin(attempt)? else {
             return Ok(false);
         };
         let (answer, link) = self.send(&task);
+        tracing::debug!(done = matches!(answer, Answer::Done(_)), "answered");
         self.settle(&attempt.item, &task, answer, link)?;
         Ok(true)
     }
@@ -172,7 +179,7 @@ impl Drain<'_> {
     fn begin(&self, attempt: &Attempt) -> Result<Option<Task>, Error> {
         let now = (self.now)();
         let mut deciding = self.monitor.deciding()?;
-        let begun = delivery::begin(deciding.book().state(), attempt, now);
+        let begun = delivery::begin(deciding.book().state(), attempt, self.rules(), now);
         if begun.is_empty() {
             return Ok(None);
         }
@@ -189,7 +196,8 @@ impl Drain<'_> {
             }
             Err(Unmade::Failed(error)) => Err(error),
             Err(Unmade::Park(reason)) => {
-                let parked = settled(&deciding, &attempt.item, Answer::Park { reason }, now)?;
+                let parked =
+                    self.settled(&deciding, &attempt.item, Answer::Park { reason }, now)?;
                 deciding.deliver(parked, &Actor::Service, now)?;
                 deciding.finish()?;
                 Ok(None)
@@ -219,7 +227,7 @@ impl Drain<'_> {
         }
         let is_sent = matches!(answer, Answer::Done(_));
         let mut deciding = self.monitor.deciding()?;
-        let transitions = settled(&deciding, item, answer, now)?;
+        let transitions = self.settled(&deciding, item, answer, now)?;
         deciding.deliver(transitions, &Actor::Service, now)?;
         if let (Task::Permalink(_, case), Some(link)) = (task, link) {
             link_thread(&mut deciding, case, &link, now)?;
@@ -227,6 +235,24 @@ impl Drain<'_> {
         deciding.finish()?;
         self.sent += u64::from(is_sent);
         Ok(())
+    }
+
+    fn settled(
+        &self,
+        deciding: &Deciding<'_>,
+        item: &ItemId,
+        answer: Answer<Delivered>,
+        now: Timestamp,
+    ) -> Result<Vec<Transition>, Error> {
+        let settled = delivery::settle(deciding.book().state(), item, answer, self.rules(), now);
+        settled.map_err(|e| Error::Integrity {
+            path: deciding.events_path(),
+            reason: format!("an answer cannot be recorded: {e}"),
+        })
+    }
+
+    fn rules(&self) -> &delivery::Rules {
+        &self.outbox.to.rules
     }
 
     fn send(&mut self, task: &Task) -> (Answer<Delivered>, Option<Link>) {
@@ -247,6 +273,10 @@ impl Drain<'_> {
             },
             Task::Reply(to, message) => match self.senders.threads {
                 Some(slack) => slack.reply(to, message).map(|p| posted(Some(p))),
+                None => nobody(),
+            },
+            Task::Replace(posted, message) => match self.senders.threads {
+                Some(slack) => slack.update(posted, message).map(|()| Delivered::Nothing),
                 None => nobody(),
             },
             Task::Permalink(of, _) => match self.senders.threads {
@@ -325,18 +355,11 @@ impl Outbox<'_> {
             _ => senders.threads.is_some(),
         }
     }
-}
 
-fn settled(
-    deciding: &Deciding<'_>,
-    item: &ItemId,
-    answer: Answer<Delivered>,
-    now: Timestamp,
-) -> Result<Vec<Transition>, Error> {
-    delivery::settle(deciding.book().state(), item, answer, now).map_err(|e| Error::Integrity {
-        path: deciding.events_path(),
-        reason: format!("an answer cannot be recorded: {e}"),
-    })
+    /// The same of the rows that are owed by being in the ledger.
+    pub(super) fn can_send_rows(&self, senders: &Senders<'_>) -> bool {
+        senders.notion.is_some() && self.to.runs.is_some()
+    }
 }
 
 /// Tells the case where people talk about it, unless somebody has done so meanwhile.

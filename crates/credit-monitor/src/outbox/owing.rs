@@ -189,7 +189,7 @@ impl Deciding<'_> {
         self.record_by(is, &Actor::Service, now)
     }
 
-    fn record_by(&mut self, is: Is, actor: &Actor, now: Timestamp) -> Result<(), Error> {
+    pub(crate) fn record_by(&mut self, is: Is, actor: &Actor, now: Timestamp) -> Result<(), Error> {
         let n = self.book().steps();
         let event = Step { n, is }.event(now, actor);
         let event = event.map_err(|e| Error::Integrity {
@@ -216,6 +216,9 @@ impl Deciding<'_> {
             case: case.id.clone(),
             event: event.id(),
         };
+        if changes_state(&event.what) {
+            self.show_state(said(Said::State), &case, now)?;
+        }
         match &event.what {
             What::CaseAcknowledged(_)
             | What::RerunApproved(_)
@@ -255,7 +258,8 @@ impl Deciding<'_> {
         let page = self.owe_page(&case.id, now)?;
         let opened = matches!(event.what, What::CaseOpened(_));
         let is_escalated = matches!(event.what, What::CaseEscalated(_));
-        if opened || is_escalated || self.book().change_is_waiting(&case.id) {
+        let lane = Lane::Notion(case.id.to_string());
+        if opened || is_escalated || self.book().will_show(Said::Change, &case.id, &lane) {
             return Ok(());
         }
         let subject = Subject::Said {
@@ -263,7 +267,6 @@ impl Deciding<'_> {
             case: case.id.clone(),
             event: event.id(),
         };
-        let lane = Lane::Notion(case.id.to_string());
         self.owe(subject, lane, Operation::Update, page, now)
     }
 
@@ -278,14 +281,29 @@ impl Deciding<'_> {
 
     /// A reply in the thread of the alert that the case was opened with, if it has one.
     fn reply(&mut self, subject: Subject, case: &Case, now: Timestamp) -> Result<(), Error> {
-        let alert = case.primary().map(|linked| Subject::Alert {
-            seq: linked.run.seq,
-            run: linked.run.run_id.clone(),
-        });
-        let Some((id, lane)) = alert.and_then(|alert| self.thread(&alert)) else {
+        let Some((alert, lane)) = self.thread_of(case) else {
             return Ok(());
         };
-        self.owe(subject, lane, Operation::Reply, Some(id), now)
+        self.owe(subject, lane, Operation::Reply, Some(alert), now)
+    }
+
+    /// The alert that the case was opened with, shown with the case as it is by then.
+    fn show_state(&mut self, subject: Subject, case: &Case, now: Timestamp) -> Result<(), Error> {
+        let Some((alert, lane)) = self.thread_of(case) else {
+            return Ok(());
+        };
+        if self.book().will_show(Said::State, &case.id, &lane) {
+            return Ok(());
+        }
+        self.owe(subject, lane, Operation::Update, Some(alert), now)
+    }
+
+    fn thread_of(&self, case: &Case) -> Option<(ItemId, Lane)> {
+        let primary = case.primary()?;
+        self.thread(&Subject::Alert {
+            seq: primary.run.seq,
+            run: primary.run.run_id.clone(),
+        })
     }
 
     /// The address of the alert's thread, once it is posted, for the case that was opened with it.
@@ -363,6 +381,17 @@ impl Deciding<'_> {
         })?;
         self.deliver(owed, &Actor::Service, now)
     }
+}
+
+/// Whether a case is somewhere else after an event.
+fn changes_state(what: &What) -> bool {
+    matches!(
+        what,
+        What::CaseAcknowledged(_)
+            | What::CaseStatusChanged(_)
+            | What::CaseResolved(_)
+            | What::CaseReopened(_)
+    )
 }
 
 fn post<'a>(subject: Subject, case: &'a Case, audience: Audience) -> Post<'a> {

@@ -47,6 +47,16 @@ pub(crate) fn write_synced(
     replace(tree, day, &path, &out.finish()).map_err(failed(path))
 }
 
+/// Says that a run's row is not owed any more, and will not be there.
+pub(crate) fn write_withdrawn(tree: &Tree, day: Day, run: &RunId) -> Result<(), RunFileError> {
+    let mut out = ObjectWriter::new();
+    out.token("version", 1);
+    out.plain("Run_ID", run);
+    out.plain("status", "withdrawn");
+    let path = path(tree, day, run);
+    replace(tree, day, &path, &out.finish()).map_err(failed(path))
+}
+
 fn path(tree: &Tree, day: Day, run: &RunId) -> PathBuf {
     tree.day(day).join(format!("run_{run}.notion.json"))
 }

@@ -3,11 +3,12 @@
 use credit_core::{CaseId, RunId, Timestamp};
 use credit_governance::{Docket, EventId};
 use credit_notify::Reason;
-use credit_notify::delivery::{self, Destination, ItemId, Lane, Progress};
+use credit_notify::delivery::{self, Destination, ItemId, Lane, Progress, Rules};
 use credit_notify::routing::Slot;
 
 use super::book::{Book, Rows};
 use super::step::{HeldBy, Subject};
+use crate::archive::text;
 use crate::live_docket::LiveDocket;
 use crate::{Archive, Error, doctor};
 
@@ -20,6 +21,8 @@ pub struct OutboxStatus {
     pub owed: Vec<Owed>,
     /// How many rows are owed beside those that are items already.
     pub rows: u64,
+    /// When the run of the oldest of these rows finished: nobody notes when it was kept.
+    pub rows_since: Option<Timestamp>,
     /// What is held back.
     pub held: Vec<HeldBack>,
     /// How many messages a webhook's empty variable has suppressed, for good.
@@ -28,6 +31,15 @@ pub struct OutboxStatus {
     pub paused: Vec<(Destination, Timestamp)>,
     /// When the next item is due; `None` where nothing is owed that could be sent by waiting.
     pub next_due: Option<Timestamp>,
+}
+
+/// The rows that are owed by being in the ledger.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RowsBehind {
+    rows: u64,
+    since: Option<Timestamp>,
+    /// Whether there is nobody to send them, so that waiting alone sends none.
+    pub(super) wait_for_ever: bool,
 }
 
 /// Something that is not sent.
@@ -103,7 +115,7 @@ impl OutboxStatus {
         let open = self.owed.iter().filter(|owed| !owed.is_parked());
         self.is_set_up.then(|| doctor::Owed {
             waiting: self.waiting(),
-            oldest: open.map(|owed| owed.since).min(),
+            oldest: open.map(|owed| owed.since).chain(self.rows_since).min(),
             parked: self.parked(),
         })
     }
@@ -111,17 +123,12 @@ impl OutboxStatus {
     pub(crate) fn of(
         docket: &Docket,
         book: &Book,
-        last_line: Option<u64>,
+        behind: RowsBehind,
+        rules: &Rules,
         now: Timestamp,
         can_send: impl Fn(&Lane) -> bool,
     ) -> OutboxStatus {
-        let rows = match (book.rows(), last_line) {
-            (Rows::Behind(from), Some(last)) => {
-                (last + 1).saturating_sub(from.map_or(0, |line| line.seq + 1))
-            }
-            _ => 0,
-        };
-        let rows_due = (rows > 0).then(|| {
+        let rows_due = (behind.rows > 0 && !behind.wait_for_ever).then(|| {
             let paused = book.state().paused_until(Destination::Notion);
             paused.map_or(now, |until| until.max(now))
         });
@@ -131,11 +138,12 @@ impl OutboxStatus {
             .filter_map(|held| held.until)
             .map(|at| at.max(now))
             .min();
-        let next = delivery::next_due(now, book.state(), can_send);
+        let next = delivery::next_due(now, book.state(), rules, can_send);
         OutboxStatus {
             is_set_up: book.is_open(),
             owed: book.state().items().filter_map(owed).collect(),
-            rows,
+            rows: behind.rows,
+            rows_since: behind.since,
             held,
             suppressed: book.suppressed().collect(),
             paused: [Destination::Slack, Destination::Notion]
@@ -198,19 +206,55 @@ fn held(docket: &Docket, book: &Book) -> Vec<HeldBack> {
 }
 
 impl Archive {
-    /// What is owed, waits, is parked or held back, at `now`; needs no right to write.
+    /// What is owed, waits, is parked or held back, at `now`; needs no right to write. When the
+    /// next item is due follows from the usual [`Rules`] where a storm holds alerts back.
     ///
     /// # Errors
     /// [`Error::Read`] or [`Error::Integrity`] if the ledger or the events are damaged.
     pub fn outbox_status(&self, now: Timestamp) -> Result<OutboxStatus, Error> {
         let live = LiveDocket::open(self)?;
-        let last = self.head()?.map(|head| head.seq);
-        Ok(OutboxStatus::of(
-            live.docket(),
-            live.book(),
-            last,
-            now,
-            |_| true,
-        ))
+        self.owed(live.docket(), live.book(), now)
+    }
+
+    pub(crate) fn owed(
+        &self,
+        docket: &Docket,
+        book: &Book,
+        now: Timestamp,
+    ) -> Result<OutboxStatus, Error> {
+        let (behind, rules) = (self.rows_behind(book)?, Rules::default());
+        Ok(OutboxStatus::of(docket, book, behind, &rules, now, |_| {
+            true
+        }))
+    }
+
+    /// The rows that a book owes without having made items of them.
+    pub(crate) fn rows_behind(&self, book: &Book) -> Result<RowsBehind, Error> {
+        let (Rows::Behind(from), Some(last)) = (book.rows(), self.head()?) else {
+            return Ok(RowsBehind::default());
+        };
+        let rows = (last.seq + 1).saturating_sub(from.map_or(0, |line| line.seq + 1));
+        if rows == 0 {
+            return Ok(RowsBehind::default());
+        }
+        let reader = self.ledger()?;
+        let scan = match from {
+            None => reader.scan_verified(),
+            Some(line) => reader.scan_verified_after(line.head()),
+        };
+        let mut scan = scan.map_err(|e| self.ledger_error(e))?;
+        let first = scan.next_line().map_err(|e| self.ledger_error(e))?;
+        let since = match first {
+            Some(line) => {
+                let json = text(line.raw(), &self.tree().ledger())?;
+                Some(self.facts(json)?.timestamp)
+            }
+            None => None,
+        };
+        Ok(RowsBehind {
+            rows,
+            since,
+            wait_for_ever: false,
+        })
     }
 }

@@ -5,10 +5,13 @@ use std::fmt;
 use credit_core::{CaseId, RunId, Sha256, Timestamp};
 use credit_governance::{Actor, Delivery, Event, EventId, What};
 use credit_ledger::{Digest, Head};
-use credit_notify::delivery::{Item, ItemId, Transition};
+use credit_notify::Reason;
+use credit_notify::delivery::{Item, ItemId, Operation, Transition};
 use credit_notify::routing::Slot;
 use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
+
+use super::book::BookError;
 
 /// What an item tells, by its name: what it says is made from the ledgers when it is sent.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -23,7 +26,8 @@ pub(crate) enum Subject {
     Lock(CaseId),
     /// `thread/<case>`: the address of the alert's thread, for the case.
     Thread(CaseId),
-    /// `change/<case>/<event>`, `reply/…`, `call/…`, `exposure/…`: what an event of a case says.
+    /// `change/<case>/<event>`, `state/…`, `reply/…`, `call/…`, `exposure/…`: what an event of a
+    /// case says.
     Said {
         as_a: Said,
         case: CaseId,
@@ -42,6 +46,8 @@ pub(crate) enum Subject {
 pub(crate) enum Said {
     /// By the page's properties.
     Change,
+    /// By the alert's message, which shows from then on how far its case is.
+    State,
     /// In the alert's thread.
     Reply,
     /// As a call for more people.
@@ -51,11 +57,18 @@ pub(crate) enum Said {
 }
 
 impl Said {
-    const ALL: [Said; 4] = [Said::Change, Said::Reply, Said::Call, Said::Exposure];
+    const ALL: [Said; 5] = [
+        Said::Change,
+        Said::State,
+        Said::Reply,
+        Said::Call,
+        Said::Exposure,
+    ];
 
     const fn word(self) -> &'static str {
         match self {
             Said::Change => "change",
+            Said::State => "state",
             Said::Reply => "reply",
             Said::Call => "call",
             Said::Exposure => "exposure",
@@ -192,6 +205,9 @@ pub(crate) enum Is {
     /// The rows of the runs up to a line are owed, those of the runs behind it by being there;
     /// no line where that is all of them.
     Rows { upto: Option<Line> },
+    /// The rows of the runs behind the last such line are not owed any more, and no others before
+    /// the next one.
+    RowsWithdrawn { reason: Reason },
     /// A message is held back.
     Held(Held),
 }
@@ -233,12 +249,24 @@ impl Step {
     }
 }
 
+/// Which empty variable kept a message from people for good, and what it would have done, if that
+/// is what this step says.
+pub(crate) fn suppressed_by(delivery: &Delivery) -> Result<Option<(Slot, Operation)>, BookError> {
+    Ok(match Step::of(delivery)?.is {
+        Is::Held(Held {
+            item,
+            by: HeldBy::Switch(slot),
+        }) => Some((slot, item.operation)),
+        _ => None,
+    })
+}
+
 impl Is {
     fn item(&self) -> Option<&ItemId> {
         match self {
             Is::Item(transition) => item_of(transition),
             Is::Held(held) => Some(&held.item.id),
-            Is::Planned { .. } | Is::Rows { .. } => None,
+            Is::Planned { .. } | Is::Rows { .. } | Is::RowsWithdrawn { .. } => None,
         }
     }
 }
@@ -290,6 +318,7 @@ mod tests {
                 Subject::Lock(case.clone()),
                 Subject::Thread(case.clone()),
                 said(Said::Change),
+                said(Said::State),
                 said(Said::Reply),
                 said(Said::Call),
                 said(Said::Exposure),

@@ -2,14 +2,20 @@
 #![allow(
     dead_code,
     clippy::unwrap_used,
+    clippy::panic,
     reason = "shared by several tests, each of which uses a part and stops at the first surprise"
 )]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use credit_monitor::core::{Credits, Run, Status, Timestamp};
-use credit_monitor::governance::{Actor, Operator};
+use credit_monitor::core::{
+    CaseId, CaseStatus, Credits, Exposure, RiskFlag, RiskFlags, RootCause, Run, Status, Timestamp,
+};
+use credit_monitor::governance::{
+    Actor, CaseAcknowledged, CaseNoted, CaseResolved, CaseStatusChanged, ExposureAssessed,
+    MitigationDocumented, Operator, RootCauseFound, Text, Topic, What,
+};
 use credit_monitor::ledger::Config as LedgerConfig;
 use credit_monitor::{Archive, Monitor, Tree};
 use tempfile::TempDir;
@@ -120,4 +126,71 @@ pub(crate) fn steady(scenario: &str) -> Vec<Run> {
 
 pub(crate) fn operator(text: &str) -> Actor {
     Actor::Operator(text.parse::<Operator>().unwrap())
+}
+
+/// From acknowledged to resolved, as the runbook wants it documented.
+pub(crate) fn resolve(monitor: &Monitor, case: &CaseId, at: Timestamp) {
+    let case = || case.clone();
+    for (who, what) in [
+        (
+            operator("ops-2:O2"),
+            What::CaseAcknowledged(CaseAcknowledged { case: case() }),
+        ),
+        (
+            operator("lead-3:O3"),
+            What::ExposureAssessed(ExposureAssessed {
+                case: case(),
+                exposure: Exposure::FalsePositive,
+                flags: RiskFlags::NONE.with(RiskFlag::PiiExposure),
+                notes: text_of("test accounts only"),
+            }),
+        ),
+        (
+            operator("lead-3:O3"),
+            What::RootCauseConfirmed(RootCauseFound {
+                case: case(),
+                root_cause: RootCause::Misconfig,
+                explanation: text_of("no limit on items"),
+            }),
+        ),
+        (
+            operator("ops-2:O2"),
+            What::MitigationDocumented(MitigationDocumented {
+                case: case(),
+                mitigation: text_of("max_items set to 1000"),
+            }),
+        ),
+        (
+            operator("ops-2:O2"),
+            What::CaseNoted(CaseNoted {
+                case: case(),
+                topic: Topic::NoExposure,
+                note: text_of("the access log has test accounts only"),
+            }),
+        ),
+        (
+            operator("ops-2:O2"),
+            What::CaseStatusChanged(CaseStatusChanged {
+                case: case(),
+                from: CaseStatus::Investigating,
+                to: CaseStatus::Mitigating,
+            }),
+        ),
+        (
+            operator("lead-3:O3"),
+            What::CaseResolved(CaseResolved {
+                case: case(),
+                note: text_of("watched for a day"),
+            }),
+        ),
+    ] {
+        let kind = what.kind();
+        monitor
+            .decide(&who, what, at)
+            .unwrap_or_else(|e| panic!("{kind}: {e}"));
+    }
+}
+
+fn text_of(words: &str) -> Text {
+    words.parse().unwrap()
 }

@@ -78,6 +78,14 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The real clients, as the bot and for Notion.
 pub(crate) fn clients(server: &Server) -> (BotSlack<Ureq>, HttpNotion<Ureq, WriteAccess>) {
+    clients_with(server, PATIENCE)
+}
+
+/// The same, which give up after `patience`.
+pub(crate) fn clients_with(
+    server: &Server,
+    patience: Duration,
+) -> (BotSlack<Ureq>, HttpNotion<Ureq, WriteAccess>) {
     let bot = Bot::new(
         "xoxb-planted-bot".parse().unwrap(),
         Some(server.url("/api").parse().unwrap()),
@@ -88,8 +96,8 @@ pub(crate) fn clients(server: &Server) -> (BotSlack<Ureq>, HttpNotion<Ureq, Writ
         ApiVersion::default(),
     );
     (
-        BotSlack::new(Ureq::new(PATIENCE), bot),
-        HttpNotion::new(Ureq::new(PATIENCE), connection),
+        BotSlack::new(Ureq::new(patience), bot),
+        HttpNotion::new(Ureq::new(patience), connection),
     )
 }
 

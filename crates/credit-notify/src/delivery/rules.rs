@@ -17,9 +17,12 @@ pub struct Rules {
     pub jitter_seed: u64,
     /// How many alerts a channel gets one by one within the storm's window; SEV0 does not count.
     pub storm_alerts_max: usize,
-    /// The storm's window. Within it a channel gets one digest.
+    /// The storm's window, an hour at most. Within it a channel gets one digest.
     pub storm_window_seconds: u64,
 }
+
+/// The longest window of a storm: what is older is forgotten.
+pub(super) const STORM_WINDOW_SECONDS_MAX: u64 = 3_600;
 
 impl Default for Rules {
     /// From 10 seconds up to 15 minutes, in which SEV0 must be acknowledged; five alerts in five
@@ -36,6 +39,10 @@ impl Default for Rules {
 }
 
 impl Rules {
+    pub(super) fn storm_window(&self) -> u64 {
+        self.storm_window_seconds.min(STORM_WINDOW_SECONDS_MAX)
+    }
+
     /// When an item is due again after it has failed so often: after half of the doubled wait and
     /// a drawn part of the other half.
     pub(super) fn backoff(&self, item: &ItemId, failures: u32, now: Timestamp) -> Timestamp {

@@ -5,21 +5,18 @@ use std::collections::{BTreeMap, VecDeque};
 use credit_core::{Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::rules::later;
-use super::{
-    DeliveryError, Destination, Item, ItemId, Lane, Operation, Progress, Rules, Transition,
-};
+use super::rules::{STORM_WINDOW_SECONDS_MAX, later};
+use super::{DeliveryError, Destination, Item, ItemId, Lane, Operation, Progress, Transition};
 use crate::Reason;
 
 /// What is known of everything that is owed.
 ///
-/// It serializes without its rules, so that a caller can keep it beside the transitions and fold
-/// only those that came later; [`State::with_rules`] gives them back.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+/// It depends on nothing but the transitions, so that a caller can keep it beside them and fold
+/// only those that came later, and so that processes with different [`Rules`](super::Rules) know
+/// the same.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
-    #[serde(skip)]
-    rules: Rules,
     #[serde(with = "pairs")]
     entries: BTreeMap<ItemId, Entry>,
     #[serde(with = "pairs")]
@@ -81,23 +78,6 @@ pub(super) struct Queue {
 }
 
 impl State {
-    /// Nothing is owed yet.
-    pub fn new(rules: Rules) -> State {
-        State {
-            rules,
-            entries: BTreeMap::new(),
-            lanes: BTreeMap::new(),
-            paused: BTreeMap::new(),
-            numbers: 0,
-        }
-    }
-
-    /// The same state under these rules, which count from now on.
-    #[must_use]
-    pub fn with_rules(self, rules: Rules) -> State {
-        State { rules, ..self }
-    }
-
     /// Takes a transition in.
     ///
     /// # Errors
@@ -205,10 +185,6 @@ impl State {
         self.paused.get(&destination).copied()
     }
 
-    pub(super) fn rules(&self) -> &Rules {
-        &self.rules
-    }
-
     pub(super) fn lanes(&self) -> impl Iterator<Item = &Lane> {
         let waiting = self
             .lanes
@@ -225,10 +201,15 @@ impl State {
         self.entries.get(item)
     }
 
-    /// When an item is due again that fails now.
-    pub(super) fn backoff(&self, item: &ItemId, now: Timestamp) -> Timestamp {
-        let failures = self.entries.get(item).map_or(0, |entry| entry.failures);
-        self.rules.backoff(item, failures, now)
+    /// Whether an item may have been sent more often than it is known to have been: it was sent
+    /// again after an answer that left that open, as one marked as a possible repeat.
+    pub fn may_be_repeated(&self, item: &ItemId) -> bool {
+        self.entries.get(item).is_some_and(|entry| entry.in_doubt)
+    }
+
+    /// How often in a row an item has failed.
+    pub(super) fn failures(&self, item: &ItemId) -> u32 {
+        self.entries.get(item).map_or(0, |entry| entry.failures)
     }
 
     pub(super) fn begun(&self) -> Vec<ItemId> {
@@ -237,20 +218,21 @@ impl State {
         begun.map(|entry| entry.item.id.clone()).collect()
     }
 
-    /// What is open and follows an item, or follows what does.
+    /// What is not done and follows an item, or follows what does.
     pub(super) fn followers(&self, item: &ItemId) -> Vec<ItemId> {
         let folded = self.item(item).map(|i| i.folds.clone());
         let mut parents = folded.unwrap_or_default();
         parents.push(item.clone());
         let mut found = Vec::new();
         while let Some(parent) = parents.pop() {
-            for queue in self.lanes.values() {
-                for id in queue.open.values() {
-                    let follows = self.item(id).and_then(|i| i.after.as_ref()) == Some(&parent);
-                    if follows && !found.contains(id) {
-                        found.push(id.clone());
-                        parents.push(id.clone());
-                    }
+            for entry in self.entries.values() {
+                let id = &entry.item.id;
+                let is_parked = matches!(entry.progress, Progress::Parked { .. });
+                let is_undone = entry.progress.is_open() || is_parked;
+                let follows = entry.item.after.as_ref() == Some(&parent);
+                if follows && is_undone && !found.contains(id) {
+                    found.push(id.clone());
+                    parents.push(id.clone());
                 }
             }
         }
@@ -308,12 +290,9 @@ impl State {
         queue.free_from = Some(later(at, 1));
         if is_foldable(&entry.item) {
             queue.alerts.push_back(at);
-            let window = self.rules.storm_window_seconds;
-            while queue
-                .alerts
-                .front()
-                .is_some_and(|a| later(*a, window) <= at)
-            {
+            // Not the rules' window: processes with different rules must remember the same.
+            let is_old = |begun: &Timestamp| later(*begun, STORM_WINDOW_SECONDS_MAX) <= at;
+            while queue.alerts.front().is_some_and(is_old) {
                 queue.alerts.pop_front();
             }
         }
@@ -361,18 +340,31 @@ impl State {
         Ok(())
     }
 
-    /// Only what was surely not sent.
+    /// Whether an item was surely not sent, so that taking it back leaves no trace.
+    pub(super) fn is_unsent(&self, item: &ItemId) -> bool {
+        self.entries.get(item).is_some_and(|entry| {
+            let unsent = matches!(
+                entry.progress,
+                Progress::Owed | Progress::Waiting { .. } | Progress::Parked { .. }
+            );
+            unsent && !entry.in_doubt
+        })
+    }
+
     fn withdraw(&mut self, id: &ItemId) -> Result<(), DeliveryError> {
-        let entry = self.entries.get(id).ok_or_else(|| unknown(id))?;
-        let unsent = matches!(
-            entry.progress,
-            Progress::Owed | Progress::Waiting { .. } | Progress::Parked { .. }
-        );
-        if !unsent || entry.in_doubt {
-            return Err(DeliveryError::NotOpen { item: id.clone() });
+        match self.progress(id).ok_or_else(|| unknown(id))? {
+            Progress::Owed
+            | Progress::Waiting { .. }
+            | Progress::Unknown { .. }
+            | Progress::Parked { .. } => {
+                self.close(id, Progress::Withdrawn);
+                Ok(())
+            }
+            Progress::Begun { .. }
+            | Progress::Sent { .. }
+            | Progress::Folded { .. }
+            | Progress::Withdrawn => Err(DeliveryError::NotOpen { item: id.clone() }),
         }
-        self.close(id, Progress::Withdrawn);
-        Ok(())
     }
 
     fn reopen(&mut self, id: &ItemId) -> Result<(), DeliveryError> {

@@ -3,7 +3,7 @@
 use credit_core::{Severity, Sha256, Timestamp};
 
 use super::state::{Entry, Queue, is_foldable};
-use super::{Attempt, Destination, Item, ItemId, Lane, Operation, Progress, State, Step};
+use super::{Attempt, Destination, Item, ItemId, Lane, Operation, Progress, Rules, State, Step};
 
 /// What a lane would send now.
 pub(super) struct Ready {
@@ -15,7 +15,7 @@ pub(super) struct Ready {
 }
 
 /// What a lane may send now.
-pub(super) fn ready(now: Timestamp, state: &State, lane: &Lane) -> Option<Ready> {
+pub(super) fn ready(now: Timestamp, state: &State, rules: &Rules, lane: &Lane) -> Option<Ready> {
     let queue = state.queue(lane)?;
     let paused = state.paused_until(lane.destination());
     let too_early = |until: Option<Timestamp>| until.is_some_and(|until| now < until);
@@ -27,13 +27,13 @@ pub(super) fn ready(now: Timestamp, state: &State, lane: &Lane) -> Option<Ready>
     let urgent = entries.iter().find(|entry| is_urgent(entry));
     let first = *urgent.or(entries.first())?;
     if is_fresh_alert(first) {
-        return alert(now, state, queue, &entries);
+        return alert(now, rules, queue, &entries);
     }
     single(now, first)
 }
 
 /// When a lane may send something, from `now` on; `None` where everything waits for others.
-pub(super) fn due(now: Timestamp, state: &State, lane: &Lane) -> Option<Timestamp> {
+pub(super) fn due(now: Timestamp, state: &State, rules: &Rules, lane: &Lane) -> Option<Timestamp> {
     let queue = state.queue(lane)?;
     let entries = sendable(state, queue)?;
     let urgent = entries.iter().find(|entry| is_urgent(entry));
@@ -45,11 +45,11 @@ pub(super) fn due(now: Timestamp, state: &State, lane: &Lane) -> Option<Timestam
     if !is_fresh_alert(first) {
         return Some(due_at(start, first));
     }
-    if ready(start, state, lane).is_some() {
+    if ready(start, state, rules, lane).is_some() {
         return Some(start);
     }
     // A storm holds it back until there is room again; what is no fresh alert passes it.
-    let calm = queue.calm_after(start, state.rules().storm_window_seconds);
+    let calm = queue.calm_after(start, rules.storm_window());
     let other = entries.iter().find(|entry| !is_fresh_alert(entry));
     let other = other.map(|entry| due_at(start, entry));
     calm.into_iter().chain(other).min()
@@ -81,9 +81,8 @@ fn may_follow(state: &State, entry: &Entry) -> bool {
 
 /// An alert's turn: by itself while there are few, in a digest when there are many, and not yet
 /// while there was a digest just now; what is no fresh alert passes it then.
-fn alert(now: Timestamp, state: &State, queue: &Queue, entries: &[&Entry]) -> Option<Ready> {
-    let rules = state.rules();
-    let window = rules.storm_window_seconds;
+fn alert(now: Timestamp, rules: &Rules, queue: &Queue, entries: &[&Entry]) -> Option<Ready> {
+    let window = rules.storm_window();
     let fresh: Vec<&Entry> = entries
         .iter()
         .copied()

@@ -70,12 +70,15 @@ pub enum Transition {
         /// When.
         at: Timestamp,
     },
-    /// It is not to be sent after all: it is held back, or said by something else.
+    /// It is not to be sent after all: it is held back, said by something else, or given up.
     Withdrawn {
         /// What.
         item: ItemId,
         /// When.
         at: Timestamp,
+        /// Why somebody gave it up; nothing where the reason is in the events around it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Reason>,
     },
     /// A whole destination is to be left alone.
     Paused {

@@ -9,7 +9,9 @@ use credit_core::{RiskFlags, Severity};
 use serde::Serialize;
 
 use crate::text::{code, escaped};
-use crate::{Alert, Call, DigestOf, Exposure, Link, Links, Mention, Reply, TopScenario, Weekly};
+use crate::{
+    Alert, Call, CaseState, DigestOf, Exposure, Link, Links, Mention, Reply, TopScenario, Weekly,
+};
 
 /// One message, ready to be sent. Every limit of Slack's is kept and every foreign text escaped
 /// by construction.
@@ -110,6 +112,42 @@ impl Message {
                 &format!("{title}, run {}: {}", alert.run_id, credits(alert)),
                 TEXT_MAX,
             ),
+            blocks,
+        }
+    }
+
+    /// An alert's message as it is to be once something has happened in its case: a channel shows
+    /// then which alerts somebody takes care of. It takes the place of the one that was posted
+    /// ([`SlackThreads::update`](crate::SlackThreads::update)), which notifies nobody.
+    ///
+    /// ```
+    /// use credit_core::CaseStatus;
+    /// use credit_notify::CaseState;
+    /// use credit_notify::slack::Message;
+    ///
+    /// let state = CaseState {
+    ///     status: CaseStatus::Investigating,
+    ///     by: Some("O2 Ada".to_owned()),
+    ///     since: "2025-01-31T10:00:00Z".parse()?,
+    /// };
+    /// let message = Message::plain("hello").in_state(&state);
+    /// assert_eq!(message.text(), "`hello` (Investigating)");
+    /// # Ok::<(), credit_core::TimestampError>(())
+    /// ```
+    #[must_use]
+    pub fn in_state(&self, state: &CaseState) -> Message {
+        let CaseState { status, by, since } = state;
+        let by = by
+            .as_deref()
+            .map(|by| format!(", by {}", code(by, NAME_MAX)));
+        let shown = format!("*Case* {status} since {since}{}", by.unwrap_or_default());
+        let is_header = |block: &&Block| matches!(block, Block::Header { .. });
+        let headers = self.blocks.iter().take_while(is_header).count();
+        let mut blocks = self.blocks.clone();
+        blocks.insert(headers, section(shown));
+        // The text is far below Slack's own limit, so that the word still fits.
+        Message {
+            text: format!("{} ({status})", self.text),
             blocks,
         }
     }
@@ -251,7 +289,11 @@ impl Message {
             field("Open since", &call.opened_at.to_string()),
         ]));
         Message {
-            text: escaped(&format!("{title}: {}", call.reason), TEXT_MAX),
+            text: format!(
+                "{}: {}",
+                escaped(&title, NAME_MAX),
+                code(&call.reason, NOTE_MAX)
+            ),
             blocks,
         }
     }

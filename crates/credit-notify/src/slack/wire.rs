@@ -7,7 +7,8 @@ use http::{Method, Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::message::Block;
-use super::{Bot, Message, Posted, Target};
+use super::{Bot, Identity, Message, Posted, Target};
+use crate::text::line;
 use crate::wire::{percent_encoded, retry_after};
 use crate::{Answer, Link, Reason};
 
@@ -72,6 +73,11 @@ pub fn permalink_request(bot: &Bot, posted: &Posted) -> Request<Vec<u8>> {
     request
 }
 
+/// The request that asks who a bot is and what it may do. It changes nothing and may be repeated.
+pub fn identity_request(bot: &Bot) -> Request<Vec<u8>> {
+    call(bot, "auth.test", b"{}".to_vec())
+}
+
 /// What the answer to [`request`] means. Where a message is comes from a bot's target only.
 pub fn interpret(target: &Target<'_>, response: Response<Vec<u8>>) -> Answer<Option<Posted>> {
     match target {
@@ -92,6 +98,36 @@ pub fn interpret_permalink(response: Response<Vec<u8>>) -> Answer<Link> {
         Err(_) => Answer::Retry {
             reason: Reason::new("Slack gave no permalink"),
         },
+    })
+}
+
+/// What the answer to [`identity_request`] means.
+///
+/// ```
+/// use credit_notify::Answer;
+/// use credit_notify::slack::interpret_identity;
+///
+/// let answer = http::Response::builder()
+///     .header("x-oauth-scopes", "channels:read,users:read")
+///     .body(br#"{"ok":true,"team":"Acme","user":"credit-bot"}"#.to_vec())?;
+/// let Answer::Done(identity) = interpret_identity(answer) else {
+///     return Err("Slack knows the bot".into());
+/// };
+/// assert_eq!(identity.team, "Acme");
+/// assert_eq!(identity.lacks(), ["chat:write"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn interpret_identity(response: Response<Vec<u8>>) -> Answer<Identity> {
+    const NAME_MAX: usize = 100;
+    let scopes = response.headers().get("x-oauth-scopes");
+    let scopes = scopes.and_then(|value| value.to_str().ok()).map(|list| {
+        let names = list.split(',').map(|name| line(name.trim(), NAME_MAX));
+        names.filter(|name| !name.is_empty()).collect()
+    });
+    interpret_call(&response).map(|given| Identity {
+        team: line(&given.team.unwrap_or_default(), NAME_MAX),
+        user: line(&given.user.unwrap_or_default(), NAME_MAX),
+        scopes,
     })
 }
 
@@ -146,6 +182,8 @@ struct Given {
     channel: Option<String>,
     ts: Option<String>,
     permalink: Option<String>,
+    team: Option<String>,
+    user: Option<String>,
     retry_after: Option<u64>,
 }
 

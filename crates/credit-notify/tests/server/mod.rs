@@ -12,6 +12,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -22,6 +23,8 @@ pub(crate) enum Operation {
     Reply,
     Edit,
     Permalink,
+    /// Who a bot is.
+    Identity,
     Create,
     Update,
     /// Adding properties to a data source.
@@ -40,6 +43,10 @@ pub(crate) enum How {
     Drop,
     /// The answer says what it is and ends in its middle.
     Cut,
+    /// The right answer, a byte now and then, until the client goes.
+    Trickle,
+    /// The right answer, said to be a page for people.
+    Mistyped,
     /// A yes that is longer than any real one.
     Flood,
     /// A page of somebody else's, with a yes.
@@ -68,6 +75,8 @@ pub(crate) struct Message {
     pub(crate) to: String,
     pub(crate) thread: Option<String>,
     pub(crate) text: String,
+    /// All that was sent.
+    pub(crate) body: Value,
 }
 
 /// A page.
@@ -82,7 +91,11 @@ pub(crate) struct Page {
 pub(crate) struct World {
     pub(crate) faults: VecDeque<Fault>,
     pub(crate) messages: Vec<Message>,
+    /// How often a message was put in the place of one.
+    pub(crate) edits: usize,
     pub(crate) pages: Vec<Page>,
+    /// What the bot's token allows, as Slack says it; nothing where it does not.
+    pub(crate) scopes: Option<&'static str>,
     /// The data source's properties with their types, where they are not those of CASES.
     pub(crate) properties: Option<Vec<(String, String)>>,
     pub(crate) requests: usize,
@@ -92,6 +105,37 @@ pub(crate) struct World {
     paused: [i64; 2],
     /// Requests that came too early.
     pub(crate) too_early: Vec<String>,
+}
+
+impl World {
+    /// That an alert, a reply in its thread, the state of its case, a row and the case's page are
+    /// there: each page once, each message once or once more and marked.
+    #[track_caller]
+    pub(crate) fn assert_told_once(&self, run: &str, case: &str, at: &str) {
+        for (property, title) in [("Run_ID", run), ("Case_ID", case)] {
+            let has =
+                |page: &&Page| page.properties[property]["title"][0]["text"]["content"] == *title;
+            let pages = self.pages.iter().filter(has).count();
+            assert_eq!(pages, 1, "{at}: pages of {title}");
+        }
+        let is_case = |page: &&Page| page.properties["Case_ID"].is_object();
+        let shown = &self.pages.iter().find(is_case).unwrap().properties;
+        assert_eq!(shown["Status"]["select"]["name"], "Investigating", "{at}");
+        assert!(shown["Slack_Thread_URL"]["url"].is_string(), "{at}");
+        for text in ["SEV1 credit alert", "Acknowledged"] {
+            let copies = self.messages.iter().map(|m| m.text.as_str());
+            let copies: Vec<&str> = copies.filter(|t| t.contains(text)).collect();
+            let is_marked = |text: &&&str| text.contains("possible repeat");
+            let marked = copies.iter().filter(is_marked).count();
+            assert!(
+                copies.len() == 1 || (copies.len() == 2 && marked == 1),
+                "{at}: {copies:?}"
+            );
+        }
+        let shows_state = |m: &&Message| m.text.ends_with(" (Investigating)");
+        let shown = self.messages.iter().filter(shows_state).count();
+        assert_eq!(shown, 1, "{at}: the alert shows how far its case is");
+    }
 }
 
 pub(crate) struct Server {
@@ -142,7 +186,7 @@ fn serve(mut stream: TcpStream, world: &Mutex<World>) {
     let Some(request) = read(&stream) else {
         return;
     };
-    let (status, answer, fault) = {
+    let (status, answer, header, fault) = {
         let mut world = world.lock().unwrap();
         world.requests += 1;
         let operation = operation(&request);
@@ -164,7 +208,9 @@ fn serve(mut stream: TcpStream, world: &Mutex<World>) {
         } else {
             (200, Value::Null)
         };
-        (status, answer, fault)
+        let scopes = world.scopes.filter(|_| operation == Operation::Identity);
+        let header = scopes.map(|scopes| format!("x-oauth-scopes: {scopes}\r\n"));
+        (status, answer, header.unwrap_or_default(), fault)
     };
     let answer = match answer {
         Value::String(text) => text,
@@ -175,7 +221,7 @@ fn serve(mut stream: TcpStream, world: &Mutex<World>) {
     let error = error.to_string();
     // A client that has gone is no matter.
     let _gone = match fault.map(|fault| fault.how) {
-        None => respond(&mut stream, status, "", &answer),
+        None => respond(&mut stream, status, &header, &answer),
         Some(How::Status(status)) => {
             let header = format!("retry-after: {PAUSE}\r\n");
             let header = if matches!(status, 429 | 529) {
@@ -195,6 +241,8 @@ fn serve(mut stream: TcpStream, world: &Mutex<World>) {
             );
             stream.write_all((head + half).as_bytes())
         }
+        Some(How::Trickle) => trickle(&mut stream, &answer),
+        Some(How::Mistyped) => respond(&mut stream, status, "content-type: text/html\r\n", &answer),
         Some(How::Flood) => respond(&mut stream, 200, "", &" ".repeat(5 * 1024 * 1024)),
         Some(How::Portal) => respond(&mut stream, 200, "", "<html>Please log in</html>"),
         Some(How::Echo) => {
@@ -207,6 +255,21 @@ fn serve(mut stream: TcpStream, world: &Mutex<World>) {
             respond(&mut stream, 307, &location, "")
         }
     };
+}
+
+/// Each byte after as long as somebody who says nothing is listened to.
+fn trickle(stream: &mut TcpStream, answer: &str) -> std::io::Result<()> {
+    let length = answer.len() + 1_000;
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
+    stream.write_all(head.as_bytes())?;
+    stream.set_read_timeout(Some(Duration::from_millis(50)))?;
+    for byte in answer.bytes().chain(std::iter::repeat_n(b' ', 1_000)) {
+        stream.write_all(&[byte])?;
+        if let Ok(0) = stream.read(&mut [0]) {
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 fn read(stream: &TcpStream) -> Option<Request> {
@@ -244,6 +307,7 @@ fn operation(request: &Request) -> Operation {
             Operation::Reply
         }
         ("POST", "/api/chat.update") => Operation::Edit,
+        ("POST", "/api/auth.test") => Operation::Identity,
         ("POST", path) if path.starts_with("/api/") || path.starts_with("/services/") => {
             Operation::Post
         }
@@ -273,6 +337,7 @@ fn commit(world: &mut World, operation: Operation, request: &Request) -> (u16, V
                 to: path.clone(),
                 thread: None,
                 text: text("text"),
+                body: body.clone(),
             });
             (200, "ok".into())
         }
@@ -284,6 +349,7 @@ fn commit(world: &mut World, operation: Operation, request: &Request) -> (u16, V
                 to: text("channel"),
                 thread: body["thread_ts"].as_str().map(str::to_owned),
                 text: text("text"),
+                body: body.clone(),
             });
             let ts = format!("{}.000100", world.messages.len());
             (200, json!({"ok": true, "channel": "C1", "ts": ts}))
@@ -301,11 +367,17 @@ fn commit(world: &mut World, operation: Operation, request: &Request) -> (u16, V
             {
                 Some(message) => {
                     message.text = text("text");
+                    message.body = body.clone();
+                    world.edits += 1;
                     (200, json!({"ok": true, "channel": "C1", "ts": text("ts")}))
                 }
                 None => (200, json!({"ok": false, "error": "message_not_found"})),
             }
         }
+        Operation::Identity => (
+            200,
+            json!({"ok": true, "team": "Acme", "user": "credit-bot"}),
+        ),
         Operation::Permalink => {
             let ts = path.split("message_ts=").nth(1).unwrap();
             let link = format!("https://x.slack.com/archives/C1/p{ts}");

@@ -1,0 +1,100 @@
+//! Whether each row of docs/requirements.md is held by a test that there is.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+const DOCUMENT: &str = "docs/requirements.md";
+
+/// The rows that governance must hold, by their prefix and numbers.
+const ROWS: &[(&str, std::ops::RangeInclusive<u32>)] = &[
+    ("R-", 1..=15),
+    ("R-", 20..=42),
+    ("R-", 50..=74),
+    ("R-", 84..=84),
+    ("R-", 88..=89),
+    ("R-", 109..=109),
+    ("R-", 160..=172),
+    ("R-", 180..=192),
+    ("R-", 200..=205),
+    ("R-", 250..=256),
+    ("R-", 260..=274),
+    ("R-", 280..=283),
+    ("R-", 290..=297),
+];
+
+/// Rows that are missing, twice there, without a test, or with one that there is not.
+pub(crate) fn unheld(root: &Path) -> Vec<String> {
+    let text = fs::read_to_string(root.join(DOCUMENT)).unwrap_or_default();
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (i, line) in text.lines().enumerate() {
+        let Some((id, tests)) = row(line) else {
+            continue;
+        };
+        let mut say = |problem: String| found.push(format!("{DOCUMENT}:{}: {problem}", i + 1));
+        if !seen.insert(id.to_owned()) {
+            say(format!("{id} is there twice"));
+        }
+        if tests.is_empty() {
+            say(format!("{id} names no test"));
+        }
+        for test in tests.iter().filter(|test| !exists(root, test)) {
+            say(format!("{id}: there is no test `{test}`"));
+        }
+    }
+    let wanted = ROWS.iter().flat_map(|(prefix, numbers)| {
+        numbers
+            .clone()
+            .map(move |number| format!("{prefix}{number:03}"))
+    });
+    let missing = wanted.filter(|id| !seen.contains(id));
+    found.extend(missing.map(|id| format!("{DOCUMENT}: {id} is missing")));
+    found
+}
+
+/// The id of a table's row, and the tests that it names.
+fn row(line: &str) -> Option<(&str, Vec<&str>)> {
+    let (id, rest) = line.strip_prefix("| ")?.split_once(" |")?;
+    let is_id = id.split_once('-').is_some_and(|(prefix, number)| {
+        matches!(prefix, "R" | "S" | "C") && number.bytes().all(|b| b.is_ascii_digit())
+    });
+    let quoted = rest.split('`').skip(1).step_by(2);
+    is_id.then(|| (id, quoted.filter(|word| word.contains("::")).collect()))
+}
+
+/// `crate::file::test`, where the file is one of the crate's tests.
+fn exists(root: &Path, test: &str) -> bool {
+    let parts: Vec<&str> = test.split("::").collect();
+    let [package, file, name] = parts.as_slice() else {
+        return false;
+    };
+    let path = root.join(format!("crates/{package}/tests/{file}.rs"));
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let function = format!("fn {name}(");
+    text.lines()
+        .any(|line| line.trim_start().starts_with(&function))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_held_by_a_test() {
+        let found = unheld(crate::root());
+        assert!(found.is_empty(), "{}", found.join("\n"));
+    }
+
+    #[test]
+    fn a_row_names_its_tests_and_a_test_that_is_gone_is_found() {
+        let line = "| R-001 | a `word` | `credit-cli::roles::x`, `credit-cli::audit::y` |";
+        let wanted = vec!["credit-cli::roles::x", "credit-cli::audit::y"];
+        assert_eq!(row(line), Some(("R-001", wanted)));
+        assert_eq!(row("| id | what | test |"), None);
+        let there = "xtask::alerts::every_rule_parses_and_looks_at_figures_that_there_are";
+        assert!(exists(crate::root(), there));
+        assert!(!exists(crate::root(), "xtask::alerts::every_rule"));
+        assert!(!exists(crate::root(), "xtask::alerts"));
+    }
+}
