@@ -13,6 +13,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -101,21 +102,28 @@ fn append(ledger: &Ledger, records: Vec<Record>) -> Duration {
     took
 }
 
-/// Each thread submits its share and waits for all its receipts.
+/// Each thread submits its share and waits for all its receipts. The threads are there already,
+/// as those of a service are.
 fn submit(ledger: &Ledger, records: &[Record]) -> Duration {
-    let start = Instant::now();
+    let (start, end) = (Barrier::new(THREADS + 1), Barrier::new(THREADS + 1));
     thread::scope(|scope| {
         for share in records.chunks(records.len().div_ceil(THREADS)) {
+            let (start, end) = (&start, &end);
             scope.spawn(move || {
+                start.wait();
                 let submitted = share.iter().map(|record| ledger.submit(record.clone()));
                 let pending: Vec<_> = submitted.map(Result::unwrap).collect();
                 for pending in pending {
                     pending.wait().unwrap();
                 }
+                end.wait();
             });
         }
-    });
-    start.elapsed()
+        start.wait();
+        let started = Instant::now();
+        end.wait();
+        started.elapsed()
+    })
 }
 
 fn open(storage: Box<dyn Storage>) -> Ledger {

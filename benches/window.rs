@@ -1,5 +1,5 @@
-//! Do opening, finding one record and reading the last week cost the same, however long the
-//! ledger?
+//! Do opening, finding one record or a noted line, and reading the last week cost the same, however
+//! long the ledger?
 //!
 //! Ledgers of 10 MB, 100 MB and 1 GB, 10 MB in each week of their history. The shortest of several
 //! turns counts. `CREDIT_BENCH_MB=10,100` takes other sizes.
@@ -46,15 +46,18 @@ fn main() {
             ..Window::default()
         };
         let mut last_week = 0;
-        let [open, found, absent, week] = best([
+        let noted = reader.find(&id(lines / 3)).unwrap().unwrap();
+        let (seq, hash) = (noted.seq(), noted.hash());
+        let [open, found, absent, contained, week] = best([
             &mut || drop(Ledger::open(storage(), RUNS, Config::default()).unwrap()),
             &mut || assert!(reader.find(&id(lines / 2)).unwrap().is_some()),
             &mut || assert!(reader.find("absent").unwrap().is_none()),
+            &mut || assert!(reader.contains(seq, hash).unwrap()),
             &mut || last_week = read(&reader, &window),
         ]);
         println!(
             "{size} MB, {lines} lines, {weeks} weeks: open and close {open:.1?}, find {found:.1?}, \
-             find what is absent {absent:.1?}, last week ({last_week} lines) {week:.1?}"
+             find what is absent {absent:.1?}, contains {contained:.1?}, last week ({last_week} lines) {week:.1?}"
         );
     }
 }

@@ -17,5 +17,5 @@ pub(crate) fn check(text: &str) {
     let _ = docket.open_cases().count();
     let _ = docket.baseline_changes().len();
     let _ = docket.muted(&"S".parse().unwrap(), Severity::Sev1, now);
-    let _ = docket.take_settled();
+    let _ = docket.take_settled(now, |_| true);
 }

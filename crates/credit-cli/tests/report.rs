@@ -330,7 +330,11 @@ fn python_finds_the_same_figures() {
 fn steady_runs() -> String {
     let line = |n: u32| {
         let (day, hour) = (1 + n / 4, n % 4 * 6);
-        let scenario = if n % 2 == 0 { "STEADY" } else { "MOVED" };
+        let scenario = if n.is_multiple_of(2) {
+            "STEADY"
+        } else {
+            "MOVED"
+        };
         let usual = match (scenario, day) {
             ("STEADY", _) => 49,
             (_, ..18) => 99,

@@ -145,6 +145,7 @@ fn every_role_may_what_the_table_says_and_a_refusal_is_only_recorded() {
         row(["notion", "schema"], "init", "O2", true).code(5),
         row(["notify", "drain"], "drain", "O2", true),
         row(["notify", "release", "all"], "drain", "O2", true),
+        row(["notify", "withdraw", "rows", "--reason", "x"], "mute_alerts", "O3", false),
         row(["metrics", "--out", "figures.prom"], "report", "O2", true).for_real(),
         row(["generate-weekly-report"], "report", "O2", true),
         row(["weekly-review"], "report", "O2", true),

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use credit_core::{Credits, CreditsError, CreditsPerItem, Multiplier};
+use credit_core::{Credits, CreditsError, CreditsPerItem, DayUsual, Multiplier, Weekday, Weekdays};
 use proptest::prelude::*;
 
 fn rate(text: &str) -> CreditsPerItem {
@@ -110,4 +110,22 @@ fn a_tie_goes_to_the_even_one() {
 
 fn rate_of(pico: u64) -> CreditsPerItem {
     rate(&format!("0.{pico:012}"))
+}
+
+#[test]
+fn days_that_differ_are_kept_monday_first() {
+    let usual = |credits: u64| DayUsual {
+        credits: Credits::whole(credits).unwrap(),
+        sample_size: 8,
+        bounds: None,
+    };
+    let days = [(Weekday::Sunday, usual(3)), (Weekday::Monday, usual(1))];
+    let weekdays: Weekdays = days.into_iter().collect();
+    assert!(!weekdays.is_empty() && Weekdays::default().is_empty());
+    assert_eq!(weekdays.get(Weekday::Sunday), Some(&usual(3)));
+    assert_eq!(weekdays.get(Weekday::Friday), None);
+    let order: Vec<Weekday> = weekdays.iter().map(|(day, _)| day).collect();
+    assert_eq!(order, [Weekday::Monday, Weekday::Sunday]);
+    let json = serde_json::to_string(&weekdays).unwrap();
+    assert_eq!(serde_json::from_str::<Weekdays>(&json).unwrap(), weekdays);
 }

@@ -3,6 +3,7 @@
 mod baselines;
 mod cases;
 mod emergency;
+mod past;
 mod runs;
 mod settled;
 mod snapshot;
@@ -17,6 +18,7 @@ use crate::{
 
 pub use baselines::{Approved, BaselineChange, Proposed};
 pub use emergency::{Backfill, Mute};
+pub use past::Past;
 pub use runs::{Quarantine, Rerun, RerunStage, RunState, Standing};
 pub use settled::Settled;
 pub use snapshot::{Position, SnapshotError};
@@ -51,6 +53,8 @@ pub struct Docket {
     emergency: emergency::Emergency,
     policies: Vec<Decided<PolicyAdopted>>,
     configs: Vec<Decided<ConfigAdopted>>,
+    /// The last adoption of each file.
+    adopted: Vec<Decided<ConfigAdopted>>,
     operators_seen: Option<Sha256>,
     reviewed: Vec<Decided<ReviewDecided>>,
     review_notes: Vec<Decided<ReviewNoted>>,
@@ -125,9 +129,12 @@ impl Docket {
             What::PolicyAdopted(what) => self.policies.push(decided(event, what)),
             What::ConfigAdopted(what) => {
                 if what.file == ConfigFile::Baselines {
-                    self.baselines.changes_adopted = self.baselines.changes.len();
+                    self.baselines.adopt();
                 }
-                self.configs.push(decided(event, what));
+                let adopted = decided(event, what);
+                self.adopted.retain(|other| other.what.file != what.file);
+                self.adopted.push(adopted.clone());
+                self.configs.push(adopted);
             }
             What::ReviewDecided(what) => self.reviewed.push(decided(event, what)),
             What::ReviewNoted(what) => self.review_notes.push(decided(event, what)),
@@ -158,7 +165,7 @@ impl Docket {
             _ => None,
         };
         Docket {
-            baselines: self.baselines.clone(),
+            baselines: self.baselines.excerpt(),
             cases: self.cases.excerpt(what.case(), opened),
             runs: self.runs.excerpt(what.run()),
             emergency: self.emergency.clone(),
@@ -188,9 +195,8 @@ impl Docket {
 
     /// The last adoption of a file that was changed by hand.
     pub fn adopted(&self, file: &ConfigFile) -> Option<&Decided<ConfigAdopted>> {
-        self.configs
+        self.adopted
             .iter()
-            .rev()
             .find(|adopted| adopted.what.file == *file)
     }
 

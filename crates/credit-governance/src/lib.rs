@@ -25,8 +25,8 @@ pub use case::{
 };
 pub use decide::{Enactable, Refusal};
 pub use docket::{
-    Approved, Backfill, BaselineChange, Decided, Docket, DocketError, Mute, Position, Proposed,
-    Quarantine, Rerun, RerunStage, RunState, Settled, SnapshotError, Standing,
+    Approved, Backfill, BaselineChange, Decided, Docket, DocketError, Mute, Past, Position,
+    Proposed, Quarantine, Rerun, RerunStage, RunState, Settled, SnapshotError, Standing,
 };
 pub use event::{Event, EventError, EventId};
 pub use operator::{Actor, Denied, Operator, Operators, OperatorsError, Role};

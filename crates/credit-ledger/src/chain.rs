@@ -4,7 +4,7 @@ use crate::Digest;
 use crate::beginning::Beginning;
 use crate::finding::{Finding, FindingKind};
 use crate::head::HeadRecord;
-use crate::index::{Found, IdHash, Index};
+use crate::index::{Found, IdHash, Index, When};
 use crate::ledger::Head;
 use crate::line::Line;
 use crate::reader::ReadError;
@@ -159,8 +159,11 @@ pub(crate) fn follow(
                     Err(ReadError::Missing) => return Err(gone()),
                 };
                 let Some(kind) = kind else {
-                    if head.is_some_and(|head| chain.end <= head.end) {
-                        index.spill(storage, chain.position(), false);
+                    let position = chain.position();
+                    if head.is_some_and(|head| position.end <= head.end)
+                        && index.is_due(storage, position, When::Now)
+                    {
+                        index.spill(storage, position);
                     }
                     continue;
                 };

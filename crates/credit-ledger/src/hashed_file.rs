@@ -336,14 +336,17 @@ impl HashedDir {
     }
 
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, HashedFileError> {
-        let mut file = match self.open(name) {
+        let file = match self.open(name) {
             Ok(fd) => File::from(fd),
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(self.failed(name, error)),
         };
-        let mut bytes = Vec::new();
+        // Most files are smaller than a page: asking for their length first would cost as much as
+        // reading them.
+        let mut bytes = Vec::with_capacity(PAGE_BYTES);
         let path = || self.path.join(name);
-        file.read_to_end(&mut bytes)
+        file.take(u64::MAX)
+            .read_to_end(&mut bytes)
             .map_err(|source| HashedFileError::Io {
                 path: path(),
                 source,

@@ -39,6 +39,16 @@ impl IdHash {
 /// At close, or when a ledger was opened, a shorter tail is worth writing out.
 const CLOSING_SHARE: u64 = 16;
 
+/// When lines are written out: the less it costs, the fewer of them are enough.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum When {
+    /// While the disk is waited for.
+    Idle,
+    /// While everybody waits.
+    Now,
+    Closing,
+}
+
 #[derive(Debug)]
 pub(crate) struct Index {
     schema: Schema,
@@ -111,20 +121,26 @@ impl Index {
         Ok(None)
     }
 
-    /// Writes lines out if there are enough of them. All must be acknowledged.
-    pub(crate) fn spill(&mut self, storage: &dyn Storage, chain: Position, closing: bool) {
-        let share = if closing { CLOSING_SHARE } else { 1 };
+    /// Whether there are enough lines before `chain` for [`Index::spill`].
+    pub(crate) fn is_due(&self, storage: &dyn Storage, chain: Position, when: When) -> bool {
         let bytes = chain.end - self.tail.start();
-        if storage.index().is_none() || bytes < self.retry_at || bytes < (self.every / share).max(1)
-        {
-            return;
-        }
+        let enough = match when {
+            When::Idle => self.every / 4 * 3,
+            When::Now => self.every,
+            When::Closing => self.every / CLOSING_SHARE,
+        };
+        bytes >= enough.max(1).max(self.retry_at) && storage.index().is_some()
+    }
+
+    /// Writes the lines before `chain` out. All must be acknowledged.
+    pub(crate) fn spill(&mut self, storage: &dyn Storage, chain: Position) {
+        let bytes = chain.end - self.tail.start();
         let disk = self.disk.take();
         let written = Disk::extend(storage, disk, &self.schema, &self.tail, chain);
         match written {
             Ok(disk) => {
                 tracing::debug!(lines = chain.lines, end = chain.end, "ledger_index");
-                self.tail = Tail::starting_at(chain.lines, chain.end);
+                self.tail = self.tail.behind(chain.lines, chain.end);
                 self.disk = Some(disk);
                 self.retry_at = 0;
             }
@@ -173,7 +189,9 @@ impl Index {
             };
             let id = names.id.of(&body);
             index.insert(id, IdHash::of(id), names.marks, found);
-            index.spill(storage, chain, false);
+            if index.is_due(storage, chain, When::Now) {
+                index.spill(storage, chain);
+            }
         }
         index.failures += self.failures;
         *self = index;

@@ -5,6 +5,7 @@
 //! surrogates, numbers beyond the range of a double and nesting over [`DEPTH_MAX`] are refused.
 
 mod keys;
+mod mould;
 
 use self::keys::KeySet;
 pub(crate) use self::keys::{Keys, Prints, fingerprint};
@@ -64,10 +65,11 @@ pub(crate) trait Sink<'a> {
     fn open(&mut self, _bracket: u8) {}
     /// An object or array ends; `depth` is that of what surrounds it.
     fn close(&mut self, _bracket: u8, _depth: usize, _empty: bool) {}
-    /// A member or element follows in a container of this depth.
+    /// An element follows in an array of this depth.
     fn item(&mut self, _depth: usize, _first: bool) {}
-    /// A key with its quotes; the colon is the sink's to add.
-    fn key(&mut self, _token: &[u8]) {}
+    /// A member follows in an object of this depth: its key with the quotes; the colon is the
+    /// sink's to add.
+    fn key(&mut self, _token: &[u8], _depth: usize, _first: bool) {}
     /// A string, number or literal as it stands.
     fn token(&mut self, _token: &[u8]) {}
     /// A member of the outermost object is complete. `key` is unescaped, `value` as it stands.
@@ -165,20 +167,16 @@ impl<'a, const SPACES: bool, S: Sink<'a>> Scanner<'a, '_, SPACES, S> {
             return Ok(());
         }
         let inner = depth + 1;
-        let mut set = KeySet::new(self.keys);
+        let mut set = KeySet::new(self.keys, !SPACES && inner == 1);
         let mut first = true;
         loop {
-            self.sink.item(inner, first);
-            first = false;
             if self.peek() != Some(b'"') {
                 return self.unexpected();
             }
             let key_at = self.at;
-            let escaped = self.string()?;
-            self.sink.key(self.since(key_at));
-            let print = self
-                .keys
-                .push(&mut set, self.input, key_at, self.at, escaped)?;
+            let print = self.key(&mut set)?;
+            self.sink.key(self.since(key_at), inner, first);
+            first = false;
             self.space();
             self.expect(b':')?;
             self.space();
@@ -200,6 +198,18 @@ impl<'a, const SPACES: bool, S: Sink<'a>> Scanner<'a, '_, SPACES, S> {
         self.keys.close(&set, self.input)?;
         self.leave(b'}', depth, false);
         Ok(())
+    }
+
+    /// Passes a key; gives its fingerprint.
+    #[inline]
+    fn key(&mut self, set: &mut KeySet) -> Result<u64, Box<JsonError>> {
+        let start = self.at;
+        if let Some((length, print)) = self.keys.meet(set, self.input, start) {
+            self.at += length;
+            return Ok(print);
+        }
+        let escaped = self.string()?;
+        self.keys.push(set, self.input, start, self.at, escaped)
     }
 
     fn array(&mut self, depth: usize) -> Result<(), Box<JsonError>> {

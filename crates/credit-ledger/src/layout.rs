@@ -76,14 +76,18 @@ impl Pretty {
 
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
-        let end = self.filled + bytes.len();
-        if end > self.room.len() {
-            self.make_room(end * 2);
+        copy(self.next(bytes.len()), bytes);
+    }
+
+    /// The next so many bytes, to be filled.
+    #[inline]
+    fn next(&mut self, bytes: usize) -> &mut [u8] {
+        let start = self.filled;
+        self.filled += bytes;
+        if self.filled > self.room.len() {
+            self.make_room(self.filled * 2);
         }
-        if let Some(room) = self.room.get_mut(self.filled..end) {
-            copy(room, bytes);
-        }
-        self.filled = end;
+        self.room.get_mut(start..self.filled).unwrap_or_default()
     }
 
     #[cold]
@@ -93,15 +97,14 @@ impl Pretty {
             self.room.resize(bytes, 0);
         }
     }
+}
 
-    /// What stands between two items: a comma (not before the first), a newline, the indent.
-    #[inline]
-    fn gap(&mut self, skip: usize, depth: usize) {
-        const GAP: &[u8; 66] =
-            b",\n                                                                ";
-        let gap = GAP.get(skip..2 + 2 * depth).unwrap_or_default();
-        self.put(gap);
-    }
+/// What stands between two items: a comma (not before the first), a newline, the indent.
+#[inline]
+fn gap(first: bool, depth: usize) -> &'static [u8] {
+    const GAP: &[u8; 66] = b",\n                                                                ";
+    GAP.get(usize::from(first)..2 + 2 * depth)
+        .unwrap_or_default()
 }
 
 /// Copies a token. Most are short, and for these a call costs more than the copying.
@@ -136,20 +139,25 @@ impl<'a> Sink<'a> for Pretty {
     #[inline]
     fn close(&mut self, bracket: u8, depth: usize, empty: bool) {
         if !empty {
-            self.gap(1, depth);
+            self.put(gap(true, depth));
         }
         self.put(&[bracket]);
     }
 
     #[inline]
     fn item(&mut self, depth: usize, first: bool) {
-        self.gap(usize::from(first), depth);
+        self.put(gap(first, depth));
     }
 
     #[inline]
-    fn key(&mut self, token: &[u8]) {
-        self.put(token);
-        self.put(b": ");
+    fn key(&mut self, token: &[u8], depth: usize, first: bool) {
+        let gap = gap(first, depth);
+        let room = self.next(gap.len() + token.len() + 2);
+        let (before, room) = room.split_at_mut_checked(gap.len()).unwrap_or_default();
+        let (key, colon) = room.split_at_mut_checked(token.len()).unwrap_or_default();
+        copy(before, gap);
+        copy(key, token);
+        copy(colon, b": ");
     }
 
     #[inline]
@@ -173,7 +181,8 @@ impl<'a> Sink<'a> for Compact {
         }
     }
 
-    fn key(&mut self, token: &[u8]) {
+    fn key(&mut self, token: &[u8], depth: usize, first: bool) {
+        self.item(depth, first);
         self.out.extend_from_slice(token);
         self.out.push(b':');
     }

@@ -17,7 +17,7 @@ use crate::line::{self, CHAIN_KEYS};
 pub const LINE_BYTES_MAX: usize = 65_535;
 
 /// Fewer bytes of records are not worth a thread of their own.
-const SHARE_BYTES_MIN: usize = 256 * 1024;
+const SHARE_BYTES_MIN: usize = 1024 * 1024;
 
 /// Which keys of a record the ledger looks at.
 ///
@@ -219,7 +219,7 @@ impl Record {
     /// The record's unique name.
     #[must_use]
     pub fn id(&self) -> &str {
-        std::str::from_utf8(self.inner.names.id.of(&self.inner.body)).unwrap_or_default()
+        std::str::from_utf8(self.id_bytes()).unwrap_or_default()
     }
 
     /// What makes two records the same.
@@ -248,6 +248,10 @@ impl Record {
 
     pub(crate) fn names(&self) -> &Names {
         &self.inner.names
+    }
+
+    pub(crate) fn id_bytes(&self) -> &[u8] {
+        self.inner.names.id.of(&self.inner.body)
     }
 
     pub(crate) fn id_hash(&self) -> IdHash {
@@ -451,8 +455,8 @@ impl<'a, S: Sink<'a>> Sink<'a> for Watched<'_, S> {
     }
 
     #[inline]
-    fn key(&mut self, token: &[u8]) {
-        self.inner.key(token);
+    fn key(&mut self, token: &[u8], depth: usize, first: bool) {
+        self.inner.key(token, depth, first);
     }
 
     #[inline]

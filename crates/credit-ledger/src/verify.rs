@@ -203,6 +203,7 @@ fn look<T: Send>(
                 break;
             };
             let (seen, notes) = seen?;
+            pass.ids.look_ahead(seen.iter().filter_map(Seen::id));
             for seen in &seen {
                 end = pass.take(seen);
             }
@@ -253,6 +254,18 @@ struct SeenLine {
 enum SeenRecord {
     Bad { reason: &'static str },
     Good { id: SeenId, file_hash: bool },
+}
+
+impl Seen {
+    fn id(&self) -> Option<&SeenId> {
+        match self {
+            Self::Line(SeenLine {
+                record: Some(SeenRecord::Good { id, .. }),
+                ..
+            }) => Some(id),
+            _ => None,
+        }
+    }
 }
 
 impl SeenRecord {

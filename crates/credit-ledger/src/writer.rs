@@ -2,13 +2,14 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::thread;
 use std::time::Instant;
 
 use crate::chain::{Chain, Position, follow};
 use crate::error::{AppendError, Refused};
 use crate::finding::FindingKind;
 use crate::head::{HeadFile, HeadRecord};
-use crate::index::{Found, IdHash, Index};
+use crate::index::{Found, IdHash, Index, When};
 use crate::ledger::{Appended, Config, Durability, Head, Receipt, Stats};
 use crate::line::{self, SEQ_MAX};
 use crate::reader::ReadError;
@@ -64,12 +65,13 @@ impl Writer {
             return Err(AppendError::Full);
         }
         let before = self.chain.position();
+        let acknowledged = self.is_remembered().then_some(before);
         let answers = self
             .write(records)
             .map_err(|error| self.undo(before, error))?;
-        self.make_durable(false)?;
+        self.make_durable(acknowledged, false)?;
         self.count(&answers);
-        self.spill(false);
+        self.spill(When::Now);
         Ok(answers)
     }
 
@@ -83,8 +85,8 @@ impl Writer {
         let _locked = Locked::take(&*storage, self.config.lock_wait)?;
         // Another writer may have gone further, and its HEAD must not be set back.
         self.catch_up()?;
-        self.make_durable(true)?;
-        self.spill(true);
+        self.make_durable(None, true)?;
+        self.spill(When::Closing);
         Ok(())
     }
 
@@ -115,7 +117,7 @@ impl Writer {
                 .write_at(Part::Lines, at, room.get(..count).unwrap_or_default())?;
             at += count as u64;
         }
-        self.sync_lines()
+        self.sync_lines(None)
     }
 
     pub(crate) fn origin(&self) -> &str {
@@ -250,12 +252,12 @@ impl Writer {
 
     /// The answer to a record that needs no line.
     fn known(&mut self, record: &Record) -> Result<Option<Result<Appended, Refused>>, AppendError> {
-        let id = record.id();
+        let id = || record.id().to_owned();
         if *record.schema() != self.schema {
-            return Ok(Some(Err(Refused::OtherSchema { id: id.to_owned() })));
+            return Ok(Some(Err(Refused::OtherSchema { id: id() })));
         }
         let hash = record.id_hash();
-        let found = self.index.find(&*self.storage, id.as_bytes(), hash);
+        let found = self.index.find(&*self.storage, record.id_bytes(), hash);
         let found = found.map_err(|error| match error {
             ReadError::Broken { offset, kind } => AppendError::Reopen { offset, kind },
             ReadError::Storage(error) => error.into(),
@@ -273,10 +275,7 @@ impl Writer {
         Ok(Some(if identity == record.identity() {
             Ok(Appended::Duplicate(Receipt::new(seq, hash)))
         } else {
-            Err(Refused::Conflict {
-                id: id.to_owned(),
-                seq,
-            })
+            Err(Refused::Conflict { id: id(), seq })
         }))
     }
 
@@ -298,9 +297,9 @@ impl Writer {
             offset,
             end: self.chain.end,
         };
-        let id = record.id().as_bytes();
         let marks = record.names().marks;
-        self.index.insert(id, record.id_hash(), marks, found);
+        self.index
+            .insert(record.id_bytes(), record.id_hash(), marks, found);
         Receipt::new(seq, hash)
     }
 
@@ -315,17 +314,26 @@ impl Writer {
         }
     }
 
-    /// Writes the index if it is due. It vouches only for lines that are durable and known to
-    /// HEAD.
-    fn spill(&mut self, closing: bool) {
-        if self.synced_end == self.chain.end && self.head_lines == self.chain.lines {
-            let position = self.chain.position();
-            self.index.spill(&*self.storage, position, closing);
+    /// Writes the index if it is due.
+    fn spill(&mut self, when: When) {
+        let position = self.chain.position();
+        if self.is_remembered() && self.index.is_due(&*self.storage, position, when) {
+            self.index.spill(&*self.storage, position);
         }
     }
 
-    /// Syncs what the durability asks for, and remembers it in HEAD.
-    fn make_durable(&mut self, closing: bool) -> Result<(), AppendError> {
+    /// Whether all lines are durable and known to HEAD: the index vouches for no others.
+    fn is_remembered(&self) -> bool {
+        self.synced_end == self.chain.end && self.head_lines == self.chain.lines
+    }
+
+    /// Syncs what the durability asks for, and remembers it in HEAD. While it waits, the index
+    /// may be written up to what was `acknowledged` before.
+    fn make_durable(
+        &mut self,
+        acknowledged: Option<Position>,
+        closing: bool,
+    ) -> Result<(), AppendError> {
         if self.chain.end == self.synced_end && !closing {
             return Ok(());
         }
@@ -339,7 +347,7 @@ impl Writer {
         }
         if self.chain.end > self.synced_end {
             let synced = match self.config.durability {
-                Durability::Synced => self.sync_lines(),
+                Durability::Synced => self.sync_lines(acknowledged),
                 // Since the lines were written another writer's sync may have failed.
                 Durability::Buffered => self.settle(),
             };
@@ -365,8 +373,15 @@ impl Writer {
         Ok(())
     }
 
-    fn sync_lines(&mut self) -> Result<(), StorageError> {
-        self.storage.sync(Part::Lines)?;
+    fn sync_lines(&mut self, acknowledged: Option<Position>) -> Result<(), StorageError> {
+        let (storage, index) = (&*self.storage, &mut self.index);
+        let due = acknowledged.filter(|position| index.is_due(storage, *position, When::Idle));
+        thread::scope(|scope| {
+            // Without a thread the index is written later.
+            let spill = due.map(|position| move || index.spill(storage, position));
+            let _waited_for = spill.map(|spill| thread::Builder::new().spawn_scoped(scope, spill));
+            storage.sync(Part::Lines)
+        })?;
         self.stats.syncs += 1;
         self.synced_end = self.chain.end;
         self.synced_lines = self.chain.lines;

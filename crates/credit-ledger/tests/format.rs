@@ -6,6 +6,7 @@ mod common;
 
 use common::{ORIGIN, RUNS, body, lines_of, open, record};
 use credit_ledger::{Digest, MemoryStorage, Part, Reader, Record, RecordError, Schema};
+use proptest::prelude::*;
 
 const FILE_0: &str = include_str!("golden/run_r-0.json");
 const LINES: &str = include_str!("golden/ledger.jsonl");
@@ -253,3 +254,43 @@ fn records_made_together_are_those_made_alone() {
         }
     }
 }
+
+proptest! {
+    /// What the texts before had for keys changes nothing: in their order, with some left out, in
+    /// another order, twice, with escapes.
+    #[test]
+    fn a_record_is_judged_alike_behind_any_others(
+        bodies in proptest::collection::vec(proptest::collection::vec(0..KEYS.len(), 0..12), 1..8),
+        sorted in any::<bool>(),
+    ) {
+        let body = |(n, mut keys): (usize, Vec<usize>)| {
+            if sorted {
+                keys.sort_unstable();
+            }
+            let mut body = common::body(&format!("r-{n}"), "x");
+            body.pop();
+            for key in keys {
+                body.extend(format!(",\"{}\":{{\"a\":1}}", KEYS[key]).as_bytes());
+            }
+            body.push(b'}');
+            body
+        };
+        let bodies: Vec<Vec<u8>> = bodies.into_iter().enumerate().map(body).collect();
+        let together = Record::new_all(&RUNS, bodies.clone());
+        for (one, body) in together.into_iter().zip(bodies) {
+            let (one, other) = (one.map(|r| r.file_hash()), Record::new(&RUNS, body));
+            prop_assert_eq!(one, other.map(|r| r.file_hash()));
+        }
+    }
+}
+
+const KEYS: [&str; 8] = [
+    "a",
+    "b",
+    "ab",
+    "\\u0061",
+    "Note",
+    "Notes",
+    "é",
+    "Scenario_ID",
+];

@@ -5,8 +5,8 @@
 mod common;
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use common::hooked::{Call, Hooked};
 use common::{RUNS, config, lines_of};
@@ -273,6 +273,66 @@ fn an_index_that_cannot_be_written_only_costs_memory() {
     fill(&ledger, 2000..LINES);
     ledger.close().unwrap();
     answers_are_right(&storage.storage.memory);
+}
+
+/// What it says then is of the batches before: one whose sync fails is not in it.
+#[test]
+fn the_index_is_written_while_the_disk_is_waited_for() {
+    let memory = MemoryStorage::new().with_index();
+    let (calls, breaks): (Arc<Mutex<Vec<Call>>>, Arc<AtomicBool>) = Default::default();
+    let hooked = |memory: &MemoryStorage| {
+        let (log, breaks) = (Arc::clone(&calls), Arc::clone(&breaks));
+        Hooked::new(memory, move |call| {
+            log.lock().unwrap().push(call);
+            match call {
+                Call::Sync(Part::Lines) if breaks.load(Ordering::Relaxed) => {
+                    Err(io::Error::other("broken"))
+                }
+                _ => Ok(()),
+            }
+        })
+    };
+    let open_hooked =
+        |memory: &MemoryStorage| Ledger::open(Box::new(hooked(memory)), RUNS, often()).unwrap();
+    let ledger = open_hooked(&memory);
+    let mut during_sync = 0;
+    for n in (0..LINES).step_by(10) {
+        calls.lock().unwrap().clear();
+        let batch = (n..n + 10).map(record).collect();
+        ledger.append_batch(batch).unwrap();
+        let calls = calls.lock().unwrap();
+        let place = |wanted| calls.iter().position(|call| *call == wanted);
+        let head = place(Call::Write(Part::Head));
+        during_sync += usize::from(place(Call::WriteIndex).is_some_and(|at| Some(at) < head));
+    }
+    assert!(during_sync > 50, "{during_sync}");
+    drop(ledger);
+    answers_are_right(&copy(&memory));
+
+    for first in 1..8 {
+        let memory = copy(&memory);
+        breaks.store(false, Ordering::Relaxed);
+        let ledger = open_hooked(&memory);
+        let last = LINES + 10 * first;
+        for n in (LINES..last).step_by(10) {
+            let batch = (n..n + 10).map(record).collect();
+            ledger.append_batch(batch).unwrap();
+        }
+        breaks.store(true, Ordering::Relaxed);
+        let batch = (last..last + 10).map(record).collect();
+        assert!(ledger.append_batch(batch).is_err());
+        drop(ledger);
+        // The batch is gone, as after a loss of power.
+        let lines = lines_of(&memory);
+        let kept = lines
+            .split_inclusive(|byte| *byte == b'\n')
+            .take(last as usize);
+        memory.replace(Part::Lines, Some(kept.collect::<Vec<_>>().concat()));
+        let ledger = open(&|| Box::new(memory.clone())).unwrap();
+        assert_eq!(ledger.len(), u64::from(last));
+        assert!(ledger.find(&format!("r-{last}")).unwrap().is_none());
+        assert!(ledger.find(&format!("r-{}", last - 1)).unwrap().is_some());
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use credit_ledger::{FileStorage, Head, OwnedLine, ReadError, Reader, Schema, Win
 use crate::gates;
 use crate::live_docket::LiveDocket;
 use crate::parallel::cores;
-use crate::{Error, Tree, import};
+use crate::{Error, Tree, events, import};
 
 /// The keys of a run that the ledger looks at.
 pub const RUNS: Schema = Schema {
@@ -241,14 +241,10 @@ impl Archive {
             return Ok(());
         };
         let mut scan = reader.scan_verified().map_err(read)?;
-        while let Some(line) = scan.next_line().map_err(read)? {
-            let event = Event::parse(text(line.raw(), &path)?);
-            each(line.seq(), event.map_err(Error::event(path.clone()))?)?;
-            if last == Some(line.seq()) {
-                break;
-            }
-        }
-        Ok(())
+        events::each(&mut scan, &path, |head, event| {
+            each(head.seq, event)?;
+            Ok(last != Some(head.seq))
+        })
     }
 
     /// Calls `each` with every run, of one scenario if one is given, until it returns `false`.

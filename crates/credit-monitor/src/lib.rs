@@ -11,6 +11,7 @@ mod config;
 mod decisions;
 pub mod doctor;
 mod error;
+mod events;
 mod explain;
 mod figures;
 mod gates;

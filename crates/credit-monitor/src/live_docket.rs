@@ -12,16 +12,16 @@ use std::fs;
 use std::io;
 
 use credit_core::{CaseId, RunId, Sha256, Timestamp};
-use credit_governance::{About, Docket, Event, Position, RunRef, What};
+use credit_governance::{About, Docket, Event, EventId, Past, Position, RunRef, What};
 use credit_ledger::{Digest, Head, Reader, Receipt};
 use serde::de::DeserializeOwned;
 
 pub(crate) use self::saved::{Saving, check as check_saved};
 
 use self::shelf::Shelf;
-use crate::archive::{Archive, text};
+use crate::archive::Archive;
 use crate::outbox::Book;
-use crate::{Error, Tree};
+use crate::{Error, Tree, events};
 
 /// When what is known is written down.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +55,8 @@ pub(crate) struct LiveDocket {
     settled: Option<Settled>,
     /// Every run that an event spoke of has its ledger line before this one.
     runs_below: u64,
+    /// The latest time of an event that was folded here.
+    latest: Option<Timestamp>,
     /// How many events are folded that were not written down.
     unsaved: u64,
     /// How many of them are not in the chain yet.
@@ -69,8 +71,11 @@ struct Settled {
     shelf: Shelf,
     /// As that of the docket, when this was taken out of it.
     runs_below: u64,
-    /// When it was last looked into an exposure of one of the cases.
-    exposed: Option<Timestamp>,
+    /// How many decisions lie there that are over.
+    past: u64,
+    /// The latest time of what a report tells of it that is about no run: when an exposure was
+    /// looked into, or something decided that is over.
+    told_of: Option<Timestamp>,
 }
 
 impl LiveDocket {
@@ -152,14 +157,15 @@ impl LiveDocket {
         })
     }
 
-    /// Sees to it that the docket knows every case into whose exposures it was looked since then.
-    pub(crate) fn recall_exposures(
+    /// Sees to it that the docket knows what a report tells of the time since then that is about no
+    /// run: every case into whose exposures it was looked, and every decision that is over.
+    pub(crate) fn recall_since(
         &mut self,
         since: Timestamp,
         archive: &Archive,
     ) -> Result<(), Error> {
         let settled = self.settled.as_ref();
-        if settled.and_then(|settled| settled.exposed) >= Some(since) {
+        if settled.and_then(|settled| settled.told_of) >= Some(since) {
             self.recall(&About::Everything, archive)?;
         }
         Ok(())
@@ -239,27 +245,35 @@ impl LiveDocket {
 
     /// Puts what is settled on the shelf if it is much.
     fn shelve(&mut self, tree: &Tree) -> io::Result<()> {
-        if self.docket.settled_count() < self.limits.settled {
+        // There is nothing to write down before an event was folded.
+        let Some(latest) = self.latest else {
+            return Ok(());
+        };
+        let before = past_before(latest);
+        if self.docket.settled_count(before) < self.limits.settled {
             return Ok(());
         }
-        let taken = self.docket.take_settled();
-        let older = self.settled.as_ref().map(|settled| &settled.shelf);
-        let looked_into = taken
-            .cases
-            .values()
-            .filter_map(|case| case.exposure.as_ref());
-        let exposed = looked_into.map(|exposure| exposure.found.at).max();
-        let exposed = exposed.max(self.settled.as_ref().and_then(|settled| settled.exposed));
+        let book = &self.book;
+        let is_told = |mute: &EventId| book.held_by(mute).next().is_none();
+        let taken = self.docket.take_settled(before, is_told);
+        let older = self.settled.as_ref();
+        let looked_into = taken.cases.values();
+        let looked_into = looked_into.filter_map(|case| Some(case.exposure.as_ref()?.found.at));
+        let told_of = looked_into.chain(taken.past.iter().map(Past::at)).max();
+        let told_of = told_of.max(older.and_then(|older| older.told_of));
+        let past = older.map_or(0, |older| older.past) + taken.past.len() as u64;
         match saved::write_shelf(older, &taken, tree) {
             Ok(shelf) => {
                 self.settled = Some(Settled {
                     shelf,
                     runs_below: self.runs_below,
-                    exposed,
+                    past,
+                    told_of,
                 });
                 Ok(())
             }
             Err(error) => {
+                self.docket.put_back_past(taken.past);
                 for (run, state) in taken.runs {
                     self.docket.put_back_run(run, state);
                 }
@@ -285,9 +299,7 @@ impl LiveDocket {
         // What was written down before the first event that is read here is of no use, or it
         // would have been read.
         let from_start = self.head.is_none();
-        while let Some(line) = scan.next_line().map_err(read)? {
-            let event = Event::parse(text(line.raw(), &path)?);
-            let event = event.map_err(Error::event(path.clone()))?;
+        events::each(&mut scan, &path, |head, event| {
             if let Err(error) = self.put_back_subjects(&event.what) {
                 self.distrusts = true;
                 return Err(cannot_recall(&error, archive));
@@ -303,16 +315,12 @@ impl LiveDocket {
                 // Another process has written everything down just now.
                 self.unsaved = 0;
             }
-            self.head = Some(Head {
-                seq: line.seq(),
-                hash: line.hash(),
-                end: line.offset() + line.raw().len() as u64 + 1,
-            });
+            self.head = Some(head);
             if !is_of_the_house(&event.what) {
-                self.decided = Some(position(line.seq(), line.hash()));
+                self.decided = Some(position(head.seq, head.hash));
             }
-        }
-        Ok(())
+            Ok(true)
+        })
     }
 
     /// An event is folded.
@@ -321,6 +329,7 @@ impl LiveDocket {
         if let What::PartialsSaved { sha256 } = event.what {
             self.partials = Some(sha256);
         }
+        self.latest = self.latest.max(Some(event.at));
         let last = runs(&event.what).map(|run| run.seq + 1).max();
         self.runs_below = self.runs_below.max(last.unwrap_or(0));
     }
@@ -419,6 +428,12 @@ fn is_of_the_house(what: &What) -> bool {
         what,
         What::Delivery(_) | What::DocketSaved { .. } | What::PartialsSaved { .. }
     )
+}
+
+/// What was over before this is taken out: a report on a month finds what it tells.
+fn past_before(latest: Timestamp) -> Timestamp {
+    const PAST_DAYS: u32 = 35;
+    latest.days_before(PAST_DAYS)
 }
 
 fn position(seq: u64, hash: Digest) -> Position {

@@ -162,7 +162,7 @@ impl Outbox<'_> {
     /// # Errors
     /// [`Error::Read`] or [`Error::Integrity`] if the state is damaged.
     pub fn status(&self, now: Timestamp) -> Result<OutboxStatus, Error> {
-        self.status_for(now, true, |_| true)
+        self.status_for(now, self.to.runs.is_some(), |_| true)
     }
 
     fn status_for(

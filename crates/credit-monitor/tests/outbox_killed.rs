@@ -125,33 +125,7 @@ fn check(house: &House, case: &str, at: &str) {
     let verified = archive.verify(None, &|_, _| {}).unwrap();
     assert!(verified.ok(), "{at}: {:?}", verified.findings);
 
-    let world = house.server.world();
-    for (property, title) in [("Run_ID", "RUN-1"), ("Case_ID", case)] {
-        let pages = world
-            .pages
-            .iter()
-            .filter(|page| page.properties[property]["title"][0]["text"]["content"] == *title);
-        assert_eq!(pages.count(), 1, "{at}: pages of {title}");
-    }
-    let page = world
-        .pages
-        .iter()
-        .find(|page| page.properties["Case_ID"].is_object());
-    let shown = &page.unwrap().properties;
-    assert_eq!(shown["Status"]["select"]["name"], "Investigating", "{at}");
-    assert!(shown["Slack_Thread_URL"]["url"].is_string(), "{at}");
-    for text in ["SEV1 credit alert", "Acknowledged"] {
-        let copies = world.messages.iter().map(|m| m.text.as_str());
-        let copies: Vec<&str> = copies.filter(|t| t.contains(text)).collect();
-        let marked = copies
-            .iter()
-            .filter(|t| t.contains("possible repeat"))
-            .count();
-        assert!(
-            copies.len() == 1 || (copies.len() == 2 && marked == 1),
-            "{at}: {copies:?}"
-        );
-    }
+    house.server.world().assert_told_once("RUN-1", case, at);
     let file = house
         .tree()
         .day(second(0).day())

@@ -11,9 +11,9 @@ mod delivery;
 use std::fs;
 use std::time::Duration;
 
-use credit_monitor::core::{CaseStatus, RootCause};
+use credit_monitor::core::{CaseStatus, Exposure, RiskFlags, RootCause};
 use credit_monitor::governance::{
-    Actor, CaseAcknowledged, CaseStatusChanged, RootCauseFound, What,
+    Actor, CaseAcknowledged, CaseStatusChanged, ExposureAssessed, RootCauseFound, What,
 };
 use credit_monitor::notify::delivery::{ItemId, Rules};
 use credit_monitor::{Archive, Destinations, Error, Monitor};
@@ -343,6 +343,37 @@ fn what_was_perhaps_sent_can_be_given_up_and_what_is_being_sent_cannot() {
     assert_eq!(withdrawn.items, [alert]);
     assert_eq!(house.drain_all(), 0);
     assert_eq!(house.texts().len(), 1, "it is not sent again");
+}
+
+#[test]
+fn a_confirmed_exposure_goes_to_the_webhook_of_security_and_to_no_other() {
+    let house = House::new(Setup {
+        webhooks: vec![
+            ("SEV0", "critical"),
+            ("SECURITY", "security"),
+            ("DEFAULT", "rest"),
+        ],
+        ..Setup::nobody()
+    });
+    let case = house.observe_run(leak("RUN-1")).case.unwrap();
+    let what = |exposure| {
+        What::ExposureAssessed(ExposureAssessed {
+            case: case.clone(),
+            exposure,
+            flags: RiskFlags::CRITICAL,
+            notes: "names and addresses".parse().unwrap(),
+        })
+    };
+    house.decide(LEAD, what(Exposure::Undetermined));
+    house.drain_all();
+    house.wait(1);
+    house.decide(LEAD, what(Exposure::Confirmed));
+    house.drain_all();
+    let world = house.server.world();
+    let to: Vec<&str> = world.messages.iter().map(|m| m.to.as_str()).collect();
+    assert_eq!(to, ["/services/T/B/critical", "/services/T/B/security"]);
+    let called = world.messages[1].body.to_string();
+    assert!(called.contains("<!subteam^S0SEC|@security>"), "{called}");
 }
 
 #[test]

@@ -1,10 +1,6 @@
 //! What is written down of past days saves time and changes nothing: whatever became of it, reports,
 //! statistics and figures are those of the ledger.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test stops at the first surprise"
-)]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
 

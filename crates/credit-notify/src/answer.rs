@@ -103,7 +103,9 @@ impl Reason {
     /// A reason in whatever words somebody else chose.
     pub fn new(words: &str) -> Reason {
         const UNITS_MAX: usize = 300;
-        let masked: Vec<&str> = words
+        // What cannot be seen goes first: within a token it would hide the token.
+        let visible = text::line(words, usize::MAX);
+        let masked: Vec<&str> = visible
             .split_whitespace()
             .map(|word| if looks_secret(word) { "***" } else { word })
             .collect();

@@ -396,6 +396,8 @@ fn not_even_half_a_secret_is_shown() {
 fn a_reason_is_one_short_line_without_addresses() {
     let reason = Reason::new("see https://x/services/T/B/y\nxoxb-123 and\tntn_456 \u{202e}end");
     assert_eq!(reason.as_str(), "see *** *** and *** end");
+    // What hides a token from the eye does not hide it from the mask.
+    assert_eq!(Reason::new("xo\u{200b}xb-123").as_str(), "***");
     let long = Reason::new(&"a".repeat(1_000));
     assert_eq!(long.as_str().chars().count(), 300);
     // What is stored is read as it was.

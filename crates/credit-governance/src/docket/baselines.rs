@@ -67,11 +67,26 @@ pub struct BaselineChange {
 pub(crate) struct Baselines {
     pub(crate) pending: BTreeMap<ScenarioId, Proposed>,
     pub(crate) changes: Vec<BaselineChange>,
+    /// How many changes were taken out, before those that are here.
+    pub(crate) changes_taken: usize,
     /// How many changes there were when the file was last adopted as it lay there.
-    pub(crate) changes_adopted: usize,
+    changes_adopted: usize,
 }
 
 impl Baselines {
+    /// The file was adopted as it lies there.
+    pub(crate) fn adopt(&mut self) {
+        self.changes_adopted = self.changes_taken + self.changes.len();
+    }
+
+    /// What an event may depend on.
+    pub(crate) fn excerpt(&self) -> Baselines {
+        Baselines {
+            pending: self.pending.clone(),
+            ..Baselines::default()
+        }
+    }
+
     /// A newer proposal takes the place of one that is still open.
     pub(crate) fn propose(&mut self, event: &Event, proposal: &BaselineProposal) {
         let proposed = Proposed {
@@ -144,10 +159,14 @@ impl Docket {
     /// The baselines put into force since the baselines file was last adopted as it lay there,
     /// oldest first.
     pub fn baseline_changes_since_adoption(&self) -> &[BaselineChange] {
-        let changes = &self.baselines.changes;
-        changes
-            .get(self.baselines.changes_adopted..)
-            .unwrap_or_default()
+        let Baselines {
+            changes,
+            changes_taken,
+            changes_adopted,
+            ..
+        } = &self.baselines;
+        let adopted = changes_adopted.saturating_sub(*changes_taken);
+        changes.get(adopted..).unwrap_or_default()
     }
 
     /// The event of a baseline that is approved, and what it makes of the proposal.

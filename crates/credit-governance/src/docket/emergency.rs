@@ -99,8 +99,8 @@ impl Backfill {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Emergency {
-    mutes: Vec<Mute>,
-    backfills: BTreeMap<ScenarioId, Vec<Backfill>>,
+    pub(super) mutes: Vec<Mute>,
+    pub(super) backfills: BTreeMap<ScenarioId, Vec<Backfill>>,
 }
 
 impl Emergency {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use credit_core::{CaseId, RunId};
+use credit_core::{CaseId, RunId, Timestamp};
 
-use super::{Docket, RunState};
-use crate::{Case, RerunStage};
+use super::{Docket, Past, RunState};
+use crate::{Case, EventId, RerunStage};
 
-/// Runs and cases about which nothing is open.
+/// Runs and cases about which nothing is open, and decisions that are over.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settled {
     /// Runs that are not held back, whose last rerun was denied or began, and whose case, if they
@@ -15,12 +15,14 @@ pub struct Settled {
     pub runs: BTreeMap<RunId, RunState>,
     /// The cases in the archive.
     pub cases: BTreeMap<CaseId, Case>,
+    /// What only who looks back asks for, in the order in which it goes back.
+    pub past: Vec<Past>,
 }
 
 impl Settled {
-    /// How many runs and cases.
+    /// How many runs, cases and decisions.
     pub fn len(&self) -> usize {
-        self.runs.len() + self.cases.len()
+        self.runs.len() + self.cases.len() + self.past.len()
     }
 
     /// Whether there are none.
@@ -30,31 +32,38 @@ impl Settled {
 }
 
 impl Docket {
-    /// How many runs and cases [`Docket::take_settled`] would take out.
-    pub fn settled_count(&self) -> usize {
+    /// How many runs, cases and decisions [`Docket::take_settled`] would take out if all that mutes
+    /// held back is told.
+    pub fn settled_count(&self, before: Timestamp) -> usize {
         let runs = self
             .runs
             .states()
             .filter(|(_, state)| self.is_settled(state));
-        runs.count() + self.cases.archived().len()
+        runs.count() + self.cases.archived().len() + self.past_count(before)
     }
 
-    /// Takes out what is settled, for somebody to keep it.
+    /// Takes out what is settled, for somebody to keep it: runs and cases, and what was over
+    /// `before` then. Whether all is told that a mute held back, the caller knows by its event.
     ///
     /// What is left answers everything about what is open. Before it is asked about a run or a
     /// case, or given an event about one, that one must be put back if it was taken out:
-    /// [`Docket::put_back_run`], [`Docket::put_back_case`].
+    /// [`Docket::put_back_run`], [`Docket::put_back_case`]. Before it is asked what was decided
+    /// once, all of that must be: [`Docket::put_back_past`].
     ///
     /// ```
     /// use credit_governance::{Docket, RunState};
     ///
     /// let mut docket = Docket::default();
     /// docket.put_back_run("R-1".parse()?, RunState::default());
-    /// let settled = docket.take_settled();
+    /// let settled = docket.take_settled("2025-01-31T10:00:00Z".parse()?, |_| true);
     /// assert_eq!((settled.len(), docket), (1, Docket::default()));
-    /// # Ok::<(), credit_core::IdError>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn take_settled(&mut self) -> Settled {
+    pub fn take_settled(
+        &mut self,
+        before: Timestamp,
+        is_told: impl Fn(&EventId) -> bool,
+    ) -> Settled {
         let settled: Vec<RunId> = self
             .runs
             .states()
@@ -64,6 +73,7 @@ impl Docket {
         Settled {
             runs: self.runs.take(settled),
             cases: self.cases.take_archived(),
+            past: self.take_past(before, is_told),
         }
     }
 

@@ -16,7 +16,7 @@ pub struct Position {
 }
 
 /// The version of the form; another one is folded anew instead of guessed at.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 #[derive(Serialize)]
 struct Written<'a> {

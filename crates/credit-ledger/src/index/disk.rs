@@ -93,8 +93,8 @@ impl Disk {
         Ok(offsets)
     }
 
-    /// Adds the lines of `tail`, which end at `chain`, as a segment of their own or merged with
-    /// those before. Gives `disk` back if that did not work out.
+    /// Adds the lines of `tail` up to `chain` as a segment of their own or merged with those
+    /// before. Gives `disk` back if that did not work out.
     pub(crate) fn extend(
         storage: &dyn Storage,
         disk: Option<Self>,
@@ -143,8 +143,9 @@ impl Disk {
             None => (1, random()?),
         };
         let start = base.map_or(tail.start(), |base| base.manifest.end);
-        let blocks = blocks_of(tail, start);
-        let mut ids: Vec<IdEntry> = tail.lines_from(start).map(|line| id_entry(&line)).collect();
+        let blocks = blocks_of(tail.lines_in(start..chain.end));
+        let ids = tail.lines_in(start..chain.end);
+        let mut ids: Vec<IdEntry> = ids.map(|line| id_entry(&line)).collect();
         ids.sort_unstable();
 
         let mut kept = base
@@ -400,9 +401,9 @@ fn free_page(slots: &[Option<Manifest>; 2], base: Option<&Disk>, pages: u64) -> 
     page
 }
 
-fn blocks_of(tail: &Tail, start: u64) -> Vec<Block> {
+fn blocks_of<'t>(lines: impl Iterator<Item = TailLine<'t>>) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
-    for line in tail.lines_from(start) {
+    for line in lines {
         match blocks.last_mut() {
             Some(block) if line.end - block.offset <= BLOCK_LINES_BYTES => {
                 block.filter.add(line.marks);

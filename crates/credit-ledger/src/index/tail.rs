@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::ops::Range;
 
 use super::IdHash;
 use super::marks::Marks;
@@ -77,10 +78,11 @@ impl Tail {
         self.entries.last().map_or(self.start, |entry| entry.end)
     }
 
-    /// All lines from the one that starts at or after `offset`.
-    pub(crate) fn lines_from(&self, offset: u64) -> impl Iterator<Item = TailLine<'_>> {
-        let skipped = self.entries.partition_point(|entry| entry.offset < offset);
-        let entries = self.entries.iter().enumerate().skip(skipped);
+    /// All lines that start in a part of the file.
+    pub(crate) fn lines_in(&self, part: Range<u64>) -> impl Iterator<Item = TailLine<'_>> {
+        let place = |offset| self.entries.partition_point(|entry| entry.offset < offset);
+        let (skipped, end) = (place(part.start), place(part.end));
+        let entries = self.entries.iter().enumerate().take(end).skip(skipped);
         entries.map(|(position, entry)| TailLine {
             id_hash: entry.id_hash,
             seq: self.first + position as u64,
@@ -99,7 +101,24 @@ impl Tail {
             .get(position)
             .filter(|entry| entry.end == end)?
             .offset;
-        self.lines_from(offset).next()
+        self.lines_in(offset..end).next()
+    }
+
+    /// What is left without the lines before `end`, which are so many in the file.
+    pub(crate) fn behind(&self, lines: u64, end: u64) -> Self {
+        let mut rest = Self::starting_at(lines, end);
+        let skipped = self.entries.partition_point(|entry| entry.offset < end);
+        for (position, entry) in self.entries.iter().enumerate().skip(skipped) {
+            let found = Found {
+                seq: self.first + position as u64,
+                identity: entry.identity,
+                hash: entry.hash,
+                offset: entry.offset,
+                end: entry.end,
+            };
+            rest.insert(self.id(position), IdHash(entry.id_hash), entry.marks, found);
+        }
+        rest
     }
 
     /// Adds the next line. The id must be new.
@@ -272,7 +291,14 @@ mod tests {
                 let wanted = (5..keep).contains(&n).then(|| line(n));
                 assert_eq!(found, wanted);
             }
-            assert_eq!(tail.lines_from(60).count() as u64, keep.max(6) - 6);
+            assert_eq!(tail.lines_in(60..10_000).count() as u64, keep.max(6) - 6);
+            let rest = tail.behind(7, 70);
+            assert_eq!((rest.start(), rest.end()), (70, tail.end().max(70)));
+            for n in [6, 7, 64, 699] {
+                let id = format!("id-{n}");
+                let found = rest.find(id.as_bytes(), IdHash::of(id.as_bytes()));
+                assert_eq!(found, (7..keep).contains(&n).then(|| line(n)));
+            }
         }
         tail.insert(b"again", IdHash::of(b"again"), Marks::default(), line(5));
         let find = |id: &[u8]| tail.find(id, IdHash::of(id));

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use super::mould::Mould;
 use super::{JsonError, JsonProblem};
 
 /// Objects up to this size are searched as they grow; larger ones are sorted at their end.
@@ -13,12 +14,17 @@ pub(crate) struct Keys {
     open: Vec<Key>,
     /// The text of keys with escapes; almost always empty.
     unescaped: Vec<u8>,
+    mould: Mould,
 }
 
 /// One object's share of [`Keys`].
 pub(super) struct KeySet {
     base: usize,
     seen: Prints,
+    /// The place in the mould, as long as all keys were in it.
+    place: Option<usize>,
+    /// Whether its keys become the mould if they are others.
+    moulds: bool,
 }
 
 /// Small, because many are written: that is also why a text has at most 4 GiB.
@@ -32,10 +38,13 @@ struct Key {
 }
 
 impl KeySet {
-    pub(super) fn new(keys: &Keys) -> Self {
+    /// `outermost` says whether the mould is for this object.
+    pub(super) fn new(keys: &Keys, outermost: bool) -> Self {
         Self {
             base: keys.open.len(),
             seen: Prints::default(),
+            place: outermost.then_some(0),
+            moulds: outermost,
         }
     }
 }
@@ -68,6 +77,40 @@ impl Keys {
         self.open.clear();
         self.open.reserve(SEARCHED_MAX);
         self.unescaped.clear();
+    }
+
+    /// Adds the key that starts at `at` if the mould has it: how long it is with its quotes, and
+    /// its fingerprint.
+    #[inline]
+    pub(super) fn meet(
+        &mut self,
+        set: &mut KeySet,
+        input: &[u8],
+        at: usize,
+    ) -> Option<(usize, u64)> {
+        let text = input.get(at..).unwrap_or_default();
+        let Some(met) = self.mould.meet(set.place?, text) else {
+            self.leave_mould(set, input);
+            return None;
+        };
+        set.place = Some(met.next);
+        self.open.push(Key {
+            print: met.print as u32,
+            start: at as u32 + 1,
+            end: (at + met.length) as u32 - 1,
+            escaped_at: None,
+        });
+        Some((met.length, met.print))
+    }
+
+    /// From here on each key is compared with those before.
+    #[cold]
+    #[inline(never)]
+    fn leave_mould(&self, set: &mut KeySet, input: &[u8]) {
+        set.place = None;
+        for key in self.open.get(set.base..).unwrap_or_default() {
+            set.seen.add(fingerprint(self.bytes(key, input)));
+        }
     }
 
     /// Adds the key whose token starts at `at`, and gives its fingerprint. Duplicates in small objects are found here,
@@ -129,11 +172,26 @@ impl Keys {
         if self.open.len() - set.base > SEARCHED_MAX {
             self.search_sorted(set.base, input)?;
         }
+        if set.moulds && set.place.is_none() {
+            self.cast(set.base, input);
+        }
         self.open.truncate(set.base);
         if set.base == 0 {
             self.unescaped.clear();
         }
         Ok(())
+    }
+
+    /// Makes the mould of an object's keys, unless one has escapes.
+    #[cold]
+    #[inline(never)]
+    fn cast(&mut self, base: usize, input: &[u8]) {
+        let keys = self.open.get(base..).unwrap_or_default();
+        if keys.iter().all(|key| key.escaped_at.is_none()) {
+            let text = |key: &Key| input.get(key.start as usize..key.end as usize);
+            let keys = keys.iter().map(|key| text(key).unwrap_or_default());
+            self.mould.take(keys);
+        }
     }
 
     #[cold]

@@ -240,8 +240,12 @@ impl FileStorage {
         if !is_at(&file, &path)? {
             return Ok(false);
         }
-        // Only a hint for people, so its loss is no reason not to go on.
-        let _hint = file.write_all_at(format!("{:>10}\n", std::process::id()).as_bytes(), 0);
+        // Only a hint for people, so its loss is no reason not to go on. Most often it is there
+        // from the last time, and a write would make more for the next sync to do.
+        let (hint, mut there) = (format!("{:>10}\n", std::process::id()), [0; 11]);
+        if file.read_exact_at(&mut there, 0).is_err() || there != hint.as_bytes() {
+            let _lost = file.write_all_at(hint.as_bytes(), 0);
+        }
         *lock = LockFile {
             file: Some(file),
             held: true,

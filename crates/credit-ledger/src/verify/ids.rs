@@ -38,11 +38,21 @@ impl Ids {
         Self::Exact(HashMap::new())
     }
 
+    /// Looks where these ids belong. The filter is larger than the processor's cache, and waiting
+    /// for many places at once takes no longer than for one.
+    pub(super) fn look_ahead<'s>(&self, ids: impl Iterator<Item = &'s SeenId>) {
+        if let Self::Rough { bits, .. } = self {
+            let places = ids.map(|id| bits.get(place(id.hash, bits.len())));
+            let seen = places.flatten().fold(0, |seen, [first, ..]| seen ^ first);
+            std::hint::black_box(seen);
+        }
+    }
+
     /// The line that had the id first, if that is known to be another.
     pub(super) fn first(&mut self, id: &SeenId, seq: u64) -> Option<u64> {
         match self {
             Self::Rough { bits, suspects } => {
-                let at = ((u128::from(id.hash) * bits.len() as u128) >> 64) as usize;
+                let at = place(id.hash, bits.len());
                 let probes = mix(id.hash);
                 let mut seen = true;
                 for k in 0..6 {
@@ -70,6 +80,11 @@ impl Ids {
             }
         }
     }
+}
+
+/// Which of so many lines of the filter a hash belongs to.
+fn place(hash: u64, lines: usize) -> usize {
+    ((u128::from(hash) * lines as u128) >> 64) as usize
 }
 
 /// Other bits of the same hash: its high ones have chosen the line already.

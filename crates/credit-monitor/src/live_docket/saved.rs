@@ -51,7 +51,8 @@ struct Header {
 struct SettledHeader {
     root: Root,
     runs_below: u64,
-    exposed: Option<Timestamp>,
+    past: u64,
+    told_of: Option<Timestamp>,
 }
 
 /// A snapshot that is written, but not in its place yet.
@@ -113,7 +114,8 @@ pub(super) fn write(live: &LiveDocket, head: Head, tree: &Tree) -> io::Result<Sa
         settled: live.settled.as_ref().map(|settled| SettledHeader {
             root: settled.shelf.root(),
             runs_below: settled.runs_below,
-            exposed: settled.exposed,
+            past: settled.past,
+            told_of: settled.told_of,
         }),
     };
     let header = serde_json::to_string(&header)?;
@@ -141,8 +143,16 @@ pub(super) fn write(live: &LiveDocket, head: Head, tree: &Tree) -> io::Result<Sa
 }
 
 /// Puts what was taken out of a docket on a new shelf, with what was on the older one.
-pub(super) fn write_shelf(older: Option<&Shelf>, taken: &Taken, tree: &Tree) -> io::Result<Shelf> {
+pub(super) fn write_shelf(
+    older: Option<&Settled>,
+    taken: &Taken,
+    tree: &Tree,
+) -> io::Result<Shelf> {
     let mut entries = BTreeMap::new();
+    let first = older.map_or(0, |older| older.past);
+    for (n, past) in (first..).zip(&taken.past) {
+        entries.insert(past_key(n), serde_json::to_string(past)?);
+    }
     for (run, state) in &taken.runs {
         entries.insert(run_key(run), serde_json::to_string(state)?);
     }
@@ -151,7 +161,7 @@ pub(super) fn write_shelf(older: Option<&Shelf>, taken: &Taken, tree: &Tree) -> 
     }
     let temporary = temporary(&tree.docket_snapshot());
     let written = create(&temporary)
-        .and_then(|file| shelf::write(file, older, entries))
+        .and_then(|file| shelf::write(file, older.map(|older| &older.shelf), entries))
         .and_then(|root| {
             let path = tree.monitoring().join(shelf_name(root));
             fs::rename(&temporary, &path)?;
@@ -323,16 +333,19 @@ impl Written {
         Ok(Some(Settled {
             shelf: Shelf::open(&path, settled.root)?,
             runs_below: settled.runs_below,
-            exposed: settled.exposed,
+            past: settled.past,
+            told_of: settled.told_of,
         }))
     }
 }
 
 /// Puts everything on a shelf back into the docket it was taken from.
 pub(super) fn put_back_all(shelf: &Shelf, docket: &mut Docket) -> io::Result<()> {
+    let mut past = Vec::new();
     for entry in shelf.iter() {
         let (key, json) = entry?;
         match key.split_once(':') {
+            Some(("past", _)) => past.push(serde_json::from_str(&json)?),
             Some(("case", _)) => docket.put_back_case(serde_json::from_str(&json)?),
             Some(("run", id)) => {
                 let run = id.parse().map_err(io::Error::other)?;
@@ -341,6 +354,7 @@ pub(super) fn put_back_all(shelf: &Shelf, docket: &mut Docket) -> io::Result<()>
             _ => return Err(io::Error::other(format!("{key:?} is no key"))),
         }
     }
+    docket.put_back_past(past);
     Ok(())
 }
 
@@ -350,6 +364,11 @@ pub(super) fn run_key(run: &RunId) -> String {
 
 pub(super) fn case_key(case: &CaseId) -> String {
     format!("case:{case}")
+}
+
+/// In the order of the numbers.
+fn past_key(n: u64) -> String {
+    format!("past:{n:020}")
 }
 
 fn shelf_name(root: Root) -> String {

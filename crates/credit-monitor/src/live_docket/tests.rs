@@ -13,11 +13,13 @@ use std::fs;
 use std::path::PathBuf;
 
 use credit_core::{
-    CaseStatus, Credits, Exposure, RiskFlag, RiskFlags, RootCause, Run, Status, Timestamp,
+    CaseStatus, Credits, Exposure, RiskFlag, RiskFlags, RootCause, Run, ScenarioId, Sha256, Status,
 };
 use credit_governance::{
-    Actor, CaseAcknowledged, CaseArchived, CaseNoted, CaseReopened, CaseResolved,
-    CaseStatusChanged, ExposureAssessed, MitigationDocumented, RootCauseFound, Text, Topic,
+    Actor, AlertsMuted, Approval, BackfillEnded, BackfillStarted, CaseAcknowledged, CaseArchived,
+    CaseNoted, CaseReopened, CaseResolved, CaseStatusChanged, ConfigAdopted, ConfigFile, Enactable,
+    ExposureAssessed, MitigationDocumented, MuteScope, PolicyAdopted, ReviewDecided, ReviewNoted,
+    RootCauseFound, Text, Topic,
 };
 use tempfile::TempDir;
 
@@ -366,6 +368,106 @@ fn a_changed_shelf_is_not_used_and_found() {
     house.assert_whole();
     assert!(house.problems()[0].contains("cannot be read"));
     assert!(house.dir.path().exists());
+}
+
+/// A year of everything that is over: what is read when the tree is opened is as much at its end as
+/// at its beginning.
+#[test]
+fn what_is_open_is_as_much_to_read_however_much_is_over() {
+    let house = House::new();
+    let monitor = house.open(0);
+    let lead = who("lead-3:O3");
+    let scenario: ScenarioId = "S-0".parse().unwrap();
+    let mut sizes = Vec::new();
+    // What is over stays for five weeks.
+    for n in 0..80 {
+        let day = 2 * n;
+        house.leak_and_its_end(&monitor, n, day);
+        enact(
+            &monitor,
+            &lead,
+            day,
+            AlertsMuted {
+                scope: MuteScope::All,
+                include_sev0: true,
+                reason: text("a storm"),
+                expires: at(day).minutes_after(60),
+            },
+        );
+        enact(
+            &monitor,
+            &lead,
+            day,
+            BackfillStarted {
+                scenario_id: scenario.clone(),
+                reason: text("a lost week"),
+                expires: at(day + 1),
+            },
+        );
+        enact(
+            &monitor,
+            &lead,
+            day,
+            ConfigAdopted {
+                file: ConfigFile::Scenario(scenario.clone()),
+                old: None,
+                new: Some(Sha256::of(&day.to_le_bytes())),
+                reason: text("a limit"),
+            },
+        );
+        enact(
+            &monitor,
+            &lead,
+            day,
+            PolicyAdopted {
+                old: None,
+                new: Sha256::of(&day.to_le_bytes()),
+                reason: text("tried"),
+                backtest_sha256: None,
+            },
+        );
+        let run = house.archive().judged(&format!("R-{n}").parse().unwrap());
+        for what in [
+            What::BackfillEnded(BackfillEnded {
+                scenario_id: scenario.clone(),
+                note: text("caught up"),
+            }),
+            What::ReviewDecided(ReviewDecided {
+                run: run.unwrap().run,
+                decision: text("no case"),
+            }),
+            What::ReviewNoted(ReviewNoted {
+                report: text("CREDIT_REVIEW_2025-01-31"),
+                note: text("calm"),
+            }),
+        ] {
+            monitor.decide(&lead, what, at(day)).unwrap();
+        }
+        if let Ok(snapshot) = fs::metadata(house.snapshot()) {
+            sizes.push(snapshot.len());
+        }
+    }
+    house.assert_whole();
+    assert_eq!(house.problems(), [] as [&str; 0]);
+    let largest = |sizes: &[u64]| sizes.iter().max().copied().unwrap();
+    let (early, late) = (largest(&sizes[25..45]), largest(&sizes[sizes.len() - 20..]));
+    // Numbers get longer.
+    assert!(late <= early + 64, "{sizes:?}");
+    // And whoever looks back finds it all.
+    let asked = monitor.with_docket(|docket| {
+        (
+            docket.reviewed().len(),
+            docket.policies().len(),
+            docket.mutes().len(),
+            docket.backfills().count(),
+        )
+    });
+    assert_eq!(asked.unwrap(), (80, 80, 80, 80));
+}
+
+fn enact<T: Enactable>(monitor: &Monitor, lead: &Actor, day: u32, subject: T) {
+    let approval = Approval::alone(lead, T::VERB, subject).unwrap();
+    monitor.enact(approval, at(day)).unwrap();
 }
 
 /// What a report stands on is the last decision, whatever this program noted for itself since, and

@@ -54,7 +54,10 @@ impl Monitor {
         self.withdrawing(actor, now, |deciding| {
             let reason = Reason::new(reason.as_str());
             // What a process that died has begun is not being sent any more.
-            let died = delivery::interrupted(deciding.book().state(), &Rules::default(), now);
+            let rules = self
+                .destinations()
+                .map_or_else(Rules::default, |to| to.rules.clone());
+            let died = delivery::interrupted(deciding.book().state(), &rules, now);
             deciding.deliver(died, &Actor::Service, now)?;
             let given_up = delivery::give_up(deciding.book().state(), item, &reason, now);
             let given_up = given_up.map_err(|e| Error::Precondition {

@@ -38,7 +38,7 @@ impl Decisions<'_> {
             .collect();
         let docket = match self {
             Decisions::Now(live) => {
-                live.recall_exposures(period.start, archive)?;
+                live.recall_since(period.start, archive)?;
                 for run in &listed {
                     live.recall(&About::Run((*run).clone()), archive)?;
                 }

@@ -1,0 +1,181 @@
+//! What is over is taken out and put back: meanwhile everything that is decided goes on as if it had
+//! never been away.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod common;
+
+use common::*;
+use credit_core::{ScenarioId, Sha256};
+use credit_governance::{
+    AlertsMuted, AlertsUnmuted, Approval, BackfillEnded, BackfillStarted, BaselineProposal,
+    ConfigAdopted, ConfigFile, Docket, Enactable, MuteScope, PolicyAdopted, ReviewDecided,
+    ReviewNoted, Rules, What,
+};
+
+const RULES: Rules = Rules::STANDARD;
+
+fn scenario(name: &str) -> ScenarioId {
+    name.parse().unwrap()
+}
+
+fn hash(text: &str) -> Sha256 {
+    Sha256::of(text.as_bytes())
+}
+
+fn enact<T: Enactable>(house: &mut House, t: i64, subject: T) {
+    let approval = Approval::alone(&lead(), T::VERB, subject).unwrap();
+    house.keep(house.docket.enact(at(t), approval, &RULES).unwrap());
+}
+
+/// A baseline's way into force.
+fn baseline(house: &mut House, t: i64, name: &str) {
+    let proposal = BaselineProposal {
+        scenario_id: scenario(name),
+        old: None,
+        new: "100".parse().unwrap(),
+        usual_input_tokens: None,
+        usual_credits_per_item: None,
+        bounds: None,
+        weekdays: None,
+        changed_at: None,
+        sample_size: 28,
+        cv: Some(0.18),
+        days: 30,
+        as_of: at(0),
+        reasons: vec!["stable".to_owned()],
+        override_reason: None,
+        investigated: None,
+    };
+    house
+        .decide(at(t), &ops(), What::BaselineProposed(proposal))
+        .unwrap();
+    let pending = house.docket.pending(&scenario(name)).unwrap().clone();
+    let grant = Approval::grant(
+        &lead(),
+        credit_governance::Verb::ApproveBaseline,
+        "ops-2",
+        pending.clone(),
+    );
+    let (event, _) = house
+        .docket
+        .approve_baseline(at(t), &grant.unwrap())
+        .unwrap();
+    house.keep(event);
+    let applied = What::BaselineApplied {
+        proposal: pending.id,
+        file_sha256: Some(hash(name)),
+    };
+    house.keep(credit_governance::Event::new(at(t), &lead(), applied));
+}
+
+/// A time with one of everything that is over sooner or later.
+fn season(house: &mut House, t: i64, n: i64) {
+    let policy = PolicyAdopted {
+        old: None,
+        new: hash(&format!("policy {n}")),
+        reason: text("tried"),
+        backtest_sha256: None,
+    };
+    enact(house, t, policy);
+    baseline(house, t + 1, "BEFORE");
+    for file in [
+        ConfigFile::Baselines,
+        ConfigFile::Operators,
+        ConfigFile::Scenario(scenario("EXPORT")),
+    ] {
+        let config = ConfigAdopted {
+            file,
+            old: None,
+            new: Some(hash(&format!("config {n}"))),
+            reason: text("by hand"),
+        };
+        enact(house, t + 2, config);
+    }
+    baseline(house, t + 3, "AFTER");
+    let mute = AlertsMuted {
+        scope: MuteScope::All,
+        include_sev0: false,
+        reason: text("a storm"),
+        expires: at(t + HOUR),
+    };
+    enact(house, t + 4, mute);
+    let backfill = BackfillStarted {
+        scenario_id: scenario("EXPORT"),
+        reason: text("a lost week"),
+        expires: at(t + HOUR),
+    };
+    enact(house, t + 5, backfill);
+    let ended = BackfillEnded {
+        scenario_id: scenario("EXPORT"),
+        note: text("caught up"),
+    };
+    house
+        .decide(at(t + 6), &lead(), What::BackfillEnded(ended))
+        .unwrap();
+    let decided = ReviewDecided {
+        run: run_ref(&format!("R-{n}")),
+        decision: text("no case"),
+    };
+    house
+        .decide(at(t + 7), &ops(), What::ReviewDecided(decided))
+        .unwrap();
+    let noted = ReviewNoted {
+        report: text("CREDIT_REVIEW_2025-01-31"),
+        note: text("calm"),
+    };
+    house
+        .decide(at(t + 8), &ops(), What::ReviewNoted(noted))
+        .unwrap();
+}
+
+#[test]
+fn a_docket_without_its_past_goes_on_as_if_it_had_it() {
+    let mut house = House::default();
+    season(&mut house, 0, 0);
+    season(&mut house, DAY, 1);
+    let until = house.events.len();
+    season(&mut house, 2 * DAY, 2);
+    let unmuted = What::AlertsUnmuted(AlertsUnmuted {
+        mute: house.docket.mutes()[2].id.clone(),
+        reason: text("over"),
+    });
+    house.decide(at(2 * DAY + 10), &lead(), unmuted).unwrap();
+
+    let (before, after) = house.events.split_at(until);
+    let mut open = Docket::default();
+    for event in before {
+        open.apply(event).unwrap();
+    }
+    // What the second mute held back is not told.
+    let second = open.mutes()[1].id.clone();
+    let past = open.take_settled(at(2 * DAY), |mute| *mute != second).past;
+    assert_eq!((open.mutes().len(), open.policies().len()), (1, 1));
+    assert!(open.baseline_changes().is_empty() && open.reviewed().is_empty());
+    for file in [ConfigFile::Baselines, ConfigFile::Operators] {
+        let adopted = open.adopted(&file).unwrap();
+        assert_eq!(adopted.what.new, Some(hash("config 1")));
+    }
+    assert!(
+        open.last_backfill(&scenario("EXPORT"))
+            .unwrap()
+            .ended
+            .is_some()
+    );
+
+    // So it stays when it is written down in between, and when more becomes past.
+    let position = credit_governance::Position {
+        seq: 0,
+        hash: hash("a line"),
+    };
+    let (mut open, _) = Docket::from_snapshot(&open.snapshot(position)).unwrap();
+    for event in after {
+        open.apply(event).unwrap();
+    }
+    let more = open.take_settled(at(9 * DAY), |_| true).past;
+    assert_eq!(open.settled_count(at(9 * DAY)), 0);
+    open.put_back_past(past.into_iter().chain(more).collect());
+    assert_eq!(open, house.docket);
+    let names = open.baseline_changes_since_adoption().iter();
+    let names: Vec<&str> = names.map(|change| change.scenario_id.as_str()).collect();
+    assert_eq!(names, ["AFTER"]);
+}
