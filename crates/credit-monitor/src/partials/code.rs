@@ -219,8 +219,6 @@ const COUNT_MAX: u64 = 1 << 53;
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
     use credit_core::{Action, Actions, Day};
     use proptest::prelude::*;
 
