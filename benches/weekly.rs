@@ -1,8 +1,8 @@
 //! How long does a weekly report take, whatever came before the week?
 //!
-//! The ledgers have 20,000 runs a week and end with the report's week; the index is fresh. Floor:
-//! reading what two weeks are in the file and one SHA-256 of each line, on all cores; a bare read
-//! of it stands beside that.
+//! The ledgers have 20,000 runs a week and end with the report's week; the index is fresh. Without
+//! partials the week and the one before are read, with them the week alone. Floor of either: reading
+//! so much of the file and one SHA-256 of each line, on all cores; a bare read stands beside that.
 #![expect(
     clippy::expect_used,
     reason = "a bench that cannot be set up has nothing to measure"
@@ -15,7 +15,7 @@ use std::os::unix::fs::FileExt;
 use credit_benches::{BATCH, batches, keep, ledger, now, parallel, review, runs, tree};
 use credit_monitor::core::{Run, RunFacts, Sha256, Timestamp};
 use credit_monitor::report::weekly;
-use credit_monitor::{Archive, Config, ReportRequest, Tree};
+use credit_monitor::{Archive, Config, Monitor, ReportRequest, Tree};
 use criterion::{Criterion, SamplingMode, Throughput};
 
 /// Runs a week.
@@ -79,9 +79,11 @@ fn report(criterion: &mut Criterion, weeks: usize) {
     let config = Config::load(&tree).expect("the tree was just made");
     let archive = Archive::new(&tree);
     let request = ReportRequest::review(now().day());
+    // It notes down that the ledger came without run files, so it comes before the reports.
+    let monitor = Monitor::open(&tree, now()).expect("the ledger is whole");
     let made = archive.weekly_report(&config, &request);
-    let stats = made.expect("the ledger is whole").summary_stats;
-    assert_eq!(stats.total_runs, WEEK as u64);
+    let without = made.expect("the ledger is whole");
+    assert_eq!(without.summary_stats.total_runs, WEEK as u64);
 
     let file = File::open(tree.ledger()).expect("it was just filled");
     let size = file.metadata().expect("it is open").len();
@@ -100,20 +102,31 @@ fn report(criterion: &mut Criterion, weeks: usize) {
     let mut group = criterion.benchmark_group(format!("weekly of {} lines", WEEK * weeks));
     group.sampling_mode(SamplingMode::Flat).sample_size(20);
     group.throughput(Throughput::Bytes(tail as u64));
-    group.bench_function("report", |bencher| {
+    group.bench_function("report, without partials", |bencher| {
+        bencher.iter(|| archive.weekly_report(&config, &request));
+    });
+    monitor
+        .save_partials(now())
+        .expect("every line can be read");
+    let with = archive.weekly_report(&config, &request);
+    assert_eq!(with.expect("the ledger is whole"), without);
+    group.bench_function("report, with partials", |bencher| {
         bencher.iter(|| archive.weekly_report(&config, &request));
     });
     group.bench_function("bare read of two weeks", |bencher| {
         bencher.iter(|| parallel(halves(), |half| read(half).len()));
     });
-    group.bench_function("floor: read and SHA-256 of each line", |bencher| {
-        bencher.iter(|| {
-            parallel(halves(), |half| {
-                let bytes = read(half);
-                let lines = bytes.split_inclusive(|byte| *byte == b'\n');
-                lines.map(|line| Sha256::of(line).as_bytes()[0]).max()
-            })
-        });
+    let hashed = |half| {
+        let bytes = read(half);
+        let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+        lines.map(|line| Sha256::of(line).as_bytes()[0]).max()
+    };
+    group.bench_function("floor of two weeks: read and SHA-256", |bencher| {
+        bencher.iter(|| parallel(halves(), hashed));
+    });
+    group.bench_function("floor of one week: read and SHA-256", |bencher| {
+        let one_week = || halves().into_iter().map(|(at, length)| (at, length / 2));
+        bencher.iter(|| parallel(one_week().collect(), hashed));
     });
     group.finish();
 }

@@ -424,6 +424,27 @@ pub(crate) enum ReportCommand {
         /// A report's file, such as runs/CREDIT_REVIEWS/weekly_2025-01-27.json.
         file: PathBuf,
     },
+    /// Count all runs, or those of some days: sums, exact medians and percentiles; write nothing.
+    Stats(Stats),
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Stats {
+    /// The day whose start ends the period (exclusive, UTC); with --days today, if not given.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) until: Option<credit_monitor::core::Day>,
+    /// The length of the period; from the first run on, if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=36600))]
+    pub(crate) days: Option<u32>,
+    /// Only this scenario.
+    #[arg(long, value_name = "ID")]
+    pub(crate) scenario: Option<ScenarioId>,
+    /// Print every scenario's figures as comma-separated values.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+    /// Believe the ledger as it is: read all of it fast, and check no line against the chain.
+    #[arg(long)]
+    pub(crate) unchecked: bool,
 }
 
 #[derive(Clone, Debug, ClapArgs)]

@@ -206,8 +206,34 @@ fn a_browser_shows_the_page_without_complaint() {
     let tree = week();
     weekly(&tree, &["--html"]).ok();
     let page = tree.path("runs/CREDIT_REVIEWS/weekly_2024-01-24.html");
-    let profile = tree.path("profile");
+    let json: Value = serde_json::from_str(&tree.read(PATH)).unwrap();
+    let stats = &json["summary_stats"];
+    let figure = |key: &str| format!("<data id=\"{key}\" value=\"{}\">", stats[key]);
+    let sums = ["total_credits", "total_runs", "avg_credits_per_run"].map(figure);
+    for scheme in ["dark", "light"] {
+        let dom = dump_dom(browser, &tree, &page, scheme);
+        for shown in &sums {
+            assert!(dom.contains(shown), "{scheme}: {shown}");
+        }
+        for scenario in json["scenarios"].as_array().unwrap() {
+            for key in ["total_credits", "run_count", "median_credits"] {
+                let exact = scenario[key].to_string();
+                let shown = format!("<data value=\"{exact}\">");
+                assert!(dom.contains(&shown), "{scheme}: {key} {exact}");
+            }
+        }
+    }
+}
+
+/// What the browser makes of a page, if it has nothing to complain about.
+fn dump_dom(browser: &str, tree: &Tree, page: &Path, scheme: &str) -> String {
+    let profile = tree.path(&format!("profile-{scheme}"));
+    let setting = match scheme {
+        "dark" => "preferredColorScheme=0",
+        _ => "preferredColorScheme=1",
+    };
     let done = Command::new(browser)
+        .arg(format!("--blink-settings={setting}"))
         .args([
             "--headless",
             "--no-sandbox",
@@ -227,16 +253,8 @@ fn a_browser_shows_the_page_without_complaint() {
     assert!(done.status.success());
     let log = String::from_utf8_lossy(&done.stderr);
     let complaints: Vec<&str> = log.lines().filter(|l| l.contains("CONSOLE")).collect();
-    assert!(complaints.is_empty(), "{complaints:?}");
-    let dom = String::from_utf8_lossy(&done.stdout);
-    let json: Value = serde_json::from_str(&tree.read(PATH)).unwrap();
-    for key in ["total_credits", "total_runs"] {
-        let shown = format!(
-            "<data id=\"{key}\" value=\"{}\">",
-            json["summary_stats"][key]
-        );
-        assert!(dom.contains(&shown), "{shown}");
-    }
+    assert!(complaints.is_empty(), "{scheme}: {complaints:?}");
+    String::from_utf8_lossy(&done.stdout).into_owned()
 }
 
 /// By another program in another language, where there is one.
@@ -263,6 +281,7 @@ fn python_finds_the_same_figures() {
         let found = String::from_utf8_lossy(&done.stdout);
         let error = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "{until}: {found}{error}");
+        error.into_owned()
     };
 
     let fleet = Tree::new();
@@ -273,17 +292,28 @@ fn python_finds_the_same_figures() {
             ("S1", "0.3"),
             ("S2", "7.000001"),
             ("S3", "0"),
+            ("STEADY", "50"),
+            ("MOVED", "100"),
         ]),
     );
     fleet.ingest(made_up_runs(600)).ok();
+    fleet.ingest(steady_runs()).ok();
+    let mut told = Vec::new();
     for until in [
         "2024-01-08",
         "2024-01-15",
         "2024-01-22",
+        "2024-01-28",
         "2024-02-01",
         "2025-01-01",
     ] {
-        agrees(&fleet, until);
+        told.push(agrees(&fleet, until));
+    }
+    // There was something of each kind to disagree about.
+    for kind in ["drifted", "candidates", "patterns", "bands"] {
+        let none = format!("0 {kind}");
+        let is_there = |told: &String| told.contains(kind) && !told.contains(&none);
+        assert!(told.iter().any(is_there), "{told:?}");
     }
 
     let Some(real) = support::data("llm_small.jsonl") else {
@@ -294,6 +324,30 @@ fn python_finds_the_same_figures() {
     for until in ["2025-01-24", "2025-01-31", "2025-02-07"] {
         agrees(&tree, until);
     }
+}
+
+/// Four runs a day of two scenarios that do not scatter; one of them costs more from the 18th on.
+fn steady_runs() -> String {
+    let line = |n: u32| {
+        let (day, hour) = (1 + n / 4, n % 4 * 6);
+        let scenario = if n.is_multiple_of(2) {
+            "STEADY"
+        } else {
+            "MOVED"
+        };
+        let usual = match (scenario, day) {
+            ("STEADY", _) => 49,
+            (_, ..18) => 99,
+            _ => 139,
+        };
+        json!({
+            "Run_ID": format!("{scenario}-{n:03}"), "Scenario_ID": scenario,
+            "Timestamp": format!("2024-01-{day:02}T{hour:02}:00:00Z"),
+            "Job_Type": "OTHER", "Status": "Success", "Credits_Total": usual + n % 3,
+        })
+        .to_string()
+    };
+    (0..112).map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Four weeks of runs of five scenarios: many kinds of amounts, some with flags, times to the

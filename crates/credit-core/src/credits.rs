@@ -139,6 +139,17 @@ impl TotalCredits {
         self.0
     }
 
+    /// So many millionths of a credit; `None` for more than 2^60 runs can cost.
+    ///
+    /// ```
+    /// # use credit_core::TotalCredits;
+    /// assert_eq!(TotalCredits::from_micro(1_500_000).unwrap().to_string(), "1.5");
+    /// assert!(TotalCredits::from_micro(u128::MAX).is_none());
+    /// ```
+    pub fn from_micro(micro: u128) -> Option<TotalCredits> {
+        (micro >> 120 == 0).then_some(TotalCredits(micro))
+    }
+
     /// The mean over `runs` runs, rounded half to even; `None` for no runs at all.
     ///
     /// ```

@@ -22,7 +22,7 @@ pub use gates::{CandidateGate, Deadlines, HealthyRule, RerunGate, UpdateGate};
 pub use hash::{Sha256, Sha256Error};
 pub use id::{CaseId, IdError, RunId, ScenarioId};
 pub use multiplier::{Multiplier, MultiplierError, Ratio};
-pub use record::{Assessment, Inputs, RunFacts, RunRecord, RunSum};
+pub use record::{Assessment, Inputs, RunFacts, RunRecord, RunSum, RunTally};
 pub use run::{ParsedRun, Problem, Run, RunError};
 pub use stored::{StoredRecord, StoredVerdict};
 pub use time::{Day, Period, Timestamp, TimestampError};

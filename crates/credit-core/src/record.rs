@@ -13,7 +13,7 @@ use crate::{
     ScenarioId, Severity, Sha256, Status, Timestamp, Usual,
 };
 
-pub use scan::RunSum;
+pub use scan::{RunSum, RunTally};
 
 /// The verdict on one run: plain data, made by a policy.
 #[derive(Clone, Copy, Debug, PartialEq)]

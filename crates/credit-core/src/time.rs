@@ -49,8 +49,8 @@ impl Timestamp {
 
     /// The instant so many seconds after 1970-01-01T00:00:00Z; `None` outside the years 1 to 9999.
     pub fn from_unix(seconds: i64) -> Option<Timestamp> {
-        let year = DateTime::from_timestamp(seconds, 0)?.year();
-        (1..=9999).contains(&year).then_some(Timestamp {
+        let in_range = Timestamp::FIRST.seconds..=Timestamp::LAST.seconds;
+        in_range.contains(&seconds).then_some(Timestamp {
             seconds,
             nanos: 0,
             decimals: 0,
@@ -60,6 +60,32 @@ impl Timestamp {
     /// Whole seconds since 1970-01-01T00:00:00Z.
     pub const fn unix(self) -> i64 {
         self.seconds
+    }
+
+    /// The decimals of its second that it was given with: how many there are, and their value in
+    /// nanoseconds.
+    ///
+    /// ```
+    /// # use credit_core::Timestamp;
+    /// let at: Timestamp = "2024-03-01T10:00:00.250Z".parse()?;
+    /// assert_eq!(at.decimals(), (3, 250_000_000));
+    /// assert_eq!(Timestamp::from_unix(at.unix()).unwrap().with_decimals(3, 250_000_000), Some(at));
+    /// # Ok::<(), credit_core::TimestampError>(())
+    /// ```
+    pub const fn decimals(self) -> (u8, u32) {
+        (self.decimals, self.nanos)
+    }
+
+    /// The same second with other decimals, as [`Timestamp::decimals`] tells them; `None` if there
+    /// are more than nine, or if so many do not give that value.
+    pub fn with_decimals(self, decimals: u8, nanos: u32) -> Option<Timestamp> {
+        let unit = 10_u32.pow(9_u32.checked_sub(u32::from(decimals))?);
+        let fits = i64::from(nanos) < NANOS_PER_SECOND && nanos.is_multiple_of(unit);
+        fits.then_some(Timestamp {
+            nanos,
+            decimals,
+            ..self
+        })
     }
 
     /// The UTC day it lies in.
@@ -305,6 +331,27 @@ impl Day {
             nanos: 0,
             decimals: 0,
         }
+    }
+
+    /// The day so many days after 1970-01-01; `None` outside the years 1 to 9999.
+    pub fn from_unix(days: i64) -> Option<Day> {
+        let day = Day(days);
+        (Timestamp::FIRST.day()..=Timestamp::LAST.day())
+            .contains(&day)
+            .then_some(day)
+    }
+
+    /// Whole days since 1970-01-01.
+    ///
+    /// ```
+    /// # use credit_core::Day;
+    /// let day: Day = "1970-02-01".parse()?;
+    /// assert_eq!(Day::from_unix(31), Some(day));
+    /// assert_eq!(day.unix(), 31);
+    /// # Ok::<(), credit_core::TimestampError>(())
+    /// ```
+    pub const fn unix(self) -> i64 {
+        self.0
     }
 
     fn date(self) -> Option<NaiveDate> {

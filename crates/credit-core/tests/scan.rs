@@ -9,7 +9,7 @@ mod common;
 
 use common::{Members, object, quoted};
 use credit_core::json::Object;
-use credit_core::{RunFacts, RunSum, Timestamp};
+use credit_core::{RunFacts, RunSum, RunTally, Timestamp};
 use proptest::prelude::*;
 
 /// On text that is one object with distinct keys.
@@ -26,6 +26,16 @@ fn agrees(text: &str) -> Result<bool, TestCaseError> {
         prop_assert_eq!(sum.timestamp, parsed.timestamp);
         prop_assert_eq!(sum.scenario_id, parsed.scenario_id.as_str());
         prop_assert_eq!(sum.credits, parsed.credits);
+    }
+    let tally = RunTally::scan(text);
+    prop_assert!(tally.is_some() || scanned.is_none(), "{text}");
+    if let (Some(tally), Ok(parsed)) = (tally, &parsed) {
+        prop_assert_eq!(tally.run_id, parsed.run_id.as_str());
+        prop_assert_eq!(tally.timestamp.to_string(), parsed.timestamp.to_string());
+        prop_assert_eq!(tally.scenario_id, parsed.scenario_id.as_str());
+        prop_assert_eq!(tally.credits, parsed.credits);
+        prop_assert_eq!(tally.severity, parsed.severity);
+        prop_assert_eq!(tally.actions, parsed.actions);
     }
     Ok(scanned.is_some())
 }
@@ -92,13 +102,33 @@ proptest! {
         agrees(&object(&members, " "))?;
     }
 
+    /// Keys inside of values, with and without the quotes escaped, are no keys.
+    #[test]
+    fn what_looks_like_a_key_in_a_value_is_none(
+        record in common::record(),
+        extra in prop_oneof![
+            Just(r#"{"x":1,"Severity":"SEV0","actions":[],"Credits_Total":7}"#.to_owned()),
+            Just(quoted(r#"a","Severity":"SEV0","Timestamp":""#)),
+            Just(r#"["a","Severity","Timestamp"]"#.to_owned()),
+            Just(r#""\""#.to_owned()),
+        ],
+        at in any::<prop::sample::Index>(),
+    ) {
+        let mut members = members_of(&record.to_json());
+        members.insert(at.index(members.len() + 1), ("extra".to_owned(), extra));
+        agrees(&object(&members, ""))?;
+    }
+
     #[test]
     fn arbitrary_text_does_no_harm(text in ".{0,200}", cut in any::<prop::sample::Index>()) {
         let _ = RunFacts::scan(&text);
         let _ = RunSum::scan(&text);
+        let _ = RunTally::scan(&text);
         let line = format!("{{\"Run_ID\":\"{text}");
         let end = line.char_indices().map(|(at, _)| at).collect::<Vec<_>>();
-        let _ = RunFacts::scan(&line[..end[cut.index(end.len())]]);
+        let cut = &line[..end[cut.index(end.len())]];
+        let _ = RunFacts::scan(cut);
+        let _ = RunTally::scan(cut);
     }
 
     #[test]

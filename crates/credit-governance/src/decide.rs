@@ -221,6 +221,7 @@ impl Docket {
             | What::Refused(_)
             | What::LedgerImported { .. }
             | What::DocketSaved { .. }
+            | What::PartialsSaved { .. }
             | What::OperatorsSeen { .. }
             | What::TailRecovered { .. }
             | What::ProjectionsRebuilt { .. } => {

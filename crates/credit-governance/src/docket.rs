@@ -142,6 +142,7 @@ impl Docket {
             What::Delivery(_)
             | What::Refused(_)
             | What::DocketSaved { .. }
+            | What::PartialsSaved { .. }
             | What::TailRecovered { .. }
             | What::LedgerImported { .. }
             | What::ProjectionsRebuilt { .. } => {}

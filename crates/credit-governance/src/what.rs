@@ -116,6 +116,11 @@ pub enum What {
         /// The hash of what was written.
         sha256: Sha256,
     },
+    /// What the runs of each day come to was written down, so that reports need not read them all.
+    PartialsSaved {
+        /// The hash that what was written hangs on.
+        sha256: Sha256,
+    },
     /// A torn tail of a ledger was cut off and set aside when it was opened.
     TailRecovered {
         /// Which file.
@@ -202,6 +207,7 @@ kinds! {
     Delivery = "delivery",
     Refused = "refused",
     DocketSaved = "docket_saved",
+    PartialsSaved = "partials_saved",
     TailRecovered = "tail_recovered",
     LedgerImported = "ledger_imported",
     ProjectionsRebuilt = "projections_rebuilt",

@@ -242,6 +242,9 @@ fn every_event() -> Vec<Event> {
             first: 40,
             last: 42,
         },
+        What::PartialsSaved {
+            sha256: Sha256::of(b"partials"),
+        },
         What::Delivery(Delivery {
             run: Some("R-1".parse().unwrap()),
             case: Some(case),
@@ -284,6 +287,7 @@ fn what_only_tells_is_decided_by_nobody() {
         "refused",
         "ledger_imported",
         "docket_saved",
+        "partials_saved",
         "operators_seen",
         "tail_recovered",
         "projections_rebuilt",

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod after;
 mod beginning;
 mod beneath;
 mod chain;
@@ -26,6 +27,7 @@ mod scan;
 mod storage;
 #[cfg(feature = "conformance")]
 pub mod storage_conformance;
+mod text;
 mod verify;
 mod window;
 mod write_behind;
@@ -45,4 +47,5 @@ pub use self::reader::{ImportedLines, ReadError, Reader};
 pub use self::record::{LINE_BYTES_MAX, Record, RecordError, Schema};
 pub use self::scan::Scan;
 pub use self::storage::{FileStorage, IndexStorage, MemoryStorage, Part, Storage, StorageError};
+pub use self::text::TextPart;
 pub use self::window::{Window, WindowScan};

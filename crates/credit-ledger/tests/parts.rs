@@ -5,7 +5,9 @@
 mod common;
 
 use common::{RUNS, config, lines_of};
-use credit_ledger::{Config, Digest, Ledger, MemoryStorage, ReadError, Reader, Record, Window};
+use credit_ledger::{
+    Config, Digest, Head, Ledger, MemoryStorage, ReadError, Reader, Record, Window,
+};
 
 const LINES: u32 = 4000;
 
@@ -146,4 +148,114 @@ fn what_is_damaged_is_found_in_parts_as_in_one_pass() {
             }
         }
     }
+}
+
+/// The heads behind the lines with these numbers.
+fn heads(storage: &MemoryStorage, seqs: &[u64]) -> Vec<Head> {
+    let reader = reader(storage);
+    let mut scan = reader.scan().unwrap();
+    let mut heads = Vec::new();
+    while let Some(line) = scan.next_line().unwrap() {
+        if seqs.contains(&line.seq()) {
+            heads.push(Head {
+                seq: line.seq(),
+                hash: line.hash(),
+                end: line.offset() + line.raw().len() as u64 + 1,
+            });
+        }
+    }
+    heads
+}
+
+fn behind(
+    reader: &Reader,
+    head: Head,
+    window: &Window<'_>,
+    parts: usize,
+) -> Result<Vec<u64>, ReadError> {
+    let mut seqs = Vec::new();
+    for mut part in reader.window_parts_after(head, window, parts)? {
+        while let Some(line) = part.next_line()? {
+            seqs.push(line.seq());
+        }
+    }
+    Ok(seqs)
+}
+
+#[test]
+fn behind_a_line_that_is_known_comes_the_rest_of_the_window() {
+    let storage = sample();
+    let last = u64::from(LINES) - 1;
+    for indexed in [true, false] {
+        if !indexed {
+            storage.replace_index(Vec::new());
+        }
+        let reader = reader(&storage);
+        for head in heads(&storage, &[0, 7, 1999, 2000, 3500, last - 1, last]) {
+            for window in windows() {
+                let mut rest = in_one(&reader, &window).unwrap();
+                rest.retain(|seq| *seq > head.seq);
+                for parts in [1, 2, 5] {
+                    let found = behind(&reader, head, &window, parts).unwrap();
+                    assert_eq!(found, rest, "{parts} parts behind {head} of {window:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_line_that_is_known_must_be_there_and_what_follows_must_continue_it() {
+    let storage = sample();
+    storage.replace_index(Vec::new());
+    let [head, next] = heads(&storage, &[99, 100]).try_into().unwrap();
+    let all = Window::default();
+    let refused = |lines: Vec<u8>, head: Head| {
+        let reader = reader(&MemoryStorage::with_lines(lines));
+        let error = behind(&reader, head, &all, 2).unwrap_err();
+        assert!(matches!(error, ReadError::Broken { .. }), "{error}");
+    };
+    let lines = lines_of(&storage);
+    let (end, next_end) = (head.end as usize, next.end as usize);
+    // Another line in its place, none at all, and the one behind it taken out.
+    let mut edited = lines.clone();
+    edited[end - 100] ^= 1;
+    refused(edited, head);
+    let other = Head {
+        hash: Digest::of(b"other"),
+        ..head
+    };
+    refused(lines.clone(), other);
+    refused(lines[..end - 1].to_vec(), head);
+    let gone = [&lines[..end], &lines[next_end..]].concat();
+    refused(gone, head);
+}
+
+#[test]
+fn the_bare_text_is_every_line_once() {
+    let storage = sample();
+    let reader = reader(&storage);
+    let lines = lines_of(&storage);
+    let last = u64::from(LINES) - 1;
+    for head in heads(&storage, &[0, 1999, last]) {
+        for parts in [1, 2, 3, 1000] {
+            let mut text = Vec::new();
+            for mut part in reader.text_parts(head, parts).unwrap() {
+                while let Some(lines) = part.next_text().unwrap() {
+                    assert!(lines.ends_with(b"\n"));
+                    text.extend_from_slice(lines);
+                }
+                assert!(part.next_text().unwrap().is_none(), "the end is the end");
+            }
+            assert!(
+                text == lines[..head.end as usize],
+                "{parts} parts up to {head}"
+            );
+        }
+    }
+    let other = Head {
+        seq: 5,
+        ..heads(&storage, &[last])[0]
+    };
+    assert!(reader.text_parts(other, 2).is_err());
 }

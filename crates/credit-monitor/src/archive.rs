@@ -5,10 +5,11 @@ use std::path::Path;
 
 use credit_core::{Action, Day, Period, RiskFlag, RunFacts, RunId, ScenarioId, Severity};
 use credit_governance::{Docket, Event};
-use credit_ledger::{FileStorage, Head, OwnedLine, ReadError, Reader, Schema, Window};
+use credit_ledger::{FileStorage, Head, OwnedLine, ReadError, Reader, Schema, Window, WindowPart};
 
 use crate::gates;
 use crate::live_docket::LiveDocket;
+use crate::parallel::cores;
 use crate::{Error, Tree, events, import};
 
 /// The keys of a run that the ledger looks at.
@@ -297,6 +298,20 @@ impl Archive {
             }
         }
         Ok(())
+    }
+
+    /// The lines of a window for as many threads as can work at once: those behind a line, or all.
+    pub(crate) fn parts<'r>(
+        &self,
+        reader: &'r Reader,
+        behind: Option<Head>,
+        window: &Window<'_>,
+    ) -> Result<Vec<WindowPart<'r>>, Error> {
+        let parts = match behind {
+            Some(head) => reader.window_parts_after(head, window, cores()),
+            None => reader.window_parts(window, cores()),
+        };
+        parts.map_err(|e| self.ledger_error(e))
     }
 
     pub(crate) fn facts<'a>(&self, line: &'a str) -> Result<RunFacts<'a>, Error> {

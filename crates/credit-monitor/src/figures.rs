@@ -5,7 +5,7 @@ mod measure;
 
 use std::collections::BTreeMap;
 
-use credit_core::{Action, Severity, Timestamp, TotalCredits};
+use credit_core::{Severity, Timestamp, TotalCredits};
 use credit_governance::{Docket, Duty};
 
 use self::exposition::Exposition;
@@ -73,11 +73,14 @@ pub struct RunFigures {
 }
 
 impl Archive {
-    /// Counts what both ledgers say, every line checked against its chain on the way.
+    /// Counts what both ledgers say. Lines that the partials know
+    /// ([`Monitor::save_partials`](crate::Monitor::save_partials)) were checked against the chain
+    /// when those were written down and are not read again; every other line is checked on the way.
     ///
     /// # Errors
     /// [`Error::Config`] if policy or baselines cannot be read; [`Error::Read`] or
-    /// [`Error::Integrity`] if a ledger is damaged: of such a one no figure is given.
+    /// [`Error::Integrity`] if a ledger is damaged as far as it is read: of such a one no figure is
+    /// given.
     pub fn figures(&self, now: Timestamp) -> Result<Figures, Error> {
         let _span = tracing::debug_span!("figures").entered();
         let rules = rules(&read_policy(self.tree())?.value);
@@ -86,7 +89,6 @@ impl Archive {
         let stale = stale.filter(|b| now >= b.last_updated.days_after(rules.deadlines.stale_days));
         let live = LiveDocket::open(self)?;
         let docket = live.docket();
-        let last_line = self.head()?.map(|head| head.seq);
         let mut figures = Figures {
             at: now,
             runs: of_each(Severity::ALL),
@@ -103,19 +105,14 @@ impl Archive {
         for (_, overdue) in docket.overdue(&rules.deadlines, now) {
             *figures.overdue.entry(overdue.duty).or_default() += 1;
         }
-        if last_line.is_some() {
-            self.each_run(None, |facts| {
-                let of = figures.runs.entry(facts.severity).or_default();
-                of.runs += 1;
-                of.credits += facts.credits;
-                figures.blocked += u64::from(facts.actions.contains(Action::BlockDispatch));
-                figures.quarantined += u64::from(facts.actions.contains(Action::Quarantine));
-                figures.last_run = figures.last_run.max(Some(facts.timestamp));
-                true
-            })?;
-        } else {
-            crate::archive::refuse_lost_ledger(self.tree())?;
+        let sums = self.sums(&live)?;
+        let counted = sums.severity_counts.into_iter().zip(sums.severity_credits);
+        for (severity, (runs, credits)) in Severity::ALL.iter().zip(counted) {
+            figures.runs.insert(*severity, RunFigures { runs, credits });
         }
+        figures.blocked = sums.blocked;
+        figures.quarantined = sums.quarantined;
+        figures.last_run = sums.last;
         Ok(figures)
     }
 }

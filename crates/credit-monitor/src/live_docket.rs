@@ -49,6 +49,8 @@ pub(crate) struct LiveDocket {
     head: Option<Head>,
     /// The last event of those that a report may depend on.
     decided: Option<Position>,
+    /// What the partials hang on that were written down last.
+    partials: Option<Sha256>,
     /// What was taken out of the docket.
     settled: Option<Settled>,
     /// Every run that an event spoke of has its ledger line before this one.
@@ -98,6 +100,11 @@ impl LiveDocket {
     /// program notes for itself comes after it and changes no report.
     pub(crate) fn decided(&self) -> Option<Position> {
         self.decided
+    }
+
+    /// What the partials hang on that were written down last.
+    pub(crate) fn partials(&self) -> Option<Sha256> {
+        self.partials
     }
 
     /// Takes events into account that were added since, by whichever process.
@@ -319,6 +326,9 @@ impl LiveDocket {
     /// An event is folded.
     fn knows(&mut self, event: &Event) {
         self.unsaved += 1;
+        if let What::PartialsSaved { sha256 } = event.what {
+            self.partials = Some(sha256);
+        }
         self.latest = self.latest.max(Some(event.at));
         let last = runs(&event.what).map(|run| run.seq + 1).max();
         self.runs_below = self.runs_below.max(last.unwrap_or(0));
@@ -414,7 +424,10 @@ impl LiveDocket {
 /// Whether an event says nothing that a report may depend on: what was told to whom, and what this
 /// program notes for itself.
 fn is_of_the_house(what: &What) -> bool {
-    matches!(what, What::Delivery(_) | What::DocketSaved { .. })
+    matches!(
+        what,
+        What::Delivery(_) | What::DocketSaved { .. } | What::PartialsSaved { .. }
+    )
 }
 
 /// What was over before this is taken out: a report on a month finds what it tells.

@@ -8,8 +8,7 @@ const ITEMS_MIN: usize = 64;
 
 /// `work` of each item, in the items' order.
 pub(crate) fn parallel<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let share = items.len().div_ceil(cores).max(ITEMS_MIN);
+    let share = items.len().div_ceil(cores()).max(ITEMS_MIN);
     if items.len() <= share {
         return items.into_iter().map(work).collect();
     }
@@ -33,4 +32,29 @@ pub(crate) fn parallel<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + 
             })
             .collect()
     })
+}
+
+/// `work` of each item in the items' order, the first of them on this thread.
+pub(crate) fn each_on_its_thread<T: Send, R: Send>(
+    items: Vec<T>,
+    work: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
+    let work = &work;
+    thread::scope(|scope| {
+        let mut items = items.into_iter();
+        let first = items.next();
+        let threads: Vec<_> = items.map(|item| scope.spawn(move || work(item))).collect();
+        let first = first.map(work);
+        let others = threads.into_iter().map(|thread| {
+            thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        first.into_iter().chain(others).collect()
+    })
+}
+
+/// How many threads can work at once.
+pub(crate) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
 }

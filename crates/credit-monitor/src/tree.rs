@@ -107,6 +107,11 @@ impl Tree {
         self.monitoring().join("docket.snapshot")
     }
 
+    /// `runs/CREDIT_MONITORING/ledger.partials`.
+    pub(crate) fn partials(&self) -> PathBuf {
+        self.monitoring().join("ledger.partials")
+    }
+
     /// `runs/CREDIT_MONITORING/decisions.lock`.
     pub(crate) fn decisions_lock(&self) -> PathBuf {
         self.monitoring().join("decisions.lock")

@@ -12,6 +12,7 @@ use credit_ledger::{Digest, Head, Line, ReadError};
 use crate::archive::{self, Archive};
 use crate::live_docket::check_saved;
 use crate::parallel::parallel;
+use crate::partials;
 use crate::run_files::{self, Standing};
 use crate::tree::run_file_name;
 use crate::{Error, Tree};
@@ -183,6 +184,9 @@ impl Verifier<'_> {
         }
         if let Some(problem) = check_saved(self.archive)? {
             self.add(&self.tree.docket_snapshot(), None, problem);
+        }
+        if let Some(problem) = partials::check(self.archive)? {
+            self.add(&self.tree.partials(), None, problem);
         }
         Ok(())
     }

@@ -15,10 +15,11 @@ use credit_report::{Context, HeadRef, LedgerState, Repetition, Scope, WeeklyRepo
 
 use crate::decisions::pattern;
 use crate::live_docket::LiveDocket;
+use crate::partials::Partials;
 use crate::{Archive, Config, Error, Hashed};
 
 use self::decided::Decisions;
-use self::lines::Gathered;
+use self::lines::{Asked, Gathered};
 
 pub use reproduce::{Difference, Reproduced};
 pub use write::WrittenReport;
@@ -90,6 +91,10 @@ impl Archive {
             (None, Err(e)) => return Err(self.ledger_error(e)),
             (Some(_), _) => LedgerState::Read,
         };
+        let partials = match head {
+            Some(head) => Partials::open(self, &live, &self.ledger()?, head.seq),
+            None => None,
+        };
         self.report_from(Sources {
             period: Period::days_until(days, request.until.start()),
             scope: &scope,
@@ -100,6 +105,7 @@ impl Archive {
             events_head: live
                 .decided()
                 .map(|Position { seq, hash }| HeadRef { seq, hash }),
+            partials,
             decisions: Decisions::Now(&mut live),
         })
     }
@@ -107,7 +113,14 @@ impl Archive {
     fn report_from(&self, sources: Sources<'_>) -> Result<WeeklyReport, Error> {
         let period = sources.period;
         let mut gathered = match sources.head {
-            Some(head) => self.gather(period, sources.scope.scenario(), head.seq)?,
+            Some(head) => {
+                let asked = Asked {
+                    period,
+                    scenario: sources.scope.scenario(),
+                    last: head.seq,
+                };
+                self.gather(&asked, sources.partials.as_ref())?
+            }
             None => Gathered::default(),
         };
         let earlier = std::mem::take(&mut gathered.earlier);
@@ -155,9 +168,11 @@ struct Sources<'a> {
     events_head: Option<HeadRef>,
     /// What is decided up to the head of the events.
     decisions: Decisions<'a>,
+    /// What is known of the runs without reading them.
+    partials: Option<Partials>,
 }
 
-fn head_ref(head: Head) -> HeadRef {
+pub(crate) fn head_ref(head: Head) -> HeadRef {
     HeadRef {
         seq: head.seq,
         hash: Sha256::from_bytes(*head.hash.as_bytes()),

@@ -73,7 +73,7 @@ impl WeeklyReport {
     }
 }
 
-fn array<T>(items: &[T], write: impl Fn(&T) -> String) -> String {
+pub(crate) fn array<T>(items: &[T], write: impl Fn(&T) -> String) -> String {
     let mut out = String::from("[");
     for (i, item) in items.iter().enumerate() {
         if i > 0 {
@@ -85,7 +85,7 @@ fn array<T>(items: &[T], write: impl Fn(&T) -> String) -> String {
     out
 }
 
-fn head(head: Option<HeadRef>) -> String {
+pub(crate) fn head(head: Option<HeadRef>) -> String {
     let Some(head) = head else {
         return "null".to_owned();
     };
@@ -331,7 +331,7 @@ fn summary(stats: &SummaryStats) -> String {
     out.finish()
 }
 
-fn severity_counts(out: &mut ObjectWriter, counts: [u64; 5]) {
+pub(crate) fn severity_counts(out: &mut ObjectWriter, counts: [u64; 5]) {
     for (severity, count) in counts.iter().enumerate() {
         out.token(&format!("sev{severity}_count"), count);
     }
@@ -348,7 +348,7 @@ fn string_or_null(out: &mut ObjectWriter, key: &str, value: Option<&str>) {
     }
 }
 
-struct OrNull<T>(Option<T>);
+pub(crate) struct OrNull<T>(pub(crate) Option<T>);
 
 impl<T: fmt::Display> fmt::Display for OrNull<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

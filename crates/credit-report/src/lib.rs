@@ -8,11 +8,14 @@ mod json;
 mod lists;
 mod needs;
 mod page;
+mod partial;
 mod patterns;
 mod report;
 mod reviewed;
 mod scenarios;
 mod screening;
+mod statistics;
+mod sums;
 mod timeline;
 mod weekly;
 
@@ -23,9 +26,12 @@ pub use decided::{
 };
 pub use lists::is_listed;
 pub use needs::{Need, NeedKind};
+pub use partial::{Partial, PartialBuilder};
 pub use report::{
     Band, DataStatus, Dot, Drifted, FalsePositives, Ineligible, Level, Pattern, PatternKind,
     PolicyViolation, Queued, ReviewReason, ScenarioTotal, Screened, Slice, SpikeRun, SummaryStats,
     Verdicts, Violation, WeeklyReport,
 };
+pub use statistics::{DaySums, ScenarioStatistics, Statistics, Tally};
+pub use sums::{DearRun, Dearest, Sums};
 pub use weekly::weekly;

@@ -5,6 +5,7 @@ mod scenario;
 
 use credit_core::{Credits, Period, RiskFlag, ScenarioId, Severity, Sha256, TotalCredits};
 
+use crate::sums::rung;
 use crate::{BaselineChange, HeadRef, Proposal, ReviewDecision, ReviewNote, Scope};
 
 pub use run::{PolicyViolation, Queued, ReviewReason, SpikeRun, Violation};
@@ -200,14 +201,9 @@ impl SummaryStats {
 
 /// Adds a run of a severity.
 pub(crate) fn count(counts: &mut [u64; 5], severity: Severity) {
-    let [sev0, sev1, sev2, sev3, sev4] = counts;
-    *match severity {
-        Severity::Sev0 => sev0,
-        Severity::Sev1 => sev1,
-        Severity::Sev2 => sev2,
-        Severity::Sev3 => sev3,
-        Severity::Sev4 => sev4,
-    } += 1;
+    if let Some(count) = counts.get_mut(rung(severity)) {
+        *count += 1;
+    }
 }
 
 /// The days of a period, a part of one counted whole.

@@ -210,7 +210,7 @@ impl<'a> Group<'a> {
 }
 
 /// Of the interval of the median.
-const CONFIDENCE: f64 = 0.95;
+pub(crate) const CONFIDENCE: f64 = 0.95;
 
 /// A run of this many times its baseline is a spike.
 pub(crate) const SPIKE: Multiplier = Multiplier::from_micro(2_000_000);

@@ -105,12 +105,12 @@ const ROWS: &[Row] = &[
     },
     Row {
         question: "a weekly report from 100,000 lines",
-        ours: ("weekly of 100000 lines", "report"),
+        ours: ("weekly of 100000 lines", "report, with partials"),
         beside: (
             "weekly of 100000 lines",
-            "floor: read and SHA-256 of each line",
+            "floor of one week: read and SHA-256",
         ),
-        what: "reading its two weeks and SHA-256 of each line",
+        what: "reading its week and SHA-256 of each line",
     },
 ];
 

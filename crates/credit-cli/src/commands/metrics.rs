@@ -8,6 +8,7 @@ use credit_monitor::governance::Verb;
 use credit_monitor::ledger::hashed_file::replace_durably;
 
 use crate::args::Metrics;
+use crate::commands::report::save_partials;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::put_text;
@@ -17,7 +18,11 @@ pub(crate) fn metrics(context: &Context, args: &Metrics) -> Result<Exit> {
         Some(_) => Verb::Report,
         None => Verb::View,
     })?;
-    let figures = Archive::new(&context.tree).figures(context.now()?)?;
+    let archive = Archive::new(&context.tree);
+    if args.out.is_some() {
+        save_partials(context, &archive);
+    }
+    let figures = archive.figures(context.now()?)?;
     let text = figures.to_prometheus();
     match &args.out {
         None => put_text(text)?,

@@ -23,6 +23,7 @@ mod report;
 mod rerun;
 mod review;
 mod say;
+mod stats;
 mod verify;
 
 use crate::args::{BaselineCommand, Command, LedgerCommand, ReportCommand, RunCommand, Update};
@@ -44,6 +45,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Report(ReportCommand::Weekly(args)) | Command::GenerateWeeklyReport(args) => {
             report::weekly(context, &args)
         }
+        Command::Report(ReportCommand::Stats(args)) => stats::stats(context, &args),
         Command::UpdateBaselines(dry) => {
             let update = Update {
                 all_stable: true,

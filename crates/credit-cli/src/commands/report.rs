@@ -21,6 +21,9 @@ const BAR: u128 = 16;
 /// So many needs of a kind are printed; the rest is counted.
 const NEEDS_MAX: usize = 5;
 
+/// Fewer lines are read as fast as they are written down.
+const BEHIND_MIN: u64 = 4096;
+
 pub(crate) fn weekly(context: &Context, args: &Weekly) -> anyhow::Result<Exit> {
     context.actor_for(Verb::Report, args.dry_run)?;
     let config = Config::load(&context.tree)?;
@@ -33,6 +36,9 @@ pub(crate) fn weekly(context: &Context, args: &Weekly) -> anyhow::Result<Exit> {
         scenario: args.scenario.clone(),
     };
     let archive = Archive::new(&context.tree);
+    if !args.csv && !args.dry_run {
+        save_partials(context, &archive);
+    }
     let report = archive.weekly_report(&config, &request)?;
     if args.csv {
         put_text(report.scenarios_csv())?;
@@ -75,6 +81,22 @@ pub(crate) fn weekly(context: &Context, args: &Weekly) -> anyhow::Result<Exit> {
         put_line(format_args!("{}{same}", page.path.display()))?;
     }
     Ok(Exit::Fine)
+}
+
+/// Writes down what past days come to, where that spares reading much. It only saves time.
+pub(crate) fn save_partials(context: &Context, archive: &Archive) {
+    let saved = || -> anyhow::Result<()> {
+        if archive.lines_behind_partials()? >= BEHIND_MIN {
+            context.monitor()?.save_partials(context.now()?)?;
+        }
+        Ok(())
+    };
+    if let Err(error) = saved() {
+        talk(format_args!(
+            "warning: what past days come to is not written down, so it is read again each time: \
+             {error:#}"
+        ));
+    }
 }
 
 pub(crate) fn reproduce(context: &Context, file: &Path) -> anyhow::Result<Exit> {

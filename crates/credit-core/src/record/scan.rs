@@ -3,6 +3,8 @@
 //! A parser spends most of its time proving that a text is JSON. Of a line whose hash was checked
 //! that is known: the ledger takes in nothing else. What is left is finding some keys.
 
+mod tally;
+
 use std::borrow::Cow;
 use std::str::FromStr;
 
@@ -12,6 +14,8 @@ use crate::{
     Actions, BaselineStatus, Credits, Likelihood, Multiplier, Reason, RiskFlags, RunFacts, RunId,
     ScenarioId, Severity, Status, Timestamp,
 };
+
+pub use self::tally::RunTally;
 
 /// What a sum over runs needs of one of them.
 #[derive(Clone, Copy, Debug, PartialEq)]

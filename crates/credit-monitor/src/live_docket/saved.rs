@@ -40,6 +40,8 @@ struct Header {
     end: u64,
     /// The last event that a report may depend on.
     decided: Option<Position>,
+    /// What the partials hang on that were written down last.
+    partials: Option<Sha256>,
     runs_below: u64,
     settled: Option<SettledHeader>,
 }
@@ -107,6 +109,7 @@ pub(super) fn write(live: &LiveDocket, head: Head, tree: &Tree) -> io::Result<Sa
         version: VERSION,
         end: head.end,
         decided: live.decided,
+        partials: live.partials,
         runs_below: live.runs_below,
         settled: live.settled.as_ref().map(|settled| SettledHeader {
             root: settled.shelf.root(),
@@ -193,6 +196,7 @@ pub(super) fn read(archive: &Archive, limits: Limits) -> Result<Option<LiveDocke
                 book: written.book,
                 head: Some(head),
                 decided: written.header.decided,
+                partials: written.header.partials,
                 settled,
                 runs_below: written.header.runs_below,
                 limits,

@@ -1,21 +1,23 @@
 //! The runs of a report's time, out of the ledger.
 //!
-//! Every line that is read is checked against the chain, the period before included: a report that
-//! rests on a line vouches for it. What is not read is not checked; `verify` looks at everything.
+//! Every line that is read is checked against the chain: a report that rests on a line vouches for
+//! it. Of the period before only sums are told, so what the partials know of it is taken from them;
+//! where there are none, its lines are read and checked as well. What is not read is not checked;
+//! `verify` looks at everything.
 //! The lines are read, checked and scanned by as many threads as there are cores. Of most runs a
 //! few figures are kept; the whole line only of those that a report lists by name, and of what has
 //! not the usual form, which the strict parser reads.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::num::NonZero;
-use std::thread;
 
 use credit_core::{Credits, Period, RunFacts, RunSum, ScenarioId, Timestamp};
-use credit_ledger::{Window, WindowPart};
+use credit_ledger::{Head, Reader, Window, WindowPart};
 use credit_report::{Earlier, is_listed};
 
 use crate::archive::text;
+use crate::parallel::each_on_its_thread;
+use crate::partials::{Partials, is_of_whole_days};
 use crate::{Archive, Error, Tree};
 
 /// The runs of a report's time.
@@ -80,38 +82,50 @@ impl Lines {
     }
 }
 
+/// Whose runs are to be gathered.
+pub(super) struct Asked<'a> {
+    /// The report's period; the one before it is asked for, too.
+    pub(super) period: Period,
+    /// Only this scenario; `None` for all.
+    pub(super) scenario: Option<&'a ScenarioId>,
+    /// The number of the last line that counts.
+    pub(super) last: u64,
+}
+
 impl Archive {
-    /// The runs of a period and of the one before, up to the line numbered `last`; of one scenario
-    /// if one is given.
+    /// The runs of a period and of the one before. Of the latter the partials are taken, as far as
+    /// they know it; every line of the period itself is read.
     pub(super) fn gather(
         &self,
-        period: Period,
-        scenario: Option<&ScenarioId>,
-        last: u64,
+        asked: &Asked<'_>,
+        partials: Option<&Partials>,
     ) -> Result<Gathered, Error> {
         let reader = self.ledger()?;
-        let previous = period.before();
-        let (from, to) = (previous.start.to_string(), period.end.to_string());
-        let window = Window {
-            from: Some(&from),
-            to: Some(&to),
-            scenario: scenario.map(ScenarioId::as_str),
-            ..Window::default()
+        let (period, previous) = (asked.period, asked.period.before());
+        let known = partials.filter(|_| is_of_whole_days(previous));
+        let earlier = known.and_then(|known| {
+            let earlier = known.earlier(previous, asked.scenario).ok()?;
+            Some((known.head(), earlier))
+        });
+        let Some((head, earlier)) = earlier else {
+            let both = Wanted::new(self.tree(), asked, Some(period), Some(previous));
+            return self.gather_lines(&reader, &both, None);
         };
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let parts = reader
-            .window_parts(&window, cores)
-            .map_err(|e| self.ledger_error(e))?;
-        let wanted = Wanted {
-            tree: self.tree(),
-            period,
-            previous,
-            from: &from,
-            to: &to,
-            // Ids have no escapes, so a line without this text is of another scenario.
-            needle: scenario.map(|id| format!("\"Scenario_ID\":\"{id}\"")),
-            last,
-        };
+        let own = Wanted::new(self.tree(), asked, Some(period), None);
+        let late = Wanted::new(self.tree(), asked, None, Some(previous));
+        let mut gathered = self.gather_lines(&reader, &own, None)?;
+        gathered.add(self.gather_lines(&reader, &late, Some(head))?);
+        gathered.earlier.extend(earlier);
+        Ok(gathered)
+    }
+
+    fn gather_lines(
+        &self,
+        reader: &Reader,
+        wanted: &Wanted<'_>,
+        behind: Option<Head>,
+    ) -> Result<Gathered, Error> {
+        let parts = self.parts(reader, behind, &wanted.window())?;
         let mut gathered = Gathered::default();
         for part in each_on_its_thread(parts, |part| wanted.of(part)) {
             gathered.add(part?);
@@ -120,33 +134,51 @@ impl Archive {
     }
 }
 
-/// `work` of each item in the items' order, the first of them on this thread.
-fn each_on_its_thread<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let work = &work;
-    thread::scope(|scope| {
-        let mut items = items.into_iter();
-        let first = items.next();
-        let threads: Vec<_> = items.map(|item| scope.spawn(move || work(item))).collect();
-        let first = first.map(work);
-        let others = threads.into_iter().map(|thread| {
-            thread
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        });
-        first.into_iter().chain(others).collect()
-    })
-}
-
 /// What is wanted of the lines.
 struct Wanted<'a> {
     tree: &'a Tree,
-    period: Period,
-    previous: Period,
-    from: &'a str,
-    to: &'a str,
+    /// Whose runs are taken whole, …
+    period: Option<Period>,
+    /// … and of which only sums are needed.
+    previous: Option<Period>,
+    /// When both begin and end.
+    from: String,
+    to: String,
+    scenario: Option<&'a ScenarioId>,
     needle: Option<String>,
-    /// The number of the last line that counts.
     last: u64,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(
+        tree: &'a Tree,
+        asked: &Asked<'a>,
+        period: Option<Period>,
+        previous: Option<Period>,
+    ) -> Wanted<'a> {
+        let first = previous.or(period).unwrap_or(asked.period);
+        let last = period.or(previous).unwrap_or(asked.period);
+        Wanted {
+            tree,
+            period,
+            previous,
+            from: first.start.to_string(),
+            to: last.end.to_string(),
+            scenario: asked.scenario,
+            // Ids have no escapes, so a line without this text is of another scenario.
+            needle: asked.scenario.map(|id| format!("\"Scenario_ID\":\"{id}\"")),
+            last: asked.last,
+        }
+    }
+
+    fn window(&self) -> Window<'_> {
+        Window {
+            from: Some(&self.from),
+            to: Some(&self.to),
+            scenario: self.scenario.map(ScenarioId::as_str),
+            ..Window::default()
+        }
+    }
 }
 
 impl Wanted<'_> {
@@ -167,14 +199,15 @@ impl Wanted<'_> {
             if needle.any(|needle| !text.contains(needle.as_str())) {
                 continue;
             }
+            let lies_in = |period: Option<Period>, at| period.is_some_and(|p| p.contains(at));
             match timestamp_of(text) {
-                Some(at) if self.period.contains(at) => gathered.take(text),
-                Some(at) if self.previous.contains(at) => match RunSum::scan(text) {
+                Some(at) if lies_in(self.period, at) => gathered.take(text),
+                Some(at) if lies_in(self.previous, at) => match RunSum::scan(text) {
                     Some(sum) if earlier.take(&sum) => {}
                     _ => gathered.whole.push(text),
                 },
                 Some(_) => {}
-                None if may_be_between(time_text(text), self.from, self.to) => {
+                None if may_be_between(time_text(text), &self.from, &self.to) => {
                     gathered.unreadable += 1;
                 }
                 None => {}

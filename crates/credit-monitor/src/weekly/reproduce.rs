@@ -78,6 +78,8 @@ impl Archive {
             head,
             events_head,
             decisions: Decisions::Then(&docket),
+            // What they say is what is asked about.
+            partials: None,
         })?;
         let difference = difference(&text, &report.to_json());
         Ok(Reproduced { report, difference })

@@ -17,7 +17,7 @@ use credit_monitor::governance::{
     MitigationDocumented, Operator, RootCauseFound, Text, Topic, What,
 };
 use credit_monitor::ledger::Config as LedgerConfig;
-use credit_monitor::{Monitor, Tree};
+use credit_monitor::{Archive, Monitor, Tree};
 use tempfile::TempDir;
 
 pub(crate) struct House {
@@ -58,6 +58,10 @@ impl House {
             entries.join(",")
         );
         fs::write(self.tree.baselines(), text).unwrap();
+    }
+
+    pub(crate) fn archive(&self) -> Archive {
+        Archive::new(&self.tree)
     }
 
     pub(crate) fn path(&self, relative: &str) -> PathBuf {
