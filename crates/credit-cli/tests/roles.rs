@@ -159,6 +159,7 @@ fn every_role_may_what_the_table_says_and_a_refusal_is_only_recorded() {
         view(["baseline", "list"], 0),
         view(["baseline", "history", sc, "BINDER_EXPORT_WEEKLY"], 0),
         view(["report", "reproduce", report], 0),
+        view(["report", "stats"], 0),
         view(["review", "list"], 0),
         view(["case", "list"], 0),
         view(["case", "show", case], 0),
