@@ -309,3 +309,41 @@ fn after_a_change_that_was_meant_two_weeks_are_enough() {
         .code(5)
         .says(&["30 left out", "30 before the change"]);
 }
+
+/// The rationale note is a commit's message as it stands: its heading names the scenario.
+#[test]
+fn a_search_of_the_history_in_git_finds_a_change_by_its_scenario() {
+    let tree = fleet();
+    // In no repository but the tree's own, and without anybody's configuration.
+    let git = |script: &str| {
+        let own = "unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+            export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1";
+        let person = "-c user.name=lead-3 -c user.email=lead-3@example.org";
+        let commit = format!("git {person} commit --quiet");
+        let script = script.replace("git commit", &commit);
+        tree.sh(&format!("{own}\n{script}")).ok().stdout
+    };
+    git("git init --quiet && git add config && git commit -m 'As it was'");
+    for scenario in ["CALM", "STEADY"] {
+        let update = format!("creditctl baseline update --scenario {scenario}");
+        tree.sh(&format!("{update} --as ops-2 --at 2024-03-01T00:00:00Z"))
+            .code(3);
+        tree.sh(&format!("{update} --approve --as lead-3")).ok();
+        // Both may fall on one day, whose note would then have both in it.
+        git(
+            "git commit --cleanup=whitespace -F runs/BASELINE_UPDATES/update_*.md config && \
+             rm -r runs/BASELINE_UPDATES",
+        );
+    }
+    for scenario in ["CALM", "STEADY"] {
+        let found = git(&format!("git log --oneline --grep={scenario}"));
+        let [line] = found.lines().collect::<Vec<_>>()[..] else {
+            panic!("not one commit:\n{found}");
+        };
+        let (commit, subject) = line.split_once(' ').unwrap();
+        assert_eq!(subject, format!("# Baseline Update: {scenario}"));
+        let names = git(&format!("git show --name-only --format= {commit}"));
+        assert_eq!(names.trim_end(), BASELINES);
+    }
+    assert_eq!(git("git log --oneline --grep=STEPPED"), "");
+}

@@ -9,7 +9,7 @@ use crate::words::words;
 use crate::{Bounds, Credits, Timestamp};
 
 words! {
-    /// A day of the week, in UTC.
+    /// A day of the week; in UTC, unless it is said in which zone.
     Weekday, "day of the week" {
         /// The first one.
         Monday = "monday",

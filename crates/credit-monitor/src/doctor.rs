@@ -178,7 +178,7 @@ pub fn checks(facts: &SetupFacts, now: Timestamp) -> Audit {
         health::lock(facts),
         health::ledger(facts),
         health::sync_lag(facts, &deadlines, now),
-        health::weekly_report(facts),
+        health::weekly_report(facts, now),
         health::watchdog(facts, &deadlines),
     ];
     Audit {

@@ -316,6 +316,38 @@ const IN_FILES: &[Planted] = &[
     ),
 ];
 
+/// Under a policy of another zone, too, and after the change of its clocks.
+#[test]
+fn the_next_review_is_shown_in_utc_with_its_schedule() {
+    let mut setup = Setup::sound();
+    let shown = |setup: &Setup| {
+        let audit = checks(&setup.facts(), setup.now);
+        let mut all = audit.checks.into_iter();
+        let check = all.find(|check| check.id == "weekly_report").unwrap();
+        let figures = check.figures.into_iter();
+        let figures = figures.map(|figure| (figure.name, figure.value));
+        figures.collect::<BTreeMap<_, _>>().remove("next review")
+    };
+    let next = shown(&setup).unwrap();
+    assert_eq!(next, "2025-02-03T10:00:00Z (monday 10:00 UTC)");
+
+    setup.edit(POLICY, "\"UTC\"", "\"Europe/London\"");
+    setup.now = "2025-03-24T10:00:00Z".parse().unwrap();
+    let next = shown(&setup).unwrap();
+    assert_eq!(next, "2025-03-31T09:00:00Z (monday 10:00 Europe/London)");
+
+    setup.edit(POLICY, "Europe/London", "Europe/Londonn");
+    assert_eq!(shown(&setup), None, "nobody knows when");
+    let audit = checks(&setup.facts(), setup.now);
+    let policy = audit.checks.iter().find(|check| check.id == "policy");
+    let finding = policy.unwrap().findings.first().unwrap();
+    let said = format!("{} {}", finding.what, finding.evidence);
+    assert!(
+        said.contains("`review.zone`") && said.contains("Europe/Londonn"),
+        "{said}"
+    );
+}
+
 fn note(setup: &Setup, at: &str) {
     let what = What::ReviewNoted(ReviewNoted {
         report: "CREDIT_REVIEW_2025-02-01".parse().unwrap(),

@@ -3,9 +3,14 @@
 
 use std::ops::RangeInclusive;
 
+use chrono::NaiveTime;
+use chrono_tz::Tz;
 use credit_core::{
     CandidateGate, Deadlines, Likelihood, Multiplier, RerunGate, Severity, Status, UpdateGate,
+    Weekday,
 };
+
+use crate::review::ReviewSchedule;
 
 /// The runbook's SEV0 is a conjunction, "PII/regulatory exposure + credit spike ≥10×" (line 29).
 pub(crate) const SEV0_NEEDS_CRITICAL_FLAG: bool = true;
@@ -104,6 +109,13 @@ pub(crate) const DEADLINES: Deadlines = Deadlines {
     archive_days: 30,
     sync_lag_minutes: 5,
     silence_hours: 24,
+};
+
+/// "Monday 10:00" (line 229) has no zone; everything else here is in UTC.
+pub(crate) const REVIEW: ReviewSchedule = ReviewSchedule {
+    weekday: Weekday::Monday,
+    time: NaiveTime::from_hms_opt(10, 0, 0).expect("a time of day"),
+    zone: Tz::UTC,
 };
 
 /// The smallest positive multiplier: one millionth.

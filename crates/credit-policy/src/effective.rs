@@ -1,13 +1,14 @@
 //! The policy in force, written out as a file.
 
 use credit_core::{
-    Actions, Credits, Deadlines, Likelihood, Multiplier, RiskFlag, Severity, Status,
+    Actions, Credits, Deadlines, Likelihood, Multiplier, RiskFlag, Severity, Status, Weekday,
 };
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::Policy;
 use crate::ladder::Rung;
+use crate::review::{self, ReviewSchedule};
 
 pub(crate) fn json(policy: &Policy) -> String {
     text(&file(policy))
@@ -54,6 +55,7 @@ struct File<'a> {
     candidate_gate: CandidateGate,
     rerun_gate: RerunGate,
     sla: Sla,
+    review: Review,
     #[serde(skip_serializing_if = "Option::is_none")]
     slack: Option<Slack<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,6 +112,13 @@ struct Sla {
     archive_days: u32,
     sync_lag_minutes: u32,
     silence_hours: u32,
+}
+
+#[derive(Serialize)]
+struct Review {
+    weekday: Weekday,
+    time: String,
+    zone: &'static str,
 }
 
 #[derive(Serialize)]
@@ -228,6 +237,7 @@ fn file(policy: &Policy) -> File<'_> {
             sev2_min_misconfig: policy.rerun_gate.sev2_likelihood_min,
         },
         sla: sla(&policy.deadlines),
+        review: review(&policy.review),
         slack: (policy.channel_default.is_some() || !policy.channels.is_empty()).then_some(Slack {
             channels: Channels(policy),
         }),
@@ -251,6 +261,14 @@ fn sla(deadlines: &Deadlines) -> Sla {
         archive_days: deadlines.archive_days,
         sync_lag_minutes: deadlines.sync_lag_minutes,
         silence_hours: deadlines.silence_hours,
+    }
+}
+
+fn review(schedule: &ReviewSchedule) -> Review {
+    Review {
+        weekday: schedule.weekday,
+        time: schedule.time.format(review::TIME).to_string(),
+        zone: schedule.zone.name(),
     }
 }
 

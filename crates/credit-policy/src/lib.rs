@@ -19,6 +19,7 @@ mod parse;
 mod policy;
 mod quick;
 mod reach;
+mod review;
 #[cfg(feature = "schema")]
 mod schema;
 mod section;
@@ -39,5 +40,6 @@ pub use error::{PolicyError, Problem};
 pub use lint::{Finding, Level, lint};
 pub use outcomes::{Outcomes, OutcomesError};
 pub use policy::{Policy, STANDARD_JSON};
+pub use review::ReviewSchedule;
 #[cfg(feature = "schema")]
 pub use schema::schema;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveTime;
 use credit_core::{
     Action, CandidateGate, Credits, Deadlines, HealthyRule, Multiplier, RerunGate, RiskFlag,
     Severity, Status, UnknownWord, UpdateGate,
@@ -12,6 +13,7 @@ use crate::error::{PolicyError, Problem};
 use crate::ladder::{Ladder, Rung};
 use crate::policy::{ImpactFloor, Policy};
 use crate::quick::Quick;
+use crate::review::{self, ReviewSchedule};
 use crate::section::{Section, unknown_word};
 use crate::signals::Signals;
 use crate::weights::{CutOffs, Weights};
@@ -33,6 +35,7 @@ const ROOT: &[&str] = &[
     "candidate_gate",
     "rerun_gate",
     "sla",
+    "review",
     "slack",
     "notion",
 ];
@@ -87,6 +90,7 @@ pub(crate) fn policy(text: &str) -> Result<Policy, PolicyError> {
         candidate_gate: candidate_gate(&root)?,
         rerun_gate: rerun_gate(&root)?,
         deadlines: deadlines(&root)?,
+        review: review_schedule(&root)?,
         channels: severity_channels(&channels)?,
         channel_default: channels.string("default")?,
         runs_database: databases.string("runs_ledger_id")?,
@@ -393,6 +397,31 @@ fn deadlines(root: &Section<'_>) -> Result<Deadlines, PolicyError> {
         archive_days: days(&section, "archive_days", otherwise.archive_days)?,
         sync_lag_minutes: minutes("sync_lag_minutes", otherwise.sync_lag_minutes)?,
         silence_hours: whole("silence_hours", &default::HOURS, otherwise.silence_hours)?,
+    })
+}
+
+fn review_schedule(root: &Section<'_>) -> Result<ReviewSchedule, PolicyError> {
+    let section = root.child("review", &["weekday", "time", "zone"])?;
+    let otherwise = default::REVIEW;
+    let time = section.read(
+        "time",
+        || "a time of day from \"00:00\" to \"23:59\"".to_owned(),
+        |token| {
+            let text: String = serde_json::from_str(token).ok()?;
+            let time = NaiveTime::parse_from_str(&text, review::TIME).ok()?;
+            // chrono also reads `9:5`; one time has one spelling here.
+            (time.format(review::TIME).to_string() == text).then_some(time)
+        },
+    )?;
+    let zone = section.read(
+        "zone",
+        || "a time zone by its name in the IANA database, such as \"Europe/London\"".to_owned(),
+        |token| serde_json::from_str::<String>(token).ok()?.parse().ok(),
+    )?;
+    Ok(ReviewSchedule {
+        weekday: section.word("weekday")?.unwrap_or(otherwise.weekday),
+        time: time.unwrap_or(otherwise.time),
+        zone: zone.unwrap_or(otherwise.zone),
     })
 }
 

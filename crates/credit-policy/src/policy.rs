@@ -10,6 +10,7 @@ use credit_core::{
 use crate::PolicyError;
 use crate::ladder::Ladder;
 use crate::quick::Quick;
+use crate::review::ReviewSchedule;
 use crate::signals::Signals;
 use crate::weights::Weights;
 
@@ -57,6 +58,7 @@ pub struct Policy {
     pub(crate) candidate_gate: CandidateGate,
     pub(crate) rerun_gate: RerunGate,
     pub(crate) deadlines: Deadlines,
+    pub(crate) review: ReviewSchedule,
     pub(crate) channels: BTreeMap<Severity, String>,
     pub(crate) channel_default: Option<String>,
     pub(crate) runs_database: Option<String>,
@@ -294,6 +296,16 @@ impl Policy {
     /// ```
     pub fn deadlines(&self) -> &Deadlines {
         &self.deadlines
+    }
+
+    /// When the weekly review is due.
+    ///
+    /// ```
+    /// let policy = credit_policy::Policy::standard();
+    /// assert_eq!(policy.review().to_string(), "monday 10:00 UTC");
+    /// ```
+    pub fn review(&self) -> &ReviewSchedule {
+        &self.review
     }
 
     /// The channel for runs of this severity, or else the default one; the policy's actions decide

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use credit_core::{Action, Credits, RiskFlag, Severity, Status};
+use credit_core::{Action, Credits, RiskFlag, Severity, Status, Weekday};
 use schemars::generate::SchemaSettings;
 use schemars::transform::{Transform, transform_subschemas};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -58,6 +58,7 @@ struct PolicyFile {
     candidate_gate: Option<CandidateGate>,
     rerun_gate: Option<RerunGate>,
     sla: Option<Sla>,
+    review: Option<Review>,
     slack: Option<Slack>,
     notion: Option<Notion>,
 }
@@ -222,6 +223,17 @@ struct Sla {
     silence_hours: Option<Hours>,
 }
 
+/// When the weekly review is due.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Review {
+    weekday: Option<WeekdayWord>,
+    /// The time of day there.
+    time: Option<TimeOfDay>,
+    /// A time zone by its name in the IANA database, such as Europe/London.
+    zone: Option<Name>,
+}
+
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Slack {
@@ -289,6 +301,8 @@ described! {
     Minutes = whole(*default::MINUTES.start(), *default::MINUTES.end());
     LikelihoodWord = json_schema!({"enum": credit_core::Likelihood::ALL});
     SeverityWord = json_schema!({"enum": Severity::ALL});
+    WeekdayWord = json_schema!({"enum": Weekday::ALL});
+    TimeOfDay = json_schema!({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"});
     Actions = list(Action::ALL.iter().map(|w| w.as_str()));
     Statuses = list(Status::ALL.iter().map(|w| w.as_str()));
 }

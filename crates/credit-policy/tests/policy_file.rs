@@ -108,6 +108,7 @@ fn absent_keys_take_the_standard_values() {
         "candidate_gate",
         "rerun_gate",
         "sla",
+        "review",
     ] {
         file[empty] = Value::Object(serde_json::Map::new());
     }
@@ -156,6 +157,8 @@ fn the_values_reach_whoever_applies_them() {
         (5, 24)
     );
 
+    assert_eq!(standard.review().to_string(), "monday 10:00 UTC");
+
     let changed = policy([
         (
             "\"version\": \"1.0.0\"",
@@ -163,6 +166,9 @@ fn the_values_reach_whoever_applies_them() {
              \"impact_floor\": {\"credits\": 0.5, \"at_most\": \"SEV4\"}",
         ),
         ("\"stale_days\": 14", "\"stale_days\": 28"),
+        ("\"monday\"", "\"friday\""),
+        ("\"10:00\"", "\"09:05\""),
+        ("\"UTC\"", "\"Asia/Kolkata\""),
         (
             "\"sev2_min_misconfig\": \"High\"",
             "\"sev2_min_misconfig\": \"Medium\"",
@@ -172,6 +178,7 @@ fn the_values_reach_whoever_applies_them() {
     let half = "0.5".parse().unwrap();
     assert_eq!(changed.impact_floor(), Some((half, Severity::Sev4)));
     assert_eq!(changed.deadlines().stale_days, 28);
+    assert_eq!(changed.review().to_string(), "friday 09:05 Asia/Kolkata");
     assert_eq!(changed.rerun_gate().sev2_likelihood_min, Likelihood::Medium);
     assert_eq!(Policy::parse(&changed.to_json()).unwrap(), changed);
 
@@ -251,7 +258,7 @@ fn the_manual_names_every_key_and_its_examples_are_valid() {
             count += 1;
         }
     }
-    assert_eq!(count, 18);
+    assert_eq!(count, 19);
     Policy::parse(&file.to_string()).unwrap();
 }
 

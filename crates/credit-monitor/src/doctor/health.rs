@@ -140,7 +140,7 @@ pub(super) fn sync_lag(facts: &SetupFacts, deadlines: &Deadlines, now: Timestamp
     check
 }
 
-pub(super) fn weekly_report(facts: &SetupFacts) -> Check {
+pub(super) fn weekly_report(facts: &SetupFacts, now: Timestamp) -> Check {
     let missing = (facts.has_runs == Some(true) && facts.report.is_none()).then(|| {
         finding(
             "the weekly report is missing",
@@ -148,7 +148,15 @@ pub(super) fn weekly_report(facts: &SetupFacts) -> Check {
             "creditctl report weekly",
         )
     });
-    check("weekly_report", "the last week was reported", missing)
+    // Where the policy cannot be read nobody knows when.
+    let next = facts.policy.as_ref().ok().map(|facts| {
+        let review = facts.policy.review();
+        let next = review.next_review(now);
+        figure("next review", format!("{next} ({review})"))
+    });
+    let mut check = check("weekly_report", "the last week was reported", missing);
+    check.figures.extend(next);
+    check
 }
 
 pub(super) fn watchdog(facts: &SetupFacts, deadlines: &Deadlines) -> Check {
