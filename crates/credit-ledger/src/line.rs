@@ -9,6 +9,7 @@ use crate::Digest;
 use crate::beginning::{Beginning, Import};
 use crate::finding::FindingKind;
 use crate::layout::{self, JsonError};
+use crate::ledger::Head;
 use crate::record::{LINE_BYTES_MAX, Record, Schema};
 
 /// What the ledger writes in any schema; the last two in line 0 of an imported ledger only.
@@ -73,6 +74,16 @@ macro_rules! line_accessors {
         #[must_use]
         pub fn hash(&self) -> Digest {
             self.fields.hash
+        }
+
+        /// Where the ledger stands when this is its last line.
+        #[must_use]
+        pub fn head(&self) -> Head {
+            Head {
+                seq: self.seq(),
+                hash: self.hash(),
+                end: self.offset + self.raw.len() as u64 + 1,
+            }
         }
 
         /// What line 0 of an imported ledger states about the bytes before it.

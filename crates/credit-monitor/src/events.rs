@@ -21,7 +21,7 @@ pub(crate) fn each(
     loop {
         let lines = batch(scan, path)?;
         let is_last = lines.len() < BATCH;
-        for (head, event) in parallel(lines, |line| (head(&line), parse(&line, path))) {
+        for (head, event) in parallel(lines, |line| (line.head(), parse(&line, path))) {
             if !each(head, event?)? {
                 return Ok(());
             }
@@ -50,12 +50,4 @@ fn batch(scan: &mut Scan<'_>, path: &Path) -> Result<Vec<OwnedLine>, Error> {
 fn parse(line: &OwnedLine, path: &Path) -> Result<Event, Error> {
     let event = Event::parse(text(line.raw(), path)?);
     event.map_err(Error::event(path.to_owned()))
-}
-
-fn head(line: &OwnedLine) -> Head {
-    Head {
-        seq: line.seq(),
-        hash: line.hash(),
-        end: line.offset() + line.raw().len() as u64 + 1,
-    }
 }

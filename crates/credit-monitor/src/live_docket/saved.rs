@@ -318,11 +318,7 @@ impl Written {
                     sha256: self.sha256,
                 }
         });
-        Ok(vouches.then(|| Head {
-            seq: line.seq(),
-            hash: line.hash(),
-            end: line.offset() + line.raw().len() as u64 + 1,
-        }))
+        Ok(vouches.then(|| line.head()))
     }
 
     fn open_shelf(&self, tree: &Tree) -> io::Result<Option<Settled>> {

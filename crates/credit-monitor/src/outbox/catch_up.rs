@@ -3,7 +3,7 @@
 
 use credit_core::{Action, Actions, Day, RunId, Timestamp};
 use credit_governance::Docket;
-use credit_ledger::{Head, Scan};
+use credit_ledger::Scan;
 
 use super::book::{Book, Rows};
 use super::step::{Is, Line, Subject};
@@ -174,12 +174,7 @@ impl Monitor {
         let mut scan: Scan<'_> = scan.map_err(failed)?;
         while let Some(line) = scan.next_line().map_err(failed)? {
             let facts = archive::facts(text(line.raw(), &path)?, self.tree())?;
-            let at = Line::of(Head {
-                seq: line.seq(),
-                hash: line.hash(),
-                end: line.offset() + line.raw().len() as u64 + 1,
-            });
-            if !each(&facts, at)? {
+            if !each(&facts, Line::of(line.head()))? {
                 break;
             }
         }
