@@ -17,7 +17,12 @@ const END: &str = "<!-- bench-report: end -->\n";
 /// The benches that the rows are from, as arguments of `cargo bench`.
 const BENCHES: &[&[&str]] = &[
     &["--package", "credit-benches", "--bench", "assess"],
-    &["--manifest-path", "benches/peers/Cargo.toml"],
+    &[
+        "--manifest-path",
+        "benches/peers/Cargo.toml",
+        "--bench",
+        "engines",
+    ],
     &["--package", "credit-benches", "--bench", "append"],
     &["--package", "credit-benches", "--bench", "ingest"],
     &["--package", "credit-benches", "--bench", "backtest"],

@@ -10,14 +10,8 @@
 //! with SHA-256 of the hash before it and itself. They check nothing.
 //!
 //! ```sh
-//! cargo bench -p credit-benches --bench ledger_peers
+//! cargo bench --manifest-path benches/peers/Cargo.toml --bench stores
 //! ```
-
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a program for the terminal, which ends where something fails"
-)]
 
 use std::fs::File;
 use std::io::Write;
@@ -25,8 +19,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use credit_ledger::{Config, Digest, FileStorage, Ledger, Record, Schema};
-use fjall::{Keyspace, PartitionHandle, PersistMode};
-use redb::{Database, Durability, TableDefinition};
+use fjall::{Keyspace, KeyspaceCreateOptions, PersistMode};
+use redb::{Durability, TableDefinition};
 use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
 
@@ -84,7 +78,7 @@ fn peers(dir: &Path, size: usize) -> Vec<Box<dyn Peer>> {
     std::fs::create_dir(&dir).unwrap();
     let storage = FileStorage::new(&dir, "ledger");
     let ledger = Ledger::open(Box::new(storage), RUNS, Config::default()).unwrap();
-    let redb = Database::create(dir.join("redb")).unwrap();
+    let redb = redb::Database::create(dir.join("redb")).unwrap();
     vec![
         Box::new(Bare(File::create(dir.join("bare")).unwrap())),
         Box::new(ledger),
@@ -112,9 +106,9 @@ fn sqlite(path: &Path) -> Connection {
 }
 
 fn fjall(path: &Path) -> Fjall {
-    let keyspace = fjall::Config::new(path).open().unwrap();
-    let partition = keyspace.open_partition("records", Default::default());
-    Fjall(keyspace, partition.unwrap(), 0)
+    let database = fjall::Database::builder(path).open().unwrap();
+    let keyspace = database.keyspace("records", KeyspaceCreateOptions::default);
+    Fjall(database, keyspace.unwrap(), 0)
 }
 
 struct Bare(File);
@@ -168,7 +162,7 @@ impl Peer for Connection {
     }
 }
 
-struct Redb(Database, u64);
+struct Redb(redb::Database, u64);
 
 impl Peer for Redb {
     fn name(&self) -> &'static str {
@@ -178,7 +172,7 @@ impl Peer for Redb {
     fn keep(&mut self, records: Vec<Vec<u8>>) -> Duration {
         let start = Instant::now();
         let mut transaction = self.0.begin_write().unwrap();
-        transaction.set_durability(Durability::Immediate);
+        transaction.set_durability(Durability::Immediate).unwrap();
         let mut table = transaction.open_table(TABLE).unwrap();
         for record in &records {
             table.insert(self.1, record.as_slice()).unwrap();
@@ -190,7 +184,7 @@ impl Peer for Redb {
     }
 }
 
-struct Fjall(Keyspace, PartitionHandle, u64);
+struct Fjall(fjall::Database, Keyspace, u64);
 
 impl Peer for Fjall {
     fn name(&self) -> &'static str {
@@ -199,13 +193,12 @@ impl Peer for Fjall {
 
     fn keep(&mut self, records: Vec<Vec<u8>>) -> Duration {
         let start = Instant::now();
-        let mut batch = self.0.batch();
+        let mut batch = self.0.batch().durability(Some(PersistMode::SyncData));
         for record in &records {
             batch.insert(&self.1, self.2.to_be_bytes(), record.as_slice());
             self.2 += 1;
         }
         batch.commit().unwrap();
-        self.0.persist(PersistMode::SyncData).unwrap();
         start.elapsed()
     }
 }
