@@ -311,11 +311,18 @@ pub enum OperatorsError {
         name: String,
     },
     /// Nobody of that name.
-    #[error("operator {name:?} is not registered in config/operators.json; registered are: {}", registered.join(", "))]
+    #[error("operator {name:?} is not registered in config/operators.json; {}", known(registered))]
     Unknown {
         /// Who was named.
         name: String,
         /// Who is registered.
         registered: Vec<String>,
     },
+}
+
+fn known(registered: &[String]) -> String {
+    match registered {
+        [] => "nobody is".to_owned(),
+        names => format!("registered are: {}", names.join(", ")),
+    }
 }

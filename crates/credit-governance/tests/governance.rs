@@ -138,6 +138,11 @@ fn the_registry_is_data_and_bad_ones_are_refused() {
         operators.actor("lead-4"),
         Err(OperatorsError::Unknown { .. })
     ));
+    let told = operators.actor("lead-4").unwrap_err().to_string();
+    assert!(told.ends_with("; registered are: ops-2, lead-3"), "{told}");
+    let nobody = Operators::parse(r#"{"operators":[]}"#).unwrap();
+    let told = nobody.actor("lead-4").unwrap_err().to_string();
+    assert!(told.ends_with("; nobody is"), "{told}");
     let bad = [
         ("", "EOF"),
         ("{}", "missing field `operators`"),
