@@ -311,7 +311,10 @@ pub enum OperatorsError {
         name: String,
     },
     /// Nobody of that name.
-    #[error("operator {name:?} is not registered in config/operators.json; {}", known(registered))]
+    #[error(
+        "operator {name:?} is not registered in config/operators.json; {}",
+        known(registered)
+    )]
     Unknown {
         /// Who was named.
         name: String,

@@ -1,5 +1,6 @@
 //! Checks of the repository's shape. Each gives its findings as lines; none means fine.
 
+mod links;
 mod named_tests;
 
 use std::collections::BTreeSet;
@@ -9,6 +10,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use self::links::links;
 use self::named_tests::named_tests;
 
 /// A check: what is wrong below the top of the repository.
@@ -361,60 +363,6 @@ fn file_lengths(root: &Path) -> Vec<String> {
     found
 }
 
-fn links(root: &Path) -> Vec<String> {
-    let documents = files(root).into_iter().filter(|f| has_ending(f, &["md"]));
-    let mut found = Vec::new();
-    for document in documents {
-        let text = fs::read_to_string(&document).unwrap_or_default();
-        let folder = document.parent().unwrap_or(root);
-        for (line, target) in targets(&text) {
-            let (path, _) = target.split_once('#').unwrap_or((target, ""));
-            let elsewhere = path.is_empty() || path.contains(':');
-            if !elsewhere && !folder.join(path).exists() {
-                found.push(format!(
-                    "{}:{line}: {target} leads nowhere",
-                    shown(root, &document)
-                ));
-            }
-        }
-    }
-    found
-}
-
-/// The targets of a document's links, with their lines; code is left out.
-fn targets(text: &str) -> Vec<(usize, &str)> {
-    let mut found = Vec::new();
-    let mut in_code = false;
-    for (i, line) in text.lines().enumerate() {
-        if line.trim_start().starts_with("```") {
-            in_code = !in_code;
-        }
-        if in_code {
-            continue;
-        }
-        let mut at = 0;
-        while let Some(next) = line.get(at..).and_then(|rest| rest.find("](")) {
-            let start = at + next + 2;
-            let quoted = line.get(..start).unwrap_or("").matches('`').count() % 2 == 1;
-            let target = line
-                .get(start..)
-                .and_then(|rest| rest.split([')', ' ']).next());
-            if let (false, Some(target)) = (quoted, target) {
-                found.push((i + 1, target.trim_matches(['<', '>'])));
-            }
-            at = start;
-        }
-        // `[name]: target` at the start of a line.
-        let definition = line
-            .strip_prefix('[')
-            .and_then(|rest| rest.split_once("]: "));
-        if let Some((_, target)) = definition {
-            found.push((i + 1, target.split(' ').next().unwrap_or(target)));
-        }
-    }
-    found
-}
-
 /// `file:line: word` for each line in which `word_of` finds one.
 fn lines_with<'w>(
     root: &Path,
@@ -560,12 +508,6 @@ mod tests {
                 .iter()
                 .all(|f| !f.starts_with(crate::root().join("target")))
         );
-    }
-
-    #[test]
-    fn links_are_found_and_code_is_not() {
-        let text = "see [a](b.md#c) and [d](<e.md>), `[x](y)`\n```\n[no](no.md)\n```\n[r]: f.md\n";
-        assert_eq!(targets(text), [(1, "b.md#c"), (1, "e.md"), (5, "f.md")]);
     }
 
     #[test]
