@@ -16,6 +16,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use credit_benches::leave;
 use credit_monitor::core::{
     CaseCategory, CaseId, CaseStatus, ExposureBand, Likelihood, RiskFlags, RootCause, RunId,
     Severity, Sha256, Status, Timestamp,
@@ -240,6 +241,8 @@ fn open(lines: &[String]) {
             })
             .collect();
         asked.sort();
+        leave("docket", &format!("folded {n}"), first, 1);
+        leave("docket", &format!("written down {n}"), middle(&opened), 1);
         println!(
             "docket/open: {n:>9} events: folded {:>8.1?}, from what is written down {:>8.1?} \
              (open {} KiB, settled {} KiB); a settled run {:>7.1?} (median), {:>7.1?} (slowest)",

@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use credit_benches::leave;
 use credit_ledger::{
     Config, Digest, FileStorage, Ledger, Part, Record, Schema, Storage, StorageError,
 };
@@ -58,6 +59,9 @@ fn main() {
         }
         let [bare, append, submit, building] = best;
         println!("{size} records in flight, {RECORD_BYTES} bytes a record:");
+        for (case, took) in [("bare write + fdatasync", bare), ("append_batch", append)] {
+            leave(&format!("{size} in flight"), case, took, size);
+        }
         row("bare write + fdatasync", size, bare, bare);
         row("building lines alone", size, building, bare);
         row("append_batch", size, append, bare);

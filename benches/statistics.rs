@@ -20,7 +20,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use credit_benches::{BATCH, batches, keep, ledger, now, parallel, runs, tree};
+use credit_benches::{BATCH, batches, keep, leave, ledger, now, parallel, runs, tree};
 use credit_monitor::core::{Run, Timestamp};
 use credit_monitor::{Archive, Checked, Config, Monitor, Tree};
 
@@ -49,6 +49,7 @@ fn main() {
     assert_eq!(expected.sums.run_count(), lines as u64);
 
     let told = |what: &str, took: Duration| {
+        leave("statistics", what, took, 1);
         let gigabytes = size as f64 / 1e9 / took.as_secs_f64();
         println!(
             "{what}: {:.1} ms, {gigabytes:.2} GB/s",

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use credit_benches::{fill, now, runs, tree};
+use credit_benches::{fill, leave, now, runs, tree};
 use credit_ledger::layout;
 use credit_monitor::core::Day;
 use credit_monitor::ledger::{FileStorage, Reader};
@@ -63,6 +63,8 @@ fn ledger() {
         mb(size, file)
     );
     row("verify_chain", chain, memory, file);
+    leave("verify", "SHA-256 of the lines", memory, 1);
+    leave("verify", "verify_chain", chain, 1);
     let all = size + laid_out.len();
     println!(
         "  SHA-256 of lines, layouts {both:>9.1?} {:>5.0} MB/s",

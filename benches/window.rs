@@ -18,6 +18,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use credit_benches::leave;
 use credit_ledger::{Config, Digest, FileStorage, Ledger, Reader, Record, Schema, Window};
 
 const RUNS: Schema = Schema {
@@ -55,6 +56,9 @@ fn main() {
             &mut || assert!(reader.contains(seq, hash).unwrap()),
             &mut || last_week = read(&reader, &window),
         ]);
+        for (what, took) in [("open", open), ("find", found), ("last week", week)] {
+            leave(what, &format!("of {size} MB"), took, 1);
+        }
         println!(
             "{size} MB, {lines} lines, {weeks} weeks: open and close {open:.1?}, find {found:.1?}, \
              find what is absent {absent:.1?}, contains {contained:.1?}, last week ({last_week} lines) {week:.1?}"

@@ -7,6 +7,7 @@
     reason = "a bench that cannot be set up has nothing to measure"
 )]
 
+mod measured;
 mod verdicts;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ use credit_monitor::report::{self, Decided, LedgerState, Repetition, Scope, Seve
 use credit_monitor::{Config, Monitor, RUNS, Tree};
 use tempfile::TempDir;
 
+pub use self::measured::leave;
 pub use self::verdicts::{Sample, columns, every_flag, known, samples};
 
 /// How many runs share one write and one sync, as in `Monitor::observe_all`.

@@ -18,6 +18,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use credit_benches::leave;
 use credit_ledger::{Config, Digest, FileStorage, Ledger, Record, Schema};
 use fjall::{Keyspace, KeyspaceCreateOptions, PersistMode};
 use redb::{Durability, TableDefinition};
@@ -61,6 +62,7 @@ fn main() {
             let rate = (batches * size) as f64 / best.as_secs_f64();
             let ratio = bare / best.as_secs_f64();
             let name = peer.name();
+            leave(&format!("batches of {size}"), name, *best, batches * size);
             println!("  {name:<24} {rate:>9.0} records/s  {ratio:>5.2} of bare");
         }
     }
