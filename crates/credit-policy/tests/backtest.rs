@@ -209,6 +209,21 @@ fn what_would_be_newly_alerted_is_named_too() {
 }
 
 #[test]
+fn of_two_root_causes_collected_for_a_run_the_later_counts() {
+    let collected: Outcomes = [
+        ("R-5", RootCause::Unknown),
+        ("R-6", RootCause::LegitLoad),
+        ("R-5", RootCause::Misconfig),
+    ]
+    .map(|(id, cause)| (id.parse().unwrap(), cause))
+    .into_iter()
+    .collect();
+    let written = r#"{"Run_ID":"R-5","Root_Cause":"Misconfig"}
+                     {"Run_ID":"R-6","Root_Cause":"Legit Load"}"#;
+    assert_eq!(collected, Outcomes::parse(written).unwrap());
+}
+
+#[test]
 fn a_verdict_that_its_own_policy_does_not_repeat_is_left_out() {
     let mut records = history();
     let edited = records.get_mut(2).unwrap();
