@@ -123,6 +123,8 @@ fn blocking_threads_share_syncs() {
         (stats.lines, stats.lines_synced),
         (THREADS * EACH, THREADS * EACH)
     );
+    let file = dir.path().join("ledger.jsonl").metadata().unwrap();
+    assert_eq!(stats.bytes, file.len());
     assert_eq!((stats.queued, stats.queued_bytes), (0, 0));
     assert!(
         stats.syncs < stats.appended && stats.batch_max > 1,

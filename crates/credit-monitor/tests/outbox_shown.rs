@@ -17,7 +17,7 @@ use credit_monitor::governance::{
     MitigationDocumented, RootCauseFound, Text, Topic, What,
 };
 use credit_monitor::notify::delivery::{ItemId, Rules};
-use credit_monitor::{Archive, Destinations, Error, Monitor};
+use credit_monitor::{Archive, Destinations, Error, Monitor, UrlPattern};
 use delivery::server::{Fault, How, Operation};
 use delivery::{House, LEAD, Setup, leak, run, second};
 
@@ -418,6 +418,35 @@ fn how_patient_delivery_is_and_what_a_storm_is_are_settings() {
     house.wait(1);
     assert_eq!(drain().sent, 1);
     assert_eq!(house.texts()[1], "3 credit alerts: 3 SEV1");
+}
+
+#[test]
+fn people_are_led_to_where_a_record_and_a_case_can_be_read() {
+    for bad in ["https://example.org/runs", "ftp://example.org/{id}", "{id}"] {
+        assert!(bad.parse::<UrlPattern>().is_err(), "{bad}");
+    }
+    let house = House::new(Setup::webhooks());
+    let to = Destinations {
+        run_url: Some("https://runs.example.org/{id}?raw=1".parse().unwrap()),
+        case_url: Some("https://cases.example.org/{id}".parse().unwrap()),
+        ..delivery::destinations(&house.server, &house.setup)
+    };
+    let monitor = Monitor::open(&house.tree(), second(0)).unwrap();
+    let monitor = monitor.with_destinations(to, second(0)).unwrap();
+    let seen = monitor.observe(run("RUN-1", "S-1", 100), second(0));
+    let case = seen.unwrap().case.unwrap();
+    let outbox = monitor.outbox().unwrap();
+    let second = Duration::from_secs(1);
+    let report = outbox.drain(house.senders(), &|| house.now(), second);
+    assert_eq!(report.unwrap().sent, 1);
+    let shown = house.server.world().messages[0].body.to_string();
+    let links = [
+        "https://runs.example.org/RUN-1?raw=1".to_owned(),
+        format!("https://cases.example.org/{case}"),
+    ];
+    for link in links {
+        assert!(shown.contains(&link), "{link}: {shown}");
+    }
 }
 
 fn text(words: &str) -> Text {
