@@ -201,6 +201,54 @@ fn an_index_that_is_gone_or_damaged_only_costs_time() {
     assert!(ledger.find("r-5").unwrap().is_some());
 }
 
+/// Room is used again: what stood in a place before must not pass for what belongs there now, or an
+/// id would seem to be new.
+#[test]
+fn a_page_of_an_earlier_part_of_the_index_is_not_believed() {
+    const PAGE: usize = 4096;
+    let storage = MemoryStorage::new().with_index();
+    let ledger = Ledger::open(Box::new(storage.clone()), RUNS, often()).unwrap();
+    let mut earlier: Vec<Vec<u8>> = Vec::new();
+    for n in (0..LINES).step_by(50) {
+        fill(&ledger, n..n + 50);
+        let index = storage.index_contents();
+        if earlier.last() != Some(&index) {
+            earlier.push(index);
+        }
+    }
+    ledger.close().unwrap();
+    let newest = storage.index_contents();
+    let mut stale: Vec<(usize, &[u8])> = Vec::new();
+    for (page, now) in newest.chunks(PAGE).enumerate() {
+        for index in &earlier {
+            let then = index
+                .get(page * PAGE..(page + 1) * PAGE)
+                .unwrap_or_default();
+            if then != now && then.iter().any(|byte| *byte != 0) {
+                stale.push((page, then));
+            }
+        }
+    }
+    stale.sort_unstable();
+    stale.dedup();
+    assert!(stale.len() > 50, "{} pages were used twice", stale.len());
+    for (page, then) in stale {
+        let mut index = newest.clone();
+        index[page * PAGE..(page + 1) * PAGE].copy_from_slice(then);
+        let copy = copy(&storage);
+        copy.replace_index(index);
+        let ledger = open(&|| Box::new(copy.clone())).unwrap();
+        for n in (page as u32 % 7..LINES).step_by(7) {
+            let found = ledger.find(&format!("r-{n}")).unwrap();
+            assert_eq!(
+                found.map(|line| line.seq()),
+                Some(u64::from(n)),
+                "page {page}"
+            );
+        }
+    }
+}
+
 #[test]
 fn an_index_of_other_lines_is_not_used() {
     let storage = sample();
@@ -510,4 +558,13 @@ proptest! {
             prop_assert!(!matches || seqs.contains(&u64::from(n)), "{n} at {hour}");
         }
     }
+}
+
+/// Sixteen bytes an id, two of a filter, and now and then a block: a page holds many of them.
+#[test]
+fn an_index_is_small_beside_its_lines() {
+    let storage = sample();
+    let (index, lines) = (storage.index_contents().len(), lines_of(&storage).len());
+    println!("{index} bytes of index for {lines} bytes of lines");
+    assert!(index * 6 < lines, "{index} bytes for {lines}");
 }
