@@ -201,6 +201,27 @@ fn an_index_that_is_gone_or_damaged_only_costs_time() {
     assert!(ledger.find("r-5").unwrap().is_some());
 }
 
+/// Nearly every run is a new one, so nearly every append asks for an id that is not there.
+#[test]
+fn an_id_that_is_not_there_costs_about_one_read() {
+    let reads = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&reads);
+    let storage = Hooked::new(&sample(), move |call| {
+        if matches!(call, Call::ReadIndex | Call::Read(Part::Lines, _)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    });
+    let ledger = open(&|| Box::new(storage.clone())).unwrap();
+    reads.store(0, Ordering::Relaxed);
+    for n in LINES..LINES + 1_000 {
+        assert!(ledger.find(&format!("r-{n}")).unwrap().is_none());
+    }
+    let reads = reads.load(Ordering::Relaxed);
+    println!("{reads} reads for 1000 ids that are not there");
+    assert!(reads < 2_000, "{reads}");
+}
+
 /// Room is used again: what stood in a place before must not pass for what belongs there now, or an
 /// id would seem to be new.
 #[test]
