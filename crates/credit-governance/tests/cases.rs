@@ -489,8 +489,25 @@ fn every_root_cause_has_its_advice() {
         recommend(RootCause::LegitLoad, iterator),
         ["Update baseline and document expected variance"]
     );
+    let by_flag = [
+        (RiskFlag::MissingIdempotency, "has_idempotency_key"),
+        (RiskFlag::RetryLoop, "Limit the retries"),
+        (RiskFlag::SuddenPromptGrowth, "Review prompt"),
+        (RiskFlag::DeploymentCorrelation, "bugs in new code"),
+    ];
+    for (flag, advice) in by_flag {
+        let found = recommend(RootCause::Misconfig, RiskFlags::NONE.with(flag));
+        assert!(found.len() == 2 && found[1].contains(advice), "{found:?}");
+    }
+    let backfill = RiskFlags::NONE.with(RiskFlag::BackfillMode);
+    let found = recommend(RootCause::LegitLoad, backfill);
+    assert!(found[1].contains("creditctl backfill start"), "{found:?}");
     for root_cause in RootCause::ALL {
-        assert!(!recommend(*root_cause, RiskFlags::NONE).is_empty());
+        assert_eq!(recommend(*root_cause, RiskFlags::NONE).len(), 1);
+    }
+    for flag in RiskFlag::ALL {
+        let flags = RiskFlags::NONE.with(*flag);
+        assert_eq!(recommend(RootCause::Unknown, flags).len(), 1);
     }
 }
 

@@ -534,7 +534,10 @@ fn a_window_reads_its_blocks_only() {
         severity: Some("SEV1"),
         ..Window::default()
     };
-    assert!((0..6).all(|k| window(&reader, &rare).contains(&(k * 500))));
+    let seqs = window(&reader, &rare);
+    assert!((0..6).all(|k| seqs.contains(&(k * 500))));
+    // What lies between is left out.
+    assert!(seqs.len() < 1200, "{}", seqs.len());
     let none = Window {
         severity: Some("SEV4"),
         ..Window::default()
