@@ -257,6 +257,40 @@ fn a_release_that_was_never_recorded_did_not_happen() {
     assert!(house.path(FOLDER).join("data/a").exists());
 }
 
+/// The payload is where it was, and nothing says so yet: opening says it, and moves nothing again.
+#[test]
+fn a_crash_after_a_payload_went_back_is_finished_by_opening() {
+    let house = set_aside();
+    let monitor = house.open();
+    let case = monitor.with_docket(|docket| docket.case_of(&leak_id()).unwrap().id.clone());
+    common::resolve(&monitor, &case.unwrap(), now());
+    let names = fs::read_dir(house.path(FOLDER)).unwrap();
+    let files: Vec<_> = names
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| (fs::read(&path).unwrap(), path))
+        .collect();
+    assert_eq!(files.len(), 3, "the manifest, the record and its sidecar");
+    monitor
+        .release(&leak_id(), text("no exposure"), &lead(), now())
+        .unwrap();
+    drop(monitor);
+    let released = house.read(MANIFEST);
+    for (bytes, path) in &files {
+        let _gone = fs::remove_file(path);
+        fs::write(path, bytes).unwrap();
+    }
+    let marks = house.path("runs/QUARANTINE/.releases");
+    fs::write(marks.join("RUN-LEAK"), "").unwrap();
+
+    let monitor = house.open();
+    assert_eq!(house.read(MANIFEST), released);
+    assert_eq!(house.read("data/a"), "A");
+    assert_eq!(fs::read_dir(house.path(FOLDER)).unwrap().count(), 1);
+    assert!(!marks.join("RUN-LEAK").exists());
+    assert_eq!(monitor.may_dispatch(&leak_id()).unwrap(), Dispatch::Allowed);
+}
+
 /// What cannot be moved keeps no record from quarantine, and stays where it is.
 #[test]
 fn a_payload_that_cannot_be_moved_stays_and_is_told() {
