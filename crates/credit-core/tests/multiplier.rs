@@ -113,6 +113,8 @@ proptest! {
         prop_assert_eq!(multiplier.six_decimals().to_string().parse::<Multiplier>(), Ok(multiplier));
         let read: Multiplier = serde_json::from_str(&multiplier.to_string()).unwrap();
         prop_assert_eq!(read, multiplier);
+        let nearest: f64 = multiplier.to_string().parse().unwrap();
+        prop_assert!((multiplier.as_f64() - nearest).abs() <= nearest * 2.0 * f64::EPSILON);
     }
 
     #[test]

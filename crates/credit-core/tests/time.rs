@@ -110,6 +110,35 @@ proptest! {
     }
 
     #[test]
+    fn decimals_are_taken_apart_and_put_together_again(instant in timestamp(), decimals in any::<u8>(), nanos in any::<u32>()) {
+        let (digits, value) = instant.decimals();
+        let whole = Timestamp::from_unix(instant.unix()).unwrap();
+        let again = whole.with_decimals(digits, value).unwrap();
+        prop_assert_eq!((again, again.to_string()), (instant, instant.to_string()));
+        for (decimals, nanos) in [(decimals, nanos), (decimals % 11, nanos % 1_000_000_001), (digits, nanos)] {
+            let fits = decimals <= 9 && nanos < 1_000_000_000
+                && nanos % 10_u32.pow(9 - u32::from(decimals)) == 0;
+            let with = instant.with_decimals(decimals, nanos);
+            prop_assert_eq!(with.map(|at| (at.unix(), at.decimals())), fits.then_some((instant.unix(), (decimals, nanos))));
+        }
+    }
+
+    #[test]
+    fn later_is_so_many_minutes_or_days_and_stops_at_the_end(
+        instant in timestamp(), minutes in prop_oneof![0..100_000_u32, any::<u32>()], days in prop_oneof![0..1_000_u32, any::<u32>()],
+    ) {
+        let after = |seconds: i64| (instant.unix() + seconds).min(LAST);
+        let in_minutes = instant.minutes_after(minutes);
+        prop_assert_eq!(in_minutes.unix(), after(i64::from(minutes) * 60));
+        let in_days = instant.days_after(days);
+        prop_assert_eq!(in_days.unix(), after(i64::from(days) * DAY));
+        // Both keep the decimals of the second.
+        for later in [in_minutes, in_days] {
+            prop_assert!(later.decimals() == instant.decimals() || later.unix() == LAST);
+        }
+    }
+
+    #[test]
     fn within_hours_is_between_both_ends(
         instant in timestamp(), hours in any::<u16>(), away in -2_i64..3, fraction in "[0-9]{0,9}",
         from_start in any::<bool>(), anywhere in timestamp(),

@@ -8,8 +8,8 @@
 use std::collections::BTreeSet;
 
 use credit_core::{
-    Action, Actions, BaselineStatus, JobType, Likelihood, RiskFlag, RiskFlags, Severity, Sha256,
-    Status,
+    Action, Actions, BaselineStatus, CaseCategory, ExposureBand, JobType, Likelihood, RiskFlag,
+    RiskFlags, Severity, Sha256, Status,
 };
 use proptest::prelude::*;
 
@@ -127,5 +127,33 @@ fn what_protects_comes_before_what_talks() {
         for talks in [Action::PageLock, Action::SlackEscalate, Action::SlackAlert] {
             assert!(order(protects) < order(talks), "{protects} {talks}");
         }
+    }
+}
+
+#[test]
+fn what_a_case_is_about_goes_by_its_data_then_its_job_then_its_cost() {
+    let of = |severity, flags, job| CaseCategory::of(severity, flags, job, false);
+    let personal = RiskFlags::NONE.with(RiskFlag::PiiExposure);
+    let both = personal.with(RiskFlag::RegulatoryData);
+    for &severity in Severity::ALL {
+        for &job in JobType::ALL {
+            assert_eq!(of(severity, both, job), CaseCategory::Filing);
+            assert_eq!(of(severity, personal, job), CaseCategory::Data);
+            let failed = CaseCategory::of(severity, RiskFlags::NONE, job, true);
+            let wanted = match (job, severity) {
+                (JobType::EmailSend, _) => [CaseCategory::Delivery; 2],
+                (JobType::Filing, _) => [CaseCategory::Filing; 2],
+                (_, Severity::Sev4) => [CaseCategory::Other, CaseCategory::Reliability],
+                _ => [CaseCategory::Cost; 2],
+            };
+            assert_eq!([of(severity, RiskFlags::NONE, job), failed], wanted);
+        }
+        assert_eq!(ExposureBand::of(severity, both), ExposureBand::Regulatory);
+        assert_eq!(ExposureBand::of(severity, personal), ExposureBand::Privacy);
+        let band = match severity {
+            Severity::Sev0 | Severity::Sev1 => ExposureBand::Financial,
+            _ => ExposureBand::Operational,
+        };
+        assert_eq!(ExposureBand::of(severity, RiskFlags::NONE), band);
     }
 }

@@ -136,6 +136,39 @@ fn a_file_changed_by_hand_is_a_finding_with_both_hashes_until_it_is_adopted() {
     assert_eq!(ids(&quarterly), ["thresholds", "governance_log"]);
 }
 
+/// The first policy has nothing to be tried against; each one after it has.
+#[test]
+fn a_policy_that_was_changed_untried_is_a_finding() {
+    let untried = |adoptions: &[(Option<&str>, Option<&str>)]| {
+        let mut house = House::default();
+        for (n, (old, backtest)) in adoptions.iter().enumerate() {
+            let adopted = PolicyAdopted {
+                old: old.and_then(hash),
+                new: hash(&format!("policy {n}")).unwrap(),
+                reason: text("tried"),
+                backtest_sha256: backtest.and_then(hash),
+            };
+            let approval = Approval::alone(&lead(), Verb::AdoptPolicy, adopted).unwrap();
+            let event = house.docket.enact(at(0), approval, &RULES).unwrap();
+            house.keep(event);
+        }
+        let facts = audit::QuarterlyFacts::default();
+        let quarterly = audit::quarterly(&facts, &house.docket, at(0));
+        let log = quarterly.checks.iter().find(|c| c.id == "governance_log");
+        let found = log.unwrap().findings.iter().map(|f| f.what.clone());
+        found.collect::<Vec<_>>()
+    };
+    assert_eq!(untried(&[(None, None)]), [""; 0]);
+    assert_eq!(untried(&[(None, Some("a backtest"))]), [""; 0]);
+    let tried = Some("a backtest");
+    assert_eq!(untried(&[(None, None), (Some("policy 0"), tried)]), [""; 0]);
+    let second = hash("policy 1").unwrap();
+    assert_eq!(
+        untried(&[(None, None), (Some("policy 0"), None)]),
+        [format!("policy {second} was adopted without a backtest")]
+    );
+}
+
 #[test]
 fn what_left_the_quarantine_by_hand_is_found() {
     let mut house = House::default();

@@ -9,7 +9,7 @@ use credit_core::{
 };
 use credit_governance::{
     CaseArchived, CaseReopened, Cause, DocketError, Duty, Effect, Escalation, Missing, Refusal,
-    Rules, Topic, What, plan, recommend,
+    Relation, Rules, Topic, What, plan, recommend,
 };
 
 const RULES: Rules = Rules::STANDARD;
@@ -283,7 +283,7 @@ fn the_third_sev2_in_a_week_opens_a_case_and_the_fourth_joins_it() {
         house.observe(at(i), &run);
         recent.push(credit_governance::LinkedRun {
             run: run.run.clone(),
-            relation: credit_governance::Relation::Related,
+            relation: Relation::Related,
             severity: run.severity,
             risk_flags: run.risk_flags,
             likelihood: run.likelihood,
@@ -322,6 +322,31 @@ fn a_rerun_that_spikes_again_takes_its_case_up_again_and_calls_people() {
             .unresolved_case(&run.scenario_id, Cause::Spike)
             .is_some()
     );
+}
+
+#[test]
+fn what_somebody_links_is_a_rerun_only_of_a_run_of_that_case() {
+    let mut house = House::default();
+    let case = house.resolved_sev1(&judged("R-1", Severity::Sev1));
+    let mut other = judged("O-1", Severity::Sev1);
+    other.scenario_id = "OTHER".parse().unwrap();
+    house.observe(at(HOUR), &other).unwrap();
+    for (repeats, relation) in [
+        (None, Relation::Related),
+        (Some("O-1"), Relation::Related),
+        (Some("R-1"), Relation::Rerun),
+    ] {
+        let mut run = judged("R-2", Severity::Sev3);
+        run.rerun_of = repeats.map(|id| id.parse().unwrap());
+        let linked = house.docket.link_by_hand(&run, &case).unwrap();
+        let What::RunLinked(linked) = linked else {
+            panic!("{linked:?}")
+        };
+        assert_eq!(linked.linked.relation, relation, "{repeats:?}");
+    }
+    let unknown = "CASE-20250131-000000".parse().unwrap();
+    let run = judged("R-2", Severity::Sev3);
+    assert!(house.docket.link_by_hand(&run, &unknown).is_err());
 }
 
 #[test]
@@ -489,8 +514,25 @@ fn every_root_cause_has_its_advice() {
         recommend(RootCause::LegitLoad, iterator),
         ["Update baseline and document expected variance"]
     );
+    let by_flag = [
+        (RiskFlag::MissingIdempotency, "has_idempotency_key"),
+        (RiskFlag::RetryLoop, "Limit the retries"),
+        (RiskFlag::SuddenPromptGrowth, "Review prompt"),
+        (RiskFlag::DeploymentCorrelation, "bugs in new code"),
+    ];
+    for (flag, advice) in by_flag {
+        let found = recommend(RootCause::Misconfig, RiskFlags::NONE.with(flag));
+        assert!(found.len() == 2 && found[1].contains(advice), "{found:?}");
+    }
+    let backfill = RiskFlags::NONE.with(RiskFlag::BackfillMode);
+    let found = recommend(RootCause::LegitLoad, backfill);
+    assert!(found[1].contains("creditctl backfill start"), "{found:?}");
     for root_cause in RootCause::ALL {
-        assert!(!recommend(*root_cause, RiskFlags::NONE).is_empty());
+        assert_eq!(recommend(*root_cause, RiskFlags::NONE).len(), 1);
+    }
+    for flag in RiskFlag::ALL {
+        let flags = RiskFlags::NONE.with(*flag);
+        assert_eq!(recommend(RootCause::Unknown, flags).len(), 1);
     }
 }
 

@@ -355,6 +355,14 @@ fn a_blocked_line_stays_blocked_until_it_is_released() {
     };
     let neither = || ReleaseUnmet::FalsePositiveOrMitigation { case: case.clone() };
     assert_eq!(unmet(&house), [resolved(CaseStatus::Open), neither()]);
+    let refusal = house.docket.releasable(&run.run, true, text("done"));
+    assert_eq!(
+        refusal.unwrap_err().to_string(),
+        format!(
+            "run R-1 cannot be released; missing: the resolution of {case}, which is Open; \
+             a false positive or a mitigation in {case}"
+        )
+    );
     house.acknowledge(at(1), &case).unwrap();
     house.assess(at(2), &case, Exposure::Confirmed);
     house.confirm_cause(at(3), &case, RootCause::Misconfig);
@@ -396,6 +404,15 @@ fn a_blocked_line_stays_blocked_until_it_is_released() {
         house.docket.release(at(9), again).is_err(),
         "it is released"
     );
+    let told = [
+        (ReleaseUnmet::Blocked, "nothing: it is not held back"),
+        (ReleaseUnmet::Case, "a case of the run that is resolved"),
+    ];
+    for (unmet, words) in told {
+        assert_eq!(unmet.to_string(), words);
+    }
+    let exposed = ReleaseUnmet::NoExposure { case }.to_string();
+    assert!(exposed.contains("a security incident"), "{exposed}");
 }
 
 #[test]

@@ -143,6 +143,11 @@ fn the_registry_is_data_and_bad_ones_are_refused() {
     let nobody = Operators::parse(r#"{"operators":[]}"#).unwrap();
     let told = nobody.actor("lead-4").unwrap_err().to_string();
     assert!(told.ends_with("; nobody is"), "{told}");
+    let names: Vec<&str> = operators.iter().map(|o| o.name.as_str()).collect();
+    assert_eq!(names, ["ops-2", "lead-3"], "in the order of the file");
+    let written = operators.to_json();
+    assert_eq!(Operators::parse(&written).unwrap(), operators);
+    assert!(written.ends_with("}\n"), "{written}");
     let bad = [
         ("", "EOF"),
         ("{}", "missing field `operators`"),

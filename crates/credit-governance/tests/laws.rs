@@ -435,6 +435,7 @@ proptest! {
         let then = before.last().map_or(at(0), |last| last.at);
         let mut settled = open.take_settled(then, |_| true);
         prop_assert_eq!(settled.len(), half.settled_count(then));
+        prop_assert_eq!(settled.is_empty(), half.settled_count(then) == 0);
         prop_assert_eq!(open.settled_count(then), 0);
         prop_assert!(open.archived_cases().next().is_none());
         prop_assert_eq!(open.quarantined().count(), half.quarantined().count());

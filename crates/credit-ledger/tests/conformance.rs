@@ -37,6 +37,15 @@ fn files() {
 }
 
 #[test]
+fn a_storage_that_is_not_told_to_fail_passes_everything_on() {
+    check(|| {
+        let storage = FaultyStorage::new(MemoryStorage::new().with_index());
+        move || -> Box<dyn Storage> { Box::new(storage.clone()) }
+    })
+    .unwrap();
+}
+
+#[test]
 fn a_storage_that_fails_or_forgets_is_found() {
     let calls = [
         Call::Lock,

@@ -123,6 +123,8 @@ fn blocking_threads_share_syncs() {
         (stats.lines, stats.lines_synced),
         (THREADS * EACH, THREADS * EACH)
     );
+    let file = dir.path().join("ledger.jsonl").metadata().unwrap();
+    assert_eq!(stats.bytes, file.len());
     assert_eq!((stats.queued, stats.queued_bytes), (0, 0));
     assert!(
         stats.syncs < stats.appended && stats.batch_max > 1,
@@ -137,7 +139,12 @@ fn thousands_in_flight_from_one_thread() {
     let pending: Vec<Pending> = (0..5000)
         .map(|n| ledger.submit(one(&format!("r-{n}"))).unwrap())
         .collect();
-    assert_eq!((ledger.len(), ledger.stats().queued), (0, 5000));
+    let (stats, bytes) = (ledger.stats(), |n| one(&format!("r-{n}")).body().len());
+    assert_eq!((ledger.len(), stats.queued), (0, 5000));
+    assert_eq!(
+        stats.queued_bytes,
+        (0..5000).map(bytes).sum::<usize>() as u64
+    );
     for (n, pending) in pending.into_iter().enumerate() {
         assert_eq!(pending.wait().unwrap().receipt().seq(), n as u64);
     }

@@ -228,3 +228,21 @@ fn writers_of_the_same_file_agree() {
         assert!(matches!(check, FileCheck::Ok { .. }), "{n}: {check:?}");
     }
 }
+
+/// Of the digits of a digest there are sixteen, and one spelling.
+#[test]
+fn a_digest_has_one_spelling() {
+    let digits = |digit: char| digit.to_string().repeat(64);
+    for byte in 0..=0x7f_u8 {
+        let digit = char::from(byte);
+        let is_one = matches!(digit, '0'..='9' | 'a'..='f');
+        let read = Digest::from_hex(&digits(digit));
+        assert_eq!(read.is_ok(), is_one, "{digit:?}");
+        if let Ok(digest) = read {
+            assert_eq!(digest.to_string(), digits(digit));
+        }
+    }
+    for length in [0, 1, 63, 65, 128] {
+        assert!(Digest::from_hex(&"a".repeat(length)).is_err(), "{length}");
+    }
+}

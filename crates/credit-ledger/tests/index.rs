@@ -201,6 +201,87 @@ fn an_index_that_is_gone_or_damaged_only_costs_time() {
     assert!(ledger.find("r-5").unwrap().is_some());
 }
 
+/// Nearly every run is a new one, so nearly every append asks for an id that is not there. One that
+/// is there lies close to where its hash says, however long the index is.
+#[test]
+fn an_id_costs_a_few_reads() {
+    let reads = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&reads);
+    let memory = MemoryStorage::new().with_index();
+    let storage = Hooked::new(&memory, move |call| {
+        if matches!(call, Call::ReadIndex | Call::Read(Part::Lines, _)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    });
+    let config = Config {
+        index_every: 5_000_000,
+        ..config()
+    };
+    let ledger = Ledger::open(Box::new(storage), RUNS, config).unwrap();
+    fill(&ledger, 0..20_000);
+    let reads_of = |ids: std::ops::Range<u32>, is_there: bool| {
+        reads.store(0, Ordering::Relaxed);
+        let asked = ids.len() as f64;
+        for n in ids {
+            let found = ledger.find(&format!("r-{n}")).unwrap();
+            assert_eq!(found.is_some(), is_there, "{n}");
+        }
+        reads.load(Ordering::Relaxed) as f64 / asked
+    };
+    let (known, unknown) = (reads_of(0..2_000, true), reads_of(20_000..22_000, false));
+    println!("{known} reads for an id that is there, {unknown} for one that is not");
+    assert!(known < 5.5 && unknown < 2.0, "{known} and {unknown}");
+}
+
+/// Room is used again: what stood in a place before must not pass for what belongs there now, or an
+/// id would seem to be new.
+#[test]
+fn a_page_of_an_earlier_part_of_the_index_is_not_believed() {
+    const PAGE: usize = 4096;
+    let storage = MemoryStorage::new().with_index();
+    let ledger = Ledger::open(Box::new(storage.clone()), RUNS, often()).unwrap();
+    let mut earlier: Vec<Vec<u8>> = Vec::new();
+    for n in (0..LINES).step_by(50) {
+        fill(&ledger, n..n + 50);
+        let index = storage.index_contents();
+        if earlier.last() != Some(&index) {
+            earlier.push(index);
+        }
+    }
+    ledger.close().unwrap();
+    let newest = storage.index_contents();
+    let mut stale: Vec<(usize, &[u8])> = Vec::new();
+    for (page, now) in newest.chunks(PAGE).enumerate() {
+        for index in &earlier {
+            let then = index
+                .get(page * PAGE..(page + 1) * PAGE)
+                .unwrap_or_default();
+            if then != now && then.iter().any(|byte| *byte != 0) {
+                stale.push((page, then));
+            }
+        }
+    }
+    stale.sort_unstable();
+    stale.dedup();
+    assert!(stale.len() > 50, "{} pages were used twice", stale.len());
+    for (page, then) in stale {
+        let mut index = newest.clone();
+        index[page * PAGE..(page + 1) * PAGE].copy_from_slice(then);
+        let copy = copy(&storage);
+        copy.replace_index(index);
+        let ledger = open(&|| Box::new(copy.clone())).unwrap();
+        for n in (page as u32 % 7..LINES).step_by(7) {
+            let found = ledger.find(&format!("r-{n}")).unwrap();
+            assert_eq!(
+                found.map(|line| line.seq()),
+                Some(u64::from(n)),
+                "page {page}"
+            );
+        }
+    }
+}
+
 #[test]
 fn an_index_of_other_lines_is_not_used() {
     let storage = sample();
@@ -453,7 +534,10 @@ fn a_window_reads_its_blocks_only() {
         severity: Some("SEV1"),
         ..Window::default()
     };
-    assert!((0..6).all(|k| window(&reader, &rare).contains(&(k * 500))));
+    let seqs = window(&reader, &rare);
+    assert!((0..6).all(|k| seqs.contains(&(k * 500))));
+    // What lies between is left out.
+    assert!(seqs.len() < 1200, "{}", seqs.len());
     let none = Window {
         severity: Some("SEV4"),
         ..Window::default()
@@ -510,4 +594,13 @@ proptest! {
             prop_assert!(!matches || seqs.contains(&u64::from(n)), "{n} at {hour}");
         }
     }
+}
+
+/// Sixteen bytes an id, two of a filter, and now and then a block: a page holds many of them.
+#[test]
+fn an_index_is_small_beside_its_lines() {
+    let storage = sample();
+    let (index, lines) = (storage.index_contents().len(), lines_of(&storage).len());
+    println!("{index} bytes of index for {lines} bytes of lines");
+    assert!(index * 6 < lines, "{index} bytes for {lines}");
 }

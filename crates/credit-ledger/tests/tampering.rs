@@ -538,3 +538,20 @@ fn refusals(reader: &Reader) -> [(&'static str, Option<FindingKind>); 4] {
         ("find", kind(reader.find("absent").err())),
     ]
 }
+
+/// Without its lines, a ledger whose HEAD names some is not one that never was.
+#[test]
+fn a_ledger_whose_lines_are_gone_altogether_is_rolled_back() {
+    let storage = sample(5);
+    let reader = Reader::open(boxed(&storage), common::RUNS).unwrap();
+    storage.replace(Part::Lines, None);
+    let verification = reader.verify().unwrap();
+    let kinds: Vec<_> = verification.findings.iter().map(|f| &f.kind).collect();
+    assert!(
+        matches!(kinds[..], [FindingKind::RolledBack { .. }]),
+        "{kinds:?}"
+    );
+    assert_eq!((verification.lines, verification.head), (0, None));
+    storage.replace(Part::Head, None);
+    assert!(matches!(reader.verify(), Err(ReadError::Missing)));
+}

@@ -441,8 +441,12 @@ impl<'a> Folder<'a> {
             (_, None, Some(_)) => {}
             (Some(source), Some(_), Some(_)) => {
                 // It came after copying to this file system, before the old one was gone.
-                let same = source.inventory().ok() == inside.inventory().ok();
-                if !same {
+                let is_same = match (source.inventory(), inside.inventory()) {
+                    (Ok(outside), Ok(inside)) => outside == inside,
+                    // What cannot be compared is not the same.
+                    _ => false,
+                };
+                if !is_same {
                     return Err(self.damaged(format!(
                         "holds another `{to}` than {}; keep both and compare",
                         from.display()
@@ -454,7 +458,10 @@ impl<'a> Folder<'a> {
             }
             (Some(source), Some(FileType::RegularFile | FileType::Directory), None) => {
                 // A payload that cannot be moved must not keep the record from quarantine.
-                if let Err(e) = source.move_to(&inside) {
+                let moved = source
+                    .require_payload()
+                    .and_then(|()| source.move_to(&inside));
+                if let Err(e) = moved {
                     return not_moved(format!("could not be moved: {e}"));
                 }
             }
@@ -463,9 +470,14 @@ impl<'a> Folder<'a> {
             }
             (None, Some(_), _) => return not_moved("cannot be reached".to_owned()),
         }
-        let files = inside
-            .inventory()
-            .map_err(self.io("reading the payload in"))?;
+        let files = match inside.inventory() {
+            Ok(files) => files,
+            // Its job wrote on while it was moved. To fail here would be to fail at each opening.
+            Err(e) if e.kind() == io::ErrorKind::InvalidInput => {
+                return not_moved(format!("lies in {} but {e}", self.path.display()));
+            }
+            Err(e) => return Err(self.io("reading the payload in")(e)),
+        };
         Ok(Payload::Moved {
             link: link.to_owned(),
             from: from.to_owned(),

@@ -315,8 +315,21 @@ fn calculating_reads_only() {
 fn lost_events_are_never_no_events() {
     let (house, monitor) = steady_house();
     propose(&monitor);
+    let events = house.tree.events();
+    let away = house.path("away");
+    fs::rename(&events, &away).unwrap();
+    // Nor to a process that read them already, which goes on once they are back.
+    let count = || monitor.with_docket(|docket| docket.pending_scenarios().len());
+    let lost = count().unwrap_err();
+    assert!(lost.is_integrity(), "{lost}");
+    assert!(
+        lost.to_string().contains("restore it from a copy"),
+        "{lost}"
+    );
+    fs::rename(&away, &events).unwrap();
+    assert_eq!(count().unwrap(), 1);
     drop(monitor);
-    fs::remove_file(house.tree.events()).unwrap();
+    fs::remove_file(&events).unwrap();
     let archive = Archive::new(&house.tree);
     assert!(archive.docket().unwrap_err().is_integrity());
     assert!(archive.events_head().unwrap_err().is_integrity());

@@ -11,12 +11,13 @@ mod delivery;
 use std::fs;
 use std::time::Duration;
 
-use credit_monitor::core::{CaseStatus, Exposure, RiskFlags, RootCause};
+use credit_monitor::core::{CaseStatus, Exposure, RiskFlag, RiskFlags, RootCause};
 use credit_monitor::governance::{
-    Actor, CaseAcknowledged, CaseStatusChanged, ExposureAssessed, RootCauseFound, What,
+    Actor, CaseAcknowledged, CaseNoted, CaseResolved, CaseStatusChanged, ExposureAssessed,
+    MitigationDocumented, RootCauseFound, Text, Topic, What,
 };
 use credit_monitor::notify::delivery::{ItemId, Rules};
-use credit_monitor::{Archive, Destinations, Error, Monitor};
+use credit_monitor::{Archive, Destinations, Error, Monitor, UrlPattern};
 use delivery::server::{Fault, How, Operation};
 use delivery::{House, LEAD, Setup, leak, run, second};
 
@@ -417,4 +418,168 @@ fn how_patient_delivery_is_and_what_a_storm_is_are_settings() {
     house.wait(1);
     assert_eq!(drain().sent, 1);
     assert_eq!(house.texts()[1], "3 credit alerts: 3 SEV1");
+}
+
+#[test]
+fn people_are_led_to_where_a_record_and_a_case_can_be_read() {
+    for bad in ["https://example.org/runs", "ftp://example.org/{id}", "{id}"] {
+        assert!(bad.parse::<UrlPattern>().is_err(), "{bad}");
+    }
+    let house = House::new(Setup::webhooks());
+    let to = Destinations {
+        run_url: Some("https://runs.example.org/{id}?raw=1".parse().unwrap()),
+        case_url: Some("https://cases.example.org/{id}".parse().unwrap()),
+        ..delivery::destinations(&house.server, &house.setup)
+    };
+    let monitor = Monitor::open(&house.tree(), second(0)).unwrap();
+    let monitor = monitor.with_destinations(to, second(0)).unwrap();
+    let seen = monitor.observe(run("RUN-1", "S-1", 100), second(0));
+    let case = seen.unwrap().case.unwrap();
+    let outbox = monitor.outbox().unwrap();
+    let second = Duration::from_secs(1);
+    let report = outbox.drain(house.senders(), &|| house.now(), second);
+    assert_eq!(report.unwrap().sent, 1);
+    let shown = house.server.world().messages[0].body.to_string();
+    let links = [
+        "https://runs.example.org/RUN-1?raw=1".to_owned(),
+        format!("https://cases.example.org/{case}"),
+    ];
+    for link in links {
+        assert!(shown.contains(&link), "{link}: {shown}");
+    }
+}
+
+fn text(words: &str) -> Text {
+    words.parse().unwrap()
+}
+
+/// Everything that the standard policy wants documented before an acknowledged SEV0 case ends.
+fn document(house: &House, case: &credit_monitor::core::CaseId) {
+    let flags = RiskFlags::NONE.with(RiskFlag::PiiExposure);
+    let all = [
+        What::ExposureAssessed(ExposureAssessed {
+            case: case.clone(),
+            exposure: Exposure::FalsePositive,
+            flags,
+            notes: text("test accounts only"),
+        }),
+        What::RootCauseConfirmed(RootCauseFound {
+            case: case.clone(),
+            root_cause: RootCause::Misconfig,
+            explanation: text("no limit"),
+        }),
+        What::MitigationDocumented(MitigationDocumented {
+            case: case.clone(),
+            mitigation: text("max_items set to 1000"),
+        }),
+        What::CaseNoted(CaseNoted {
+            case: case.clone(),
+            topic: Topic::NoExposure,
+            note: text("the access log has test accounts only"),
+        }),
+        What::CaseStatusChanged(CaseStatusChanged {
+            case: case.clone(),
+            from: CaseStatus::Investigating,
+            to: CaseStatus::Mitigating,
+        }),
+    ];
+    all.into_iter()
+        .for_each(|what| drop(house.decide(LEAD, what)));
+}
+
+#[test]
+fn a_thread_says_what_was_decided_of_its_run_and_by_whom() {
+    let house = House::new(Setup::everybody());
+    let mut leak = leak("RUN-1");
+    leak.has_max_items_config = Some(true);
+    let case = house.observe_run(leak).case.unwrap();
+    house.drain_all();
+    acknowledge(&house, &case);
+    document(&house, &case);
+    let (id, now) = ("RUN-1".parse().unwrap(), || house.now());
+    let monitor = &house.monitor;
+    let (ops, lead) = (actor(OPS), actor(LEAD));
+    let request = || monitor.request_rerun(&id, text("month end"), &ops, now());
+    request().unwrap();
+    monitor
+        .deny_rerun(&id, text("the owner is away"), &lead, now())
+        .unwrap();
+    let resolved = CaseResolved {
+        case: case.clone(),
+        note: text("watched for a day"),
+    };
+    house.decide(LEAD, What::CaseResolved(resolved));
+    monitor
+        .release(&id, text("no exposure"), &lead, now())
+        .unwrap();
+    request().unwrap();
+    let mitigation = text("limited to 1000 items");
+    let flags = RiskFlags::NONE.with(RiskFlag::PiiExposure);
+    monitor
+        .approve_rerun(&id, mitigation, flags, None, &lead, now())
+        .unwrap();
+    house.drain_all();
+
+    let world = house.server.world();
+    let replies = world.messages.iter().filter(|m| m.thread.is_some());
+    let replies: Vec<(&str, String)> = replies
+        .map(|m| (m.text.as_str(), m.body.to_string()))
+        .collect();
+    let told = [
+        ("Acknowledged", "*Acknowledged* by `O2 ops-2`"),
+        (
+            "Rerun denied",
+            "*Rerun denied* by `O3 lead-3`: `the owner is away`",
+        ),
+        ("Resolved", "*Resolved* by `O3 lead-3`"),
+        (
+            "Quarantine released",
+            "*Quarantine released* on 2025-01-31 by `O3 lead-3`",
+        ),
+        (
+            "Approved for rerun",
+            "*Approved for rerun* by `O3 lead-3`: `limited to 1000 items`",
+        ),
+    ];
+    assert_eq!(replies.len(), told.len(), "{replies:?}");
+    for ((text, body), (told, shown)) in replies.iter().zip(told) {
+        assert_eq!(*text, told);
+        assert!(body.contains(shown), "{body}");
+    }
+    let pages = world.pages.iter().map(|page| page.properties.to_string());
+    let noted = "Quarantine released on 2025-01-31 by O3 lead-3";
+    assert_eq!(pages.filter(|page| page.contains(noted)).count(), 1);
+}
+
+#[test]
+fn nothing_more_is_told_of_a_case_that_was_archived() {
+    let house = House::new(Setup::everybody());
+    let case = house.observe_run(leak("RUN-1")).case.unwrap();
+    acknowledge(&house, &case);
+    document(&house, &case);
+    let resolved = CaseResolved {
+        case,
+        note: text("watched for a day"),
+    };
+    house.decide(LEAD, What::CaseResolved(resolved));
+    house.drain_all();
+    house.wait(400 * 86_400);
+    let due = house.monitor.record_due(house.now()).unwrap();
+    assert!(
+        due.iter().any(|event| event.what.kind() == "case_archived"),
+        "{due:?}"
+    );
+    let told = house.texts();
+    house.drain_all();
+    assert_eq!(house.texts(), told);
+
+    // The next one is a case with an alert and a thread of its own, also for the next process.
+    let house = house.reopened(Setup::everybody());
+    let next = house.observe_run(leak("RUN-2")).case.unwrap();
+    acknowledge(&house, &next);
+    house.drain_all();
+    let texts = house.texts();
+    let more: Vec<&str> = texts[told.len()..].iter().map(String::as_str).collect();
+    assert!(more[0].starts_with("SEV0"), "{more:?}");
+    assert_eq!(more[1..], ["Acknowledged"]);
 }

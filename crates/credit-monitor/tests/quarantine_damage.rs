@@ -162,6 +162,21 @@ enum Crashed {
 }
 
 /// The events of a run are recorded after it was set aside, so a crash leaves a tree without them.
+fn forget_that_it_was_moved(house: &House) {
+    for name in fs::read_dir(house.tree.monitoring()).unwrap() {
+        let path = name.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with("events") || name.starts_with("docket") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let whole = house.read(MANIFEST);
+    let (before, rest) = whole.split_once(",\n    \"files\"").unwrap();
+    let (_, after) = rest.split_once(']').unwrap();
+    let moving = format!("{before}{after}").replace("\"moved\"", "\"moving\"");
+    fs::write(house.path(MANIFEST), moving).unwrap();
+}
+
 #[test]
 fn a_crash_while_a_payload_is_set_aside_is_finished_by_opening() {
     for crashed in [
@@ -171,18 +186,8 @@ fn a_crash_while_a_payload_is_set_aside_is_finished_by_opening() {
         Crashed::AfterCopyingAndAnEdit,
     ] {
         let house = set_aside();
-        for name in fs::read_dir(house.tree.monitoring()).unwrap() {
-            let path = name.unwrap().path();
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            if name.starts_with("events") || name.starts_with("docket") {
-                fs::remove_file(path).unwrap();
-            }
-        }
         let (whole, inside) = (house.read(MANIFEST), house.path(FOLDER).join("data"));
-        let (before, rest) = whole.split_once(",\n    \"files\"").unwrap();
-        let (_, after) = rest.split_once(']').unwrap();
-        let moving = format!("{before}{after}").replace("\"moved\"", "\"moving\"");
-        fs::write(house.path(MANIFEST), moving).unwrap();
+        forget_that_it_was_moved(&house);
         match crashed {
             Crashed::BeforeMoving => fs::rename(&inside, house.path("data")).unwrap(),
             Crashed::AfterMoving => {}
@@ -210,6 +215,34 @@ fn a_crash_while_a_payload_is_set_aside_is_finished_by_opening() {
     }
 }
 
+/// A job that still runs writes on into a folder that was moved: what it adds then must not keep
+/// the tree from being opened, nor be taken for equal to what stands in the old place.
+#[test]
+fn a_payload_that_cannot_be_listed_any_more_is_told_and_opens() {
+    let house = set_aside();
+    forget_that_it_was_moved(&house);
+    let inside = house.path(FOLDER).join("data");
+    fifo(&inside.join("pipe"));
+    fs::create_dir(house.path("data")).unwrap();
+    fifo(&house.path("data/pipe"));
+    let error = Monitor::open(&house.tree, now()).unwrap_err().to_string();
+    assert!(error.contains("keep both and compare"), "{error}");
+    assert!(house.path("data/pipe").exists());
+
+    fs::remove_dir_all(house.path("data")).unwrap();
+    let monitor = house.open();
+    let blocked = monitor.may_dispatch(&leak_id()).unwrap();
+    assert!(matches!(blocked, Dispatch::Blocked { .. }), "{blocked:?}");
+    let manifest = house.read(MANIFEST);
+    assert!(manifest.contains("\"not_moved\""), "{manifest}");
+    let told = format!(
+        "lies in {} but Fifo is neither a file nor a folder",
+        house.path(FOLDER).display()
+    );
+    assert!(manifest.contains(&told), "{manifest}");
+    assert_eq!(fs::read_to_string(inside.join("a")).unwrap(), "A");
+}
+
 /// A mark without a recorded release is what a crash before the recording leaves.
 #[test]
 fn a_release_that_was_never_recorded_did_not_happen() {
@@ -224,15 +257,62 @@ fn a_release_that_was_never_recorded_did_not_happen() {
     assert!(house.path(FOLDER).join("data/a").exists());
 }
 
+/// The payload is where it was, and nothing says so yet: opening says it, and moves nothing again.
+#[test]
+fn a_crash_after_a_payload_went_back_is_finished_by_opening() {
+    let house = set_aside();
+    let monitor = house.open();
+    let case = monitor.with_docket(|docket| docket.case_of(&leak_id()).unwrap().id.clone());
+    common::resolve(&monitor, &case.unwrap(), now());
+    let names = fs::read_dir(house.path(FOLDER)).unwrap();
+    let files: Vec<_> = names
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| (fs::read(&path).unwrap(), path))
+        .collect();
+    assert_eq!(files.len(), 3, "the manifest, the record and its sidecar");
+    monitor
+        .release(&leak_id(), text("no exposure"), &lead(), now())
+        .unwrap();
+    drop(monitor);
+    let released = house.read(MANIFEST);
+    for (bytes, path) in &files {
+        let _gone = fs::remove_file(path);
+        fs::write(path, bytes).unwrap();
+    }
+    let marks = house.path("runs/QUARANTINE/.releases");
+    fs::write(marks.join("RUN-LEAK"), "").unwrap();
+
+    let monitor = house.open();
+    assert_eq!(house.read(MANIFEST), released);
+    assert_eq!(house.read("data/a"), "A");
+    assert_eq!(fs::read_dir(house.path(FOLDER)).unwrap().count(), 1);
+    assert!(!marks.join("RUN-LEAK").exists());
+    assert_eq!(monitor.may_dispatch(&leak_id()).unwrap(), Dispatch::Allowed);
+}
+
 /// What cannot be moved keeps no record from quarantine, and stays where it is.
 #[test]
 fn a_payload_that_cannot_be_moved_stays_and_is_told() {
     type Make = fn(&Path);
-    let kinds: [(&str, Make, &str); 6] = [
+    let kinds: [(&str, Make, &str); 8] = [
         (
             "pipe",
             |root| fifo(&root.join("pipe")),
             "neither a file nor a folder",
+        ),
+        (
+            "data",
+            |root| {
+                fs::create_dir(root.join("data")).unwrap();
+                fifo(&root.join("data/pipe"));
+            },
+            "could not be moved: Fifo is neither a file nor a folder",
+        ),
+        (
+            "deep",
+            |root| fs::create_dir_all(root.join(["deep"; 100].join("/"))).unwrap(),
+            "could not be moved: folders nest deeper than 64 levels",
         ),
         ("a%00b", |_| {}, "is not there"),
         ("file:/a%00b", |_| {}, "holds a NUL byte"),

@@ -136,7 +136,6 @@ impl Policy {
     ) -> (Severity, Reason) {
         let critical = flags.intersects(RiskFlags::CRITICAL);
         match (self.sensitive_floor, self.impact_floor, baseline) {
-            (None, None, _) => (severity, reason),
             (Some(floor), _, _) if critical && floor < severity => (floor, Reason::SensitiveFloor),
             (_, Some(floor), Some(baseline))
                 if !critical && floor.tempers(severity, credits, baseline) =>

@@ -129,6 +129,33 @@ fn the_worst_change_comes_first() {
     assert_eq!(result.graver.runs, 1);
 }
 
+/// Judged by policies that alert of different things, to the same change of severity: the alert
+/// that nobody would get any more comes before the dearer run.
+#[test]
+fn an_alert_that_is_lost_comes_before_what_cost_more() {
+    let silent = policy([(
+        "\"create_case\",\n        \"slack_alert\"",
+        "\"create_case\"",
+    )]);
+    let context = Context::from(Expected::Baseline {
+        credits: Credits::whole(100).unwrap(),
+        manual: false,
+    });
+    let (milder, outcomes) = (milder(), Outcomes::default());
+    let mut backtest = Backtest::new(&milder, &outcomes);
+    let runs = [
+        ("R-1", "690", &silent),
+        ("R-2", "510", &Policy::standard()),
+        ("R-3", "680", &silent),
+    ];
+    for (seq, (id, credits, own)) in (0..).zip(runs) {
+        let run = named(id, credits, "2024-01-06T00:00:00Z");
+        backtest.replay(seq, &stored(own, run, &context), own);
+    }
+    let result = backtest.finish(None, None);
+    assert_eq!(ids(&result), ["R-2", "R-1", "R-3"]);
+}
+
 #[test]
 fn alerts_are_counted_by_the_week_of_the_period() {
     let result = backtest(&milder(), &Outcomes::default(), &history());
@@ -206,6 +233,21 @@ fn what_would_be_newly_alerted_is_named_too() {
     assert_eq!((score.alerts_before, score.alerts_after), (0, 1));
     let caught = score.newly_alerted.iter().map(|id| id.as_str());
     assert_eq!(caught.collect::<Vec<_>>(), ["R-5"]);
+}
+
+#[test]
+fn of_two_root_causes_collected_for_a_run_the_later_counts() {
+    let collected: Outcomes = [
+        ("R-5", RootCause::Unknown),
+        ("R-6", RootCause::LegitLoad),
+        ("R-5", RootCause::Misconfig),
+    ]
+    .map(|(id, cause)| (id.parse().unwrap(), cause))
+    .into_iter()
+    .collect();
+    let written = r#"{"Run_ID":"R-5","Root_Cause":"Misconfig"}
+                     {"Run_ID":"R-6","Root_Cause":"Legit Load"}"#;
+    assert_eq!(collected, Outcomes::parse(written).unwrap());
 }
 
 #[test]

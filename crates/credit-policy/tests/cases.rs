@@ -300,6 +300,19 @@ fn coverage_names_what_no_case_reaches() {
             "one retry more than max_retries",
         ]
     );
+    for (retries, sides) in [
+        (0, &[][..]),
+        (4, &[]),
+        (5, &["as many retries as max_retries"]),
+        (6, &["one retry more than max_retries"]),
+        (7, &[]),
+    ] {
+        let run = format!(r#"{{"Credits_Total": 1, "retry_count": {retries}}}"#);
+        let some = gaps(&policy, &[(&run, r#"{"baseline": 1}"#)]);
+        let reached = none.iter().filter(|gap| !some.contains(gap));
+        let reached: Vec<&String> = reached.filter(|gap| gap.contains("max_retries")).collect();
+        assert_eq!(reached, sides, "{retries}");
+    }
 }
 
 #[test]

@@ -283,8 +283,14 @@ fn the_impact_floor_tempers_what_hardly_cost_anything() {
         (Severity::Sev1, Reason::Ratio)
     );
     // What is not graver is left alone, and so is everything sensitive or without a baseline.
-    judged.credits = credits("0.1");
-    assert_eq!(on.assess(&judged, &by_a_tenth).reason, Reason::Ratio);
+    for (cost, severity) in [("0.1", Severity::Sev4), ("0.16", Severity::Sev3)] {
+        judged.credits = credits(cost);
+        let verdict = on.assess(&judged, &by_a_tenth);
+        assert_eq!(
+            (verdict.severity, verdict.reason),
+            (severity, Reason::Ratio)
+        );
+    }
     judged.credits = credits("1");
     let unknown = Context::from(Expected::Missing);
     assert_eq!(on.assess(&judged, &unknown).severity, Severity::Sev1);

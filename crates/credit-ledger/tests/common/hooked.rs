@@ -24,6 +24,7 @@ pub(crate) enum Call {
     Truncate,
     Sync(Part),
     SetAside,
+    ReadIndex,
     WriteIndex,
 }
 
@@ -99,6 +100,7 @@ impl Storage for Hooked {
 
 impl IndexStorage for Hooked {
     fn read_index(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        (self.hook)(Call::ReadIndex)?;
         self.memory.read_index(offset, buffer)
     }
 

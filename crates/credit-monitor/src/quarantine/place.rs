@@ -149,6 +149,11 @@ impl Place {
         }
     }
 
+    /// That all of what is here can be moved and listed, before any of it is.
+    pub(super) fn require_payload(&self) -> io::Result<()> {
+        require_payload(&self.dir, &self.name, 0)
+    }
+
     /// Moves what is here to `to`, which must not exist. A crash leaves it whole here, or whole
     /// there, or both; both folders are synced.
     pub(super) fn move_to(&self, to: &Place) -> io::Result<()> {
@@ -244,6 +249,19 @@ fn not_a_payload(kind: FileType) -> io::Error {
 fn kind_of(dir: impl AsFd, name: &OsStr) -> io::Result<FileType> {
     let stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
     Ok(FileType::from_raw_mode(stat.st_mode))
+}
+
+fn require_payload(dir: &OwnedFd, name: &OsStr, depth: usize) -> io::Result<()> {
+    too_deep(depth)?;
+    match kind_of(dir, name)? {
+        FileType::Directory => {
+            let inner = open_dir(dir, name, OFlags::NOFOLLOW)?;
+            let mut names = names(&inner)?.into_iter();
+            names.try_for_each(|name| require_payload(&inner, &name, depth + 1))
+        }
+        FileType::RegularFile | FileType::Symlink => Ok(()),
+        other => Err(not_a_payload(other)),
+    }
 }
 
 fn list(
