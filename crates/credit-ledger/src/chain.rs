@@ -124,7 +124,7 @@ pub(crate) fn follow(
     index: &mut Index,
 ) -> Result<Option<Finding>, StorageError> {
     let mut lines = Lines::new(storage, chain.end);
-    let (mut body, mut checker) = (Vec::new(), Checker::new(schema));
+    let (mut body, mut checker) = (Vec::new(), Checker::for_many(schema));
     loop {
         let kind = match lines.next()? {
             Raw::End => return Ok(None),

@@ -23,13 +23,15 @@ pub enum OpenError {
     },
     /// The lines and the HEAD file belong to different histories: find those that belong
     /// together.
-    #[error("the ledger and its HEAD file belong to different histories")]
+    #[error(
+        "the ledger and its HEAD file belong to different histories; find those that belong together"
+    )]
     Forked {
         /// What HEAD knows; `None` if the two do not even have the same origin.
         head: Option<Head>,
     },
     /// Another writer holds the lock: try again later.
-    #[error("another writer holds the ledger's lock{}", holder(.pid))]
+    #[error("another writer holds the ledger's lock{}; try again later", holder(.pid))]
     Locked {
         /// Its process, if known.
         pid: Option<u32>,
@@ -40,11 +42,13 @@ pub enum OpenError {
         /// What was given.
         origin: String,
     },
-    /// The system gave no random bytes for a new ledger's origin.
-    #[error("no random bytes for the origin of a new ledger")]
+    /// The system gave no random bytes for a new ledger's origin: try again, or give one.
+    #[error("no random bytes for the origin of a new ledger; try again or give one")]
     Random(#[source] getrandom::Error),
     /// Acknowledged lines are missing at the end: restore them from a copy.
-    #[error("the ledger ends at byte {size}, before the acknowledged line {head}")]
+    #[error(
+        "the ledger ends at byte {size}, before the acknowledged line {head}; restore what is missing from a copy"
+    )]
     RolledBack {
         /// What HEAD knows.
         head: Head,
@@ -52,7 +56,7 @@ pub enum OpenError {
         size: u64,
     },
     /// The schema's keys are not different plain words: correct the program.
-    #[error("the schema's keys are not all different plain words")]
+    #[error("the schema's keys are not all different plain words; correct the program")]
     Schema,
     /// The storage failed.
     #[error(transparent)]
@@ -68,20 +72,22 @@ pub enum OpenError {
 #[non_exhaustive]
 pub enum AppendError {
     /// The last possible number is taken: start a new ledger.
-    #[error("the ledger is full")]
+    #[error("the ledger is full; start a new one")]
     Full,
     /// Another writer holds the lock: try again later.
-    #[error("another writer holds the ledger's lock{}", holder(.pid))]
+    #[error("another writer holds the ledger's lock{}; try again later", holder(.pid))]
     Locked {
         /// Its process, if known.
         pid: Option<u32>,
     },
     /// The disk is full: append again when there is room. What was written was cut off.
-    #[error("no space left for the ledger")]
+    #[error("no space left for the ledger; append again when there is room")]
     NoSpace(#[source] StorageError),
     /// More records wait than [`Config::queue_max`](crate::Config::queue_max) allows: wait for
     /// one of the receipts, then try again.
-    #[error("the ledger's queue is full ({records} records, {bytes} bytes)")]
+    #[error(
+        "the ledger's queue is full ({records} records, {bytes} bytes); wait for a receipt, then try again"
+    )]
     Overloaded {
         /// How many records wait.
         records: usize,
@@ -96,7 +102,7 @@ pub enum AppendError {
     #[error(transparent)]
     Refused(#[from] Refused),
     /// The file is not as this handle or another writer left it: open the ledger again.
-    #[error("the ledger changed at byte {offset} under its writer: {kind}")]
+    #[error("the ledger changed at byte {offset} under its writer: {kind}; open it again")]
     Reopen {
         /// Where the change was noticed.
         offset: u64,
@@ -113,15 +119,15 @@ pub enum AppendError {
 #[non_exhaustive]
 pub enum Refused {
     /// The id is taken by a record that means something else: it needs another id.
-    #[error("`{id}` is already the id of another record, seq {seq}")]
+    #[error("`{id}` is already the id of another record, seq {seq}; give this one another id")]
     Conflict {
         /// The id.
         id: String,
         /// The line that has it.
         seq: u64,
     },
-    /// The record was checked against another schema than the ledger's.
-    #[error("`{id}` was made for a ledger with another schema")]
+    /// The record was checked against another schema than the ledger's: make it with that one.
+    #[error("`{id}` was made for a ledger with another schema; make it with the ledger's")]
     OtherSchema {
         /// The id.
         id: String,
@@ -165,6 +171,81 @@ impl From<StorageError> for AppendError {
             StorageError::Locked { pid } => Self::Locked { pid },
             StorageError::NoSpace(_) => Self::NoSpace(error),
             error => Self::Storage(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Digest;
+
+    /// Whoever sees only the message knows how to go on.
+    #[test]
+    fn every_error_says_what_to_do_next() {
+        let head = Head {
+            seq: 1,
+            hash: Digest::of(b""),
+            end: 2,
+        };
+        let kind = || FindingKind::Edited;
+        let (seq, offset, pid, id) = (1, 0, Some(7), "r-1".to_owned());
+        let messages = [
+            (
+                OpenError::Corrupt {
+                    seq,
+                    offset,
+                    kind: kind(),
+                }
+                .to_string(),
+                "copy",
+            ),
+            (OpenError::Forked { head: None }.to_string(), "find"),
+            (OpenError::Locked { pid }.to_string(), "try again"),
+            (
+                OpenError::RolledBack { head, size: 1 }.to_string(),
+                "restore",
+            ),
+            (OpenError::Schema.to_string(), "correct"),
+            (OpenError::Unchained.to_string(), "import"),
+            (AppendError::Full.to_string(), "start a new"),
+            (AppendError::Locked { pid }.to_string(), "process 7"),
+            (
+                AppendError::Overloaded {
+                    records: 1,
+                    bytes: 2,
+                }
+                .to_string(),
+                "try again",
+            ),
+            (AppendError::Poisoned(None).to_string(), "opened again"),
+            (
+                AppendError::Reopen {
+                    offset,
+                    kind: kind(),
+                }
+                .to_string(),
+                "open it again",
+            ),
+            (
+                Refused::Conflict {
+                    id: id.clone(),
+                    seq,
+                }
+                .to_string(),
+                "another id",
+            ),
+            (Refused::OtherSchema { id }.to_string(), "make it"),
+            (
+                AppendError::from(StorageError::NoSpace(
+                    std::io::ErrorKind::StorageFull.into(),
+                ))
+                .to_string(),
+                "again when there is room",
+            ),
+        ];
+        for (message, next) in messages {
+            assert!(message.contains(next), "{message}");
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Group commit: callers queue their records, and one of them writes for all.
 //!
 //! There is no thread of its own. Whoever waits for an answer and finds nobody writing leads:
-//! takes everything queued, has it written and synced once, answers, and calls the next one who
-//! waits. Locks are taken in the order queue, ticket; the writer's is taken with neither held.
+//! takes everything queued, has it written and synced once, answers, and calls one of those who
+//! wait for the next batch. Locks are taken in the order queue, sleepers; the writer's is taken
+//! with neither held.
 
 use std::iter;
 use std::mem;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 
 use crate::error::{AppendError, Refused};
@@ -27,12 +28,12 @@ pub(crate) struct Group {
     writer: Mutex<Writer>,
 }
 
-/// INVARIANT: a ticket without an answer is in `jobs`, or somebody leads and has it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Queue {
+    /// INVARIANT: a batch without an outcome is this one, or somebody leads and has it.
+    batch: Arc<Batch>,
     records: Vec<Record>,
     bytes: usize,
-    jobs: Vec<Job>,
     /// Whether somebody is writing for all.
     led: bool,
     /// How many records the last batch had.
@@ -40,37 +41,35 @@ struct Queue {
     overloaded: u64,
 }
 
-/// So many of the queue's records, in their order, are one caller's.
+/// What those wait for whose records are written together.
 #[derive(Debug)]
-struct Job {
-    ticket: Arc<Ticket>,
-    records: usize,
-}
-
-/// What a caller waits for.
-#[derive(Debug, Default)]
-pub(crate) struct Ticket {
-    state: Mutex<State>,
+struct Batch {
+    /// Gone only when everything is answered: whoever drops it last has closed the ledger.
+    group: Weak<Group>,
+    /// Read without a lock: who waits for thousands of records finds most of them answered.
+    outcome: OnceLock<Outcome>,
+    sleepers: Mutex<Sleepers>,
     changed: Condvar,
 }
+
+/// What became of each record, in the order of the queue; or of none.
+type Outcome = Result<Vec<Answer>, AppendError>;
 
 /// What became of one record.
 pub(crate) type Answer = Result<Appended, Refused>;
 
-/// What became of a caller's records: most have one, and need no list for it.
-#[derive(Debug)]
-pub(crate) enum Answers {
-    One(Answer),
-    Many(Vec<Answer>),
+#[derive(Debug, Default)]
+struct Sleepers {
+    count: usize,
+    /// Whether one of them is called to lead.
+    called: bool,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    answer: Option<Result<Answers, AppendError>>,
-    /// Whether somebody sleeps on this ticket: waking nobody costs a system call.
-    waiting: bool,
-    /// Whether whoever sleeps is called to lead.
-    called: bool,
+/// The place of a caller's records in their batch.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    batch: Arc<Batch>,
+    first: usize,
 }
 
 /// What waits to be written.
@@ -82,66 +81,51 @@ pub(crate) struct Depth {
 }
 
 impl Group {
-    pub(crate) fn new(writer: Writer, max: QueueMax) -> Self {
-        Self {
+    pub(crate) fn new(writer: Writer, max: QueueMax) -> Arc<Self> {
+        Arc::new_cyclic(|group| Self {
             max,
-            queue: Mutex::default(),
+            queue: Mutex::new(Queue::new(Batch::new(group))),
             writer: Mutex::new(writer),
-        }
+        })
     }
 
     /// Appends and waits. A full queue that nobody is emptying is written first.
-    pub(crate) fn append(&self, records: Vec<Record>) -> Result<Answers, AppendError> {
+    pub(crate) fn append(&self, records: Vec<Record>) -> Result<Vec<Answer>, AppendError> {
         let bytes = records.iter().map(|record| record.body().len()).sum();
-        let ticket = self.enqueue(records, bytes, true)?;
-        self.wait(&ticket)
+        let count = records.len();
+        let Ticket { batch, first } = self.enqueue(records, bytes, true)?;
+        match self.wait(&batch) {
+            Ok(answers) => Ok(answers.iter().skip(first).take(count).cloned().collect()),
+            Err(error) => Err(error.again()),
+        }
     }
 
-    /// Queues and returns at once.
-    pub(crate) fn submit(&self, record: Record) -> Result<Arc<Ticket>, AppendError> {
+    /// The same with one record.
+    pub(crate) fn append_one(&self, record: Record) -> Result<Appended, AppendError> {
+        let bytes = record.body().len();
+        self.enqueue(iter::once(record), bytes, true)?.answer()
+    }
+
+    /// Queues one record and returns at once.
+    pub(crate) fn submit(&self, record: Record) -> Result<Ticket, AppendError> {
         let bytes = record.body().len();
         self.enqueue(iter::once(record), bytes, false)
     }
 
-    /// Waits for a ticket's answer, and writes for all if nobody else does.
-    pub(crate) fn wait(&self, ticket: &Ticket) -> Result<Answers, AppendError> {
-        // Who waits for many tickets finds most of them answered.
-        if let Some(answer) = ticket.state().answer.take() {
-            return answer;
-        }
-        loop {
-            let queue = self.queue();
-            let mut state = ticket.state();
-            if let Some(answer) = state.answer.take() {
-                return answer;
-            }
-            if !queue.led {
-                drop(state);
-                drop(self.lead(queue));
-                continue;
-            }
-            drop(queue);
-            state.waiting = true;
-            while state.answer.is_none() && !state.called {
-                let woken = ticket.changed.wait(state);
-                state = woken.unwrap_or_else(PoisonError::into_inner);
-            }
-            (state.waiting, state.called) = (false, false);
-        }
-    }
-
     /// Returns when everything that was queued before is answered.
     pub(crate) fn flush(&self) -> Result<(), AppendError> {
-        let idle = {
+        let batch = {
             let queue = self.queue();
-            queue.jobs.is_empty() && !queue.led
+            if queue.records.is_empty() && !queue.led {
+                return Ok(());
+            }
+            // Whoever leads it has waited for the one before.
+            Arc::clone(&queue.batch)
         };
-        if idle {
-            return Ok(());
+        match self.wait(&batch) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.again()),
         }
-        let ticket = Arc::default();
-        self.queue().add(&ticket, Vec::new(), 0);
-        self.wait(&ticket).map(|_| ())
     }
 
     /// Makes everything durable, unless a panic left it in doubt.
@@ -170,10 +154,8 @@ impl Group {
         records: impl IntoIterator<Item = Record, IntoIter: ExactSizeIterator>,
         bytes: usize,
         may_lead: bool,
-    ) -> Result<Arc<Ticket>, AppendError> {
+    ) -> Result<Ticket, AppendError> {
         let records = records.into_iter();
-        // Made before the lock that all callers share.
-        let ticket = Arc::default();
         let mut queue = self.queue();
         while !queue.has_room(records.len(), bytes, &self.max) {
             if queue.led || !may_lead {
@@ -185,31 +167,53 @@ impl Group {
             }
             queue = self.lead(queue);
         }
-        queue.add(&ticket, records, bytes);
-        Ok(ticket)
+        let first = queue.records.len();
+        queue.records.extend(records);
+        queue.bytes += bytes;
+        let batch = Arc::clone(&queue.batch);
+        Ok(Ticket { batch, first })
+    }
+
+    /// Waits for a batch's outcome, and writes for all if nobody else does.
+    fn wait<'b>(&self, batch: &'b Batch) -> &'b Outcome {
+        loop {
+            if let Some(outcome) = batch.outcome.get() {
+                return outcome;
+            }
+            let queue = self.queue();
+            if queue.led {
+                let sleepers = batch.sleepers();
+                drop(queue);
+                batch.sleep(sleepers);
+            } else if batch.outcome.get().is_none() {
+                drop(self.lead(queue));
+            }
+        }
     }
 
     /// Writes everything that is queued.
     fn lead<'g>(&'g self, mut queue: MutexGuard<'g, Queue>) -> MutexGuard<'g, Queue> {
         queue.led = true;
         let mut queue = self.gather(queue);
-        // The next batch will be about as large: who queues for it need not wait for room.
-        let (jobs, records) = (queue.jobs.len(), queue.records.len());
-        let mut lead = Lead {
+        let lead = Lead {
             group: self,
-            jobs: mem::replace(&mut queue.jobs, Vec::with_capacity(jobs)),
+            batch: Arc::clone(&queue.batch),
         };
-        let records = mem::replace(&mut queue.records, Vec::with_capacity(records));
+        queue.batch = Batch::new(&lead.batch.group);
+        // The next batch will be about as large: who queues for it need not wait for room.
+        let room = Vec::with_capacity(queue.records.len());
+        let records = mem::replace(&mut queue.records, room);
         queue.bytes = 0;
         queue.last = records.len();
         drop(queue);
         // A panic in the middle of a batch leaves the same doubt as a failed sync.
-        let answers = match self.writer.lock() {
+        let outcome = match self.writer.lock() {
             Ok(mut writer) => writer.append(&records),
             Err(_) => Err(AppendError::Poisoned(None)),
         };
-        lead.answer(answers);
+        lead.batch.conclude(outcome);
         drop(lead);
+        drop(records);
         self.queue()
     }
 
@@ -240,71 +244,87 @@ impl Group {
 }
 
 impl Queue {
+    fn new(batch: Arc<Batch>) -> Self {
+        Self {
+            batch,
+            records: Vec::new(),
+            bytes: 0,
+            led: false,
+            last: 0,
+            overloaded: 0,
+        }
+    }
+
     /// One batch is always let in: it may be larger than the queue.
     fn has_room(&self, records: usize, bytes: usize, max: &QueueMax) -> bool {
         self.records.is_empty()
             || (self.records.len() + records <= max.records && self.bytes + bytes <= max.bytes)
     }
-
-    fn add(
-        &mut self,
-        ticket: &Arc<Ticket>,
-        records: impl IntoIterator<Item = Record>,
-        bytes: usize,
-    ) {
-        let before = self.records.len();
-        self.records.extend(records);
-        self.jobs.push(Job {
-            ticket: Arc::clone(ticket),
-            records: self.records.len() - before,
-        });
-        self.bytes += bytes;
-    }
-
-    /// Wakes one of those who sleep, to lead. If nobody does, the next one who waits leads.
-    fn call_next(&self) {
-        for job in &self.jobs {
-            let mut state = job.ticket.state();
-            if state.waiting {
-                state.called = true;
-                drop(state);
-                job.ticket.changed.notify_one();
-                return;
-            }
-        }
-    }
-}
-
-impl Answers {
-    /// The answer to a caller's only record.
-    pub(crate) fn one(self) -> Result<Appended, AppendError> {
-        let answer = match self {
-            Self::One(answer) => Some(answer),
-            Self::Many(mut answers) => answers.pop(),
-        };
-        Ok(answer.ok_or(AppendError::Poisoned(None))??)
-    }
-
-    pub(crate) fn all(self) -> Vec<Answer> {
-        match self {
-            Self::One(answer) => vec![answer],
-            Self::Many(answers) => answers,
-        }
-    }
 }
 
 impl Ticket {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Waits for the answer to its only record.
+    pub(crate) fn answer(&self) -> Result<Appended, AppendError> {
+        match self.batch.outcome()? {
+            Ok(answers) => {
+                let answer = answers.get(self.first).cloned();
+                Ok(answer.ok_or(AppendError::Poisoned(None))??)
+            }
+            Err(error) => Err(error.again()),
+        }
+    }
+}
+
+impl Batch {
+    fn new(group: &Weak<Group>) -> Arc<Self> {
+        Arc::new(Self {
+            group: Weak::clone(group),
+            outcome: OnceLock::new(),
+            sleepers: Mutex::default(),
+            changed: Condvar::new(),
+        })
     }
 
-    fn set(&self, answer: Result<Answers, AppendError>) {
-        let mut state = self.state();
-        state.answer = Some(answer);
-        let waiting = state.waiting;
-        drop(state);
-        if waiting {
+    /// Waits for it. Most often it is there, and nothing is asked that callers share.
+    fn outcome(&self) -> Result<&Outcome, AppendError> {
+        if self.outcome.get().is_none()
+            && let Some(group) = self.group.upgrade()
+        {
+            return Ok(group.wait(self));
+        }
+        self.outcome.get().ok_or(AppendError::Poisoned(None))
+    }
+
+    fn sleepers(&self) -> MutexGuard<'_, Sleepers> {
+        self.sleepers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Until there is an outcome, or somebody is called to lead.
+    fn sleep(&self, mut sleepers: MutexGuard<'_, Sleepers>) {
+        sleepers.count += 1;
+        while self.outcome.get().is_none() && !sleepers.called {
+            let woken = self.changed.wait(sleepers);
+            sleepers = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+        sleepers.count -= 1;
+        sleepers.called = false;
+    }
+
+    /// Wakes one of those who sleep, to lead. If nobody does, the next one who waits leads.
+    fn call_one(&self) {
+        let mut sleepers = self.sleepers();
+        if sleepers.count > 0 {
+            sleepers.called = true;
+            drop(sleepers);
             self.changed.notify_one();
+        }
+    }
+
+    /// Tells everybody, once.
+    fn conclude(&self, outcome: Outcome) {
+        // Waking nobody would cost a system call.
+        if self.outcome.set(outcome).is_ok() && self.sleepers().count > 0 {
+            self.changed.notify_all();
         }
     }
 }
@@ -312,37 +332,15 @@ impl Ticket {
 /// A leader's duty: whatever happens, everybody is answered and somebody else may lead.
 struct Lead<'g> {
     group: &'g Group,
-    jobs: Vec<Job>,
-}
-
-impl Lead<'_> {
-    fn answer(&mut self, answers: Result<Vec<Answer>, AppendError>) {
-        let jobs = mem::take(&mut self.jobs);
-        match answers {
-            Ok(answers) => {
-                let mut answers = answers.into_iter();
-                for Job { ticket, records } in jobs {
-                    let one = if records == 1 { answers.next() } else { None };
-                    let many = || Answers::Many(answers.by_ref().take(records).collect());
-                    ticket.set(Ok(one.map_or_else(many, Answers::One)));
-                }
-            }
-            Err(error) => {
-                for Job { ticket, .. } in jobs {
-                    ticket.set(Err(error.again()));
-                }
-            }
-        }
-    }
+    batch: Arc<Batch>,
 }
 
 impl Drop for Lead<'_> {
     fn drop(&mut self) {
-        if !self.jobs.is_empty() {
-            self.answer(Err(AppendError::Poisoned(None)));
-        }
+        // Only after a panic there is no outcome yet.
+        self.batch.conclude(Err(AppendError::Poisoned(None)));
         let mut queue = self.group.queue();
         queue.led = false;
-        queue.call_next();
+        queue.batch.call_one();
     }
 }

@@ -160,7 +160,7 @@ impl Index {
         self.failures += 1;
         let mut index = Self::new(self.schema, self.every, self.start, None);
         let mut lines = Lines::new(storage, self.start);
-        let (mut body, mut checker) = (Vec::new(), Checker::new(&self.schema));
+        let (mut body, mut checker) = (Vec::new(), Checker::for_many(&self.schema));
         let mut seq = 0;
         while lines.offset() < self.tail.end() {
             let (bytes, offset) = match lines.next()? {

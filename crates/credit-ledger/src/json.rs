@@ -167,7 +167,7 @@ impl<'a, const SPACES: bool, S: Sink<'a>> Scanner<'a, '_, SPACES, S> {
             return Ok(());
         }
         let inner = depth + 1;
-        let mut set = KeySet::new(self.keys, !SPACES && inner == 1);
+        let mut set = KeySet::new(self.keys, inner == 1);
         let mut first = true;
         loop {
             if self.peek() != Some(b'"') {

@@ -111,8 +111,7 @@ pub enum Appended {
 #[derive(Debug)]
 #[must_use = "only its answer says that the record is safe"]
 pub struct Pending {
-    group: Arc<Group>,
-    ticket: Arc<Ticket>,
+    ticket: Ticket,
 }
 
 /// Proof that a line is kept as [`Durability`] says. Only the ledger makes one.
@@ -198,7 +197,7 @@ impl Pending {
     /// # Errors
     /// The record is not acknowledged; see [`AppendError`].
     pub fn wait(self) -> Result<Appended, AppendError> {
-        self.group.wait(&self.ticket)?.one()
+        self.ticket.answer()
     }
 }
 
@@ -226,7 +225,7 @@ impl Ledger {
             schema,
             origin,
             recovery,
-            group: Arc::new(Group::new(writer, queue_max)),
+            group: Group::new(writer, queue_max),
         })
     }
 
@@ -295,7 +294,7 @@ impl Ledger {
     /// The record is not acknowledged; see [`AppendError`]. If it was refused, that is
     /// [`AppendError::Refused`].
     pub fn append(&self, record: Record) -> Result<Appended, AppendError> {
-        self.group.append(vec![record])?.one()
+        self.group.append_one(record)
     }
 
     /// Appends records in their order with one sync, and answers in the same order.
@@ -325,7 +324,7 @@ impl Ledger {
         &self,
         records: Vec<Record>,
     ) -> Result<Vec<Result<Appended, Refused>>, AppendError> {
-        Ok(self.group.append(records)?.all())
+        self.group.append(records)
     }
 
     /// Queues one record and returns at once; [`Pending::wait`] waits for its receipt.
@@ -357,7 +356,6 @@ impl Ledger {
     pub fn submit(&self, record: Record) -> Result<Pending, AppendError> {
         Ok(Pending {
             ticket: self.group.submit(record)?,
-            group: Arc::clone(&self.group),
         })
     }
 

@@ -67,7 +67,7 @@ impl Reader {
     pub(crate) fn find_from(&self, offset: u64, id: &str) -> Result<Option<OwnedLine>, ReadError> {
         let mut scan = Scan::new(&*self.storage, self.schema, offset, None);
         let finder = memchr::memmem::Finder::new(id);
-        let (mut body, mut checker) = (Vec::new(), Checker::new(&self.schema));
+        let (mut body, mut checker) = (Vec::new(), Checker::for_many(&self.schema));
         while let Some(line) = scan.next_line()? {
             if finder.find(line.raw()).is_none() {
                 continue;

@@ -174,7 +174,7 @@ impl Record {
         let shares = cores().min(bytes / SHARE_BYTES_MIN).max(1);
         let share = bodies.len().div_ceil(shares);
         let check = |bodies: Vec<Vec<u8>>| {
-            let mut checker = Checker::new(schema);
+            let mut checker = Checker::for_many(schema);
             let bodies = bodies.into_iter();
             bodies
                 .map(|body| Self::checked(&mut checker, body))
@@ -332,7 +332,7 @@ impl Id {
 /// What a good body holds, and the hash of its file if the schema has one.
 pub(crate) type Checked = Result<(Names, Option<Digest>), RecordError>;
 
-/// Checks bodies one after the other in the same memory.
+/// Checks bodies.
 pub(crate) struct Checker {
     schema: Schema,
     /// The keys that are looked at: most others are passed without a comparison.
@@ -342,6 +342,14 @@ pub(crate) struct Checker {
 }
 
 impl Checker {
+    /// For one body after the other: the same memory is used again, and keys are remembered.
+    pub(crate) fn for_many(schema: &Schema) -> Self {
+        Self {
+            keys: Keys::for_many(),
+            ..Self::new(schema)
+        }
+    }
+
     pub(crate) fn new(schema: &Schema) -> Self {
         let keys = [Some(schema.id), Some(schema.identity), Some(schema.origin)];
         let marks = [schema.time, schema.severity, schema.scenario];

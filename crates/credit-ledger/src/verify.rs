@@ -29,6 +29,12 @@ use crate::storage::{Part, Storage, StorageError};
 /// What one thread looks at before it goes on to its next piece.
 const PIECE_BYTES: u64 = 2 * 1024 * 1024;
 
+/// In a small ledger pieces are smaller, so that all threads have about the same to do.
+const PIECE_BYTES_MIN: u64 = 256 * 1024;
+
+/// Where HEAD does not know how many lines there are, they are taken to be this long.
+const LINE_BYTES_TYPICAL: u64 = 1024;
+
 /// How much is looked at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scope {
@@ -92,7 +98,9 @@ pub(crate) fn verify<T: Send>(
         imported,
     };
     let ids = if scope.records {
-        Ids::rough(size)
+        // A wrong guess costs only time.
+        let known = head.best.as_ref().map_or(0, |head| head.lines);
+        Ids::rough(known.max(size / LINE_BYTES_TYPICAL))
     } else {
         Ids::exact()
     };
@@ -168,8 +176,11 @@ fn look<T: Send>(
     let start = from
         .map_or(pass.before.beginning.start, |from| from.end)
         .min(size);
-    let pieces = (size - start).div_ceil(PIECE_BYTES);
-    let threads = (cores() as u64).min(pieces);
+    let threads = cores() as u64;
+    let piece_bytes = (size - start) / (4 * threads);
+    let piece_bytes = piece_bytes.clamp(PIECE_BYTES_MIN, PIECE_BYTES);
+    let pieces = (size - start).div_ceil(piece_bytes);
+    let threads = threads.min(pieces);
     if pieces <= 1 {
         let (seen, notes) = Eye::new(work).look_at(start..size, true, note)?;
         notes.into_iter().for_each(noted);
@@ -184,8 +195,8 @@ fn look<T: Send>(
                 scope_of_threads.spawn(move || {
                     let mut eye = Eye::new(work);
                     let pieces = (first..pieces).step_by(threads as usize);
-                    for piece in pieces.map(|piece| start + piece * PIECE_BYTES) {
-                        let range = piece..(piece + PIECE_BYTES).min(size);
+                    for piece in pieces.map(|piece| start + piece * piece_bytes) {
+                        let range = piece..(piece + piece_bytes).min(size);
                         let at_line = piece == start;
                         if !send(&sender, eye.look_at(range, at_line, note)) {
                             return;
@@ -306,7 +317,7 @@ impl<'w> Eye<'w> {
             work,
             lines: Lines::new(work.storage, 0),
             body: Vec::new(),
-            checker: Checker::new(&work.schema),
+            checker: Checker::for_many(&work.schema),
             lines_last: 0,
         }
     }

@@ -27,7 +27,7 @@ fn a_long_ledger_needs_no_more_memory_than_a_short_one() {
         return;
     }
     let (short, long) = if common::long() { (64, 1024) } else { (8, 64) };
-    let [short, long] = [short, long].map(|size| {
+    let [(short, _), (long, lines)] = [short, long].map(|size| {
         let dir = tempfile::tempdir().unwrap();
         let lines = fill(dir.path(), size * MIB);
         let output = Command::new(std::env::current_exe().unwrap())
@@ -43,14 +43,10 @@ fn a_long_ledger_needs_no_more_memory_than_a_short_one() {
             "memory: {size} MiB, {lines} lines: a peak of {} KiB",
             peak / 1024
         );
-        peak
+        (peak, lines)
     });
-    // The filter of ids grows by a twenty-fifth of the file, up to 32 MiB.
-    let filter = if common::long() {
-        32 * MIB
-    } else {
-        56 * MIB / 25
-    };
+    // The filter of ids grows by ten bytes a line, up to 32 MiB.
+    let filter = (10 * lines).min(32 * MIB);
     assert!(long < short + filter + 2 * MIB, "{short} and {long} bytes");
     assert!(short < 16 * MIB, "{short} bytes");
 }

@@ -1,17 +1,18 @@
 //! Is everything still as it was written? Needs no secret, no network, no right to write.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use credit_core::{Day, Sha256};
+use credit_core::{Day, RunFacts, Sha256};
 use credit_ledger::hashed_file::{FileCheck, HashedDir};
 use credit_ledger::{Digest, Head, Line, ReadError};
 
 use crate::archive::{self, Archive};
 use crate::live_docket::check_saved;
-use crate::parallel::parallel;
+use crate::parallel::in_turns;
 use crate::partials;
 use crate::run_files::{self, Standing};
 use crate::tree::run_file_name;
@@ -99,7 +100,7 @@ impl Archive {
             verifier.known_head(seq, hash)?;
         }
         let run_files = expected.values().map(|files| files.len() as u64).sum();
-        verifier.run_files(&expected, run_files, progress)?;
+        verifier.run_files(&expected, run_files, progress);
         verifier.orphans(&expected)?;
         let reports = verifier.reports()?;
         verifier.objects()?;
@@ -118,7 +119,10 @@ impl Archive {
 }
 
 /// Run files by day: name → hash that the line states.
-type RunFiles = BTreeMap<Day, BTreeMap<String, Digest>>;
+type RunFiles = BTreeMap<Day, HashMap<String, Digest>>;
+
+/// So many of a day's files are looked at by one thread.
+const FILES_IN_TURN: usize = 256;
 
 struct Verifier<'a> {
     archive: &'a Archive,
@@ -130,15 +134,17 @@ struct Verifier<'a> {
 
 impl Verifier<'_> {
     fn add(&mut self, path: &Path, line: Option<u64>, problem: impl Into<String>) {
-        let path = path
-            .strip_prefix(self.tree.root())
-            .unwrap_or(path)
-            .to_owned();
-        self.findings.push(TreeFinding {
-            path,
+        let finding = self.finding(path, line, problem);
+        self.findings.push(finding);
+    }
+
+    fn finding(&self, path: &Path, line: Option<u64>, problem: impl Into<String>) -> TreeFinding {
+        let path = path.strip_prefix(self.tree.root()).unwrap_or(path);
+        TreeFinding {
+            path: path.to_owned(),
             line,
             problem: problem.into(),
-        });
+        }
     }
 
     fn add_chain(&mut self, path: &Path, findings: Vec<credit_ledger::Finding>) {
@@ -205,70 +211,86 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    fn run_files(
-        &mut self,
-        expected: &RunFiles,
-        total: u64,
-        progress: &(dyn Fn(u64, u64) + Sync),
-    ) -> Result<(), Error> {
-        let mut done = 0;
+    fn run_files(&mut self, expected: &RunFiles, total: u64, progress: &(dyn Fn(u64, u64) + Sync)) {
+        let mut turns = Vec::new();
         for (day, files) in expected {
-            progress(done, total);
-            let path = self.tree.day(*day);
-            let opened = HashedDir::open_in(&self.tree.monitoring(), &day.to_string());
-            let opened = match opened {
-                Ok(opened) => opened,
-                Err(e) => {
-                    self.add(
-                        &path,
-                        None,
-                        format!("is no directory that can be opened: {e}"),
-                    );
-                    continue;
-                }
-            };
-            let Some(dir) = opened else {
-                self.add(
-                    &path,
-                    None,
-                    format!("is missing with {} run files{REPAIR}", files.len()),
-                );
-                continue;
-            };
-            let problems = parallel(files.iter().collect(), |(name, hash)| {
-                (name, problem(run_files::standing(&dir, &path, name, *hash)))
-            });
-            for (name, problem) in problems {
-                if let Some(problem) = problem {
-                    self.add(&path.join(name), None, problem);
-                }
+            let mut files = files.iter().peekable();
+            let mut is_first = true;
+            while files.peek().is_some() {
+                let files: Vec<_> = files.by_ref().take(FILES_IN_TURN).collect();
+                turns.push((*day, files, is_first));
+                is_first = false;
             }
-            done += files.len() as u64;
         }
-        progress(total, total);
-        Ok(())
+        let done = Mutex::new(0);
+        progress(0, total);
+        let findings = in_turns(turns, |(day, files, is_first)| {
+            let count = files.len() as u64;
+            let findings = match HashedDir::open_in(&self.tree.monitoring(), &day.to_string()) {
+                Ok(Some(dir)) => self.files_of(day, &dir, files),
+                // Told once for all files of the day.
+                _ if !is_first => Vec::new(),
+                Ok(None) => {
+                    let lost = expected.get(&day).map_or(0, HashMap::len);
+                    vec![self.of_day(day, format!("is missing with {lost} run files{REPAIR}"))]
+                }
+                Err(e) => {
+                    vec![self.of_day(day, format!("is no directory that can be opened: {e}"))]
+                }
+            };
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            *done += count;
+            progress(*done, total);
+            findings
+        });
+        self.findings.extend(findings.into_iter().flatten());
+    }
+
+    fn files_of(
+        &self,
+        day: Day,
+        dir: &HashedDir,
+        files: Vec<(&String, &Digest)>,
+    ) -> Vec<TreeFinding> {
+        let path = self.tree.day(day);
+        let look = |(name, hash): (&String, &Digest)| {
+            let problem = problem(run_files::standing(dir, &path, name, *hash))?;
+            Some(self.finding(&path.join(name), None, problem))
+        };
+        files.into_iter().filter_map(look).collect()
+    }
+
+    fn of_day(&self, day: Day, problem: String) -> TreeFinding {
+        self.finding(&self.tree.day(day), None, problem)
     }
 
     /// Files in day folders that no line knows. Of an imported line only the id is known, so its
     /// file may lie in any of them and is not compared.
     fn orphans(&mut self, expected: &RunFiles) -> Result<(), Error> {
-        let none = BTreeMap::new();
         let imported = self.archive.imported_run_files()?;
-        for name in list(&self.tree.monitoring())? {
-            let Some(day) = name.to_str().and_then(|n| n.parse::<Day>().ok()) else {
-                continue;
-            };
-            let known = expected.get(&day).unwrap_or(&none);
-            for file in list(&self.tree.day(day))? {
+        let days = list(&self.tree.monitoring())?;
+        let days = days
+            .iter()
+            .filter_map(|name| name.to_str()?.parse::<Day>().ok());
+        let found = in_turns(days.collect(), |day| {
+            let known = expected.get(&day);
+            let is_orphan = |file: &OsString| {
                 let name = file.to_string_lossy();
                 let base = name.strip_suffix(".sha256").unwrap_or(&name);
-                let ours = base.starts_with("run_") && !base.ends_with(".notion.json");
-                if ours && !known.contains_key(base) && !imported.contains(base) {
-                    let path = self.tree.day(day).join(&file);
-                    let problem = "belongs to no line of the ledger; it was put there by hand, or \
-                                   its line was removed";
-                    self.add(&path, None, problem);
-                }
+                base.starts_with("run_")
+                    && !base.ends_with(".notion.json")
+                    && !known.is_some_and(|known| known.contains_key(base))
+                    && !imported.contains(base)
+            };
+            let files = list(&self.tree.day(day));
+            files.map(|files| (day, files.into_iter().filter(is_orphan).collect::<Vec<_>>()))
+        });
+        for found in found {
+            let (day, files) = found?;
+            for file in files {
+                let problem = "belongs to no line of the ledger; it was put there by hand, or its \
+                               line was removed";
+                self.add(&self.tree.day(day).join(file), None, problem);
             }
         }
         Ok(())
@@ -331,7 +353,9 @@ struct NoRecord {
 
 fn expected_run_file(tree: &Tree, path: &Path, line: &Line<'_>) -> Result<ExpectedFile, NoRecord> {
     let facts = archive::text(line.raw(), path);
-    let facts = facts.and_then(|text| archive::facts(text, tree));
+    // A line that is not what the quick reading takes for granted is a finding of the chain.
+    let facts =
+        facts.and_then(|text| RunFacts::scan(text).map_or_else(|| archive::facts(text, tree), Ok));
     match (facts, line.file_hash()) {
         (Ok(facts), Some(hash)) => Ok(ExpectedFile {
             day: facts.timestamp.day(),
@@ -383,17 +407,15 @@ fn open_dir(path: &Path) -> Result<Option<HashedDir>, Error> {
         .map_err(Error::io("opening", path))
 }
 
-/// The names in a directory, sorted; none if there is no such directory.
+/// The names in a directory, in no order; none if there is no such directory.
 fn list(path: &Path) -> Result<Vec<OsString>, Error> {
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(e) => return Err(Error::io("reading", path)(e)),
     };
-    let mut names = entries
+    entries
         .map(|entry| entry.map(|e| e.file_name()))
         .collect::<Result<Vec<_>, _>>()
-        .map_err(Error::io("reading", path))?;
-    names.sort();
-    Ok(names)
+        .map_err(Error::io("reading", path))
 }

@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs;
+use std::sync::Mutex;
 
 use common::{House, now, run, steady};
 use credit_monitor::core::Sha256;
@@ -107,6 +108,35 @@ fn missing_files() {
             "run_EXPORT-001.json: is missing",
             "run_EXPORT-002.json: has no .sha256",
         ],
+    );
+}
+
+#[test]
+fn a_day_of_many_files_is_told_once_and_progress_only_grows() {
+    let house = House::new();
+    let at = "2025-01-31T08:00:00Z";
+    let runs: Vec<_> = (0..600)
+        .map(|n| run(&format!("R-{n}"), "EXPORT", at, "100"))
+        .collect();
+    house.open().observe_all(runs, now()).unwrap();
+    let told = Mutex::new(Vec::new());
+    let tell = |done: u64, total: u64| told.lock().unwrap().push((done, total));
+    assert!(Archive::new(&house.tree).verify(None, &tell).unwrap().ok());
+    let told = told.into_inner().unwrap();
+    assert!(told.is_sorted() && told.len() > 2, "{told:?}");
+    assert_eq!(
+        (told.first(), told.last()),
+        (Some(&(0, 600)), Some(&(600, 600)))
+    );
+
+    fs::remove_dir_all(house.path(DAY)).unwrap();
+    let verified = Archive::new(&house.tree).verify(None, &|_, _| {}).unwrap();
+    let [lost] = &verified.findings[..] else {
+        panic!("{:#?}", verified.findings);
+    };
+    assert!(
+        lost.problem.contains("is missing with 600 run files"),
+        "{lost:?}"
     );
 }
 

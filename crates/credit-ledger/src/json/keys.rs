@@ -14,7 +14,8 @@ pub(crate) struct Keys {
     open: Vec<Key>,
     /// The text of keys with escapes; almost always empty.
     unescaped: Vec<u8>,
-    mould: Mould,
+    /// What the text before leaves to the next, if there will be one.
+    mould: Option<Mould>,
 }
 
 /// One object's share of [`Keys`].
@@ -38,13 +39,14 @@ struct Key {
 }
 
 impl KeySet {
-    /// `outermost` says whether the mould is for this object.
+    /// The mould is for the outermost object.
     pub(super) fn new(keys: &Keys, outermost: bool) -> Self {
+        let moulds = outermost && keys.mould.is_some();
         Self {
             base: keys.open.len(),
             seen: Prints::default(),
-            place: outermost.then_some(0),
-            moulds: outermost,
+            place: moulds.then_some(0),
+            moulds,
         }
     }
 }
@@ -72,6 +74,14 @@ impl Prints {
 }
 
 impl Keys {
+    /// For compact texts, one after the other, most with the keys of the one before.
+    pub(crate) fn for_many() -> Self {
+        Self {
+            mould: Some(Mould::default()),
+            ..Self::default()
+        }
+    }
+
     /// Forgets what the text before left, and keeps its room.
     pub(super) fn clear(&mut self) {
         self.open.clear();
@@ -88,8 +98,9 @@ impl Keys {
         input: &[u8],
         at: usize,
     ) -> Option<(usize, u64)> {
+        let (place, mould) = (set.place?, self.mould.as_ref()?);
         let text = input.get(at..).unwrap_or_default();
-        let Some(met) = self.mould.meet(set.place?, text) else {
+        let Some(met) = mould.meet(place, text) else {
             self.leave_mould(set, input);
             return None;
         };
@@ -187,10 +198,12 @@ impl Keys {
     #[inline(never)]
     fn cast(&mut self, base: usize, input: &[u8]) {
         let keys = self.open.get(base..).unwrap_or_default();
-        if keys.iter().all(|key| key.escaped_at.is_none()) {
+        if let Some(mould) = &mut self.mould
+            && keys.iter().all(|key| key.escaped_at.is_none())
+        {
             let text = |key: &Key| input.get(key.start as usize..key.end as usize);
             let keys = keys.iter().map(|key| text(key).unwrap_or_default());
-            self.mould.take(keys);
+            mould.take(keys);
         }
     }
 

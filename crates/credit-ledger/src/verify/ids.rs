@@ -5,6 +5,13 @@ use std::collections::{HashMap, HashSet};
 /// Enough for millions of ids; many more cost a second pass, not memory.
 const SEEN_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
+/// With so much for each of a million ids, one verification in a hundred or fewer makes a second
+/// pass for nothing. More would be worse: the filter would not fit into the processor's cache.
+const SEEN_BYTES_EACH: u64 = 10;
+
+/// So many bits for an id, of nine bits of its hash each.
+const PROBES: u32 = 7;
+
 /// An id by its hash.
 #[derive(Debug)]
 pub(super) struct SeenId {
@@ -26,10 +33,12 @@ pub(super) enum Ids {
 }
 
 impl Ids {
-    pub(super) fn rough(size: u64) -> Self {
-        let lines = (size / 25).clamp(4096, SEEN_BYTES_MAX) / 64;
+    /// For about so many of them.
+    pub(super) fn rough(count: u64) -> Self {
+        let bytes = count.saturating_mul(SEEN_BYTES_EACH);
+        let blocks = bytes.clamp(4096, SEEN_BYTES_MAX) / 64;
         Self::Rough {
-            bits: vec![[0; 8]; lines as usize],
+            bits: vec![[0; 8]; blocks as usize],
             suspects: HashSet::new(),
         }
     }
@@ -38,8 +47,8 @@ impl Ids {
         Self::Exact(HashMap::new())
     }
 
-    /// Looks where these ids belong. The filter is larger than the processor's cache, and waiting
-    /// for many places at once takes no longer than for one.
+    /// Looks where these ids belong. The filter may be larger than the processor's cache, and
+    /// waiting for many places at once takes no longer than for one.
     pub(super) fn look_ahead<'s>(&self, ids: impl Iterator<Item = &'s SeenId>) {
         if let Self::Rough { bits, .. } = self {
             let places = ids.map(|id| bits.get(place(id.hash, bits.len())));
@@ -55,7 +64,7 @@ impl Ids {
                 let at = place(id.hash, bits.len());
                 let probes = mix(id.hash);
                 let mut seen = true;
-                for k in 0..6 {
+                for k in 0..PROBES {
                     let probe = probes >> (9 * k) & 511;
                     let word = bits
                         .get_mut(at)
