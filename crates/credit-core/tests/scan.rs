@@ -119,6 +119,29 @@ proptest! {
         agrees(&object(&members, ""))?;
     }
 
+    /// As long as one of ours and with the same beginning, which is what is compared first.
+    #[test]
+    fn a_key_that_begins_as_one_of_ours_is_another(record in common::record(), at_the_end in any::<bool>()) {
+        let ours = members_of(&record.to_json());
+        let decoys: Members = ours
+            .iter()
+            .filter(|(key, _)| key.len() > 7 && key.is_ascii())
+            .map(|(key, value)| {
+                let end = "~".repeat(key.len() - 7);
+                let other = if value.starts_with('"') { "\"OTHER\"" } else { "77" };
+                (format!("{}{end}", &key[..7]), other.to_owned())
+            })
+            .collect();
+        for decoy in decoys {
+            let mut members = ours.clone();
+            members.insert(if at_the_end { ours.len() } else { 0 }, decoy);
+            let text = object(&members, "");
+            agrees(&text)?;
+            let without = object(&ours, "");
+            prop_assert_eq!(RunFacts::scan(&text).is_some(), RunFacts::scan(&without).is_some());
+        }
+    }
+
     #[test]
     fn arbitrary_text_does_no_harm(text in ".{0,200}", cut in any::<prop::sample::Index>()) {
         let _ = RunFacts::scan(&text);

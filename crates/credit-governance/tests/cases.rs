@@ -501,6 +501,26 @@ fn band_and_category_follow_from_the_run() {
 }
 
 #[test]
+fn the_title_of_a_case_says_why_it_was_opened() {
+    let title = |change: fn(&mut credit_governance::JudgedRun)| {
+        let mut house = House::default();
+        let mut run = judged("R-1", Severity::Sev1);
+        change(&mut run);
+        let case = house.observe(at(0), &run).unwrap();
+        house.docket.case(&case).unwrap().title.to_string()
+    };
+    assert_eq!(title(|_| {}), "SEV1 EXPORT: credit spike");
+    assert_eq!(
+        title(|run| run.risk_flags = RiskFlags::NONE.with(RiskFlag::PiiExposure)),
+        "SEV1 EXPORT: credit spike with sensitive data"
+    );
+    assert_eq!(
+        title(|run| run.baseline_status = BaselineStatus::Missing),
+        "SEV1 EXPORT: no baseline to compare with"
+    );
+}
+
+#[test]
 fn every_root_cause_has_its_advice() {
     let iterator = RiskFlags::NONE.with(RiskFlag::UnboundedIterator);
     assert_eq!(

@@ -146,6 +146,11 @@ fn a_docket_without_its_past_goes_on_as_if_it_had_it() {
     for event in before {
         open.apply(event).unwrap();
     }
+    // How much is settled is known without taking it out.
+    for days in 0..10 {
+        let taken = open.clone().take_settled(at(days * DAY), |_| true);
+        assert_eq!(open.settled_count(at(days * DAY)), taken.len(), "{days}");
+    }
     // What the second mute held back is not told.
     let second = open.mutes()[1].id.clone();
     let past = open.take_settled(at(2 * DAY), |mute| *mute != second).past;

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::place::PayloadFile;
 
-use self::place::{Place, locate};
+use self::place::{Place, differences, locate};
 use crate::tree::run_file_name;
 use crate::{Error, Tree};
 
@@ -585,28 +585,4 @@ pub(crate) fn begun_releases(tree: &Tree) -> Result<Vec<RunId>, Error> {
 
 fn releases(tree: &Tree) -> PathBuf {
     tree.quarantine().join(RELEASES)
-}
-
-/// How a payload differs from what it was.
-fn differences(to: &str, expected: &[PayloadFile], found: &[PayloadFile]) -> Vec<String> {
-    let shown = |file: &PayloadFile| match file.path.as_str() {
-        "" => to.to_owned(),
-        path => format!("{to}/{path}"),
-    };
-    let mut wrong = Vec::new();
-    for file in expected {
-        match found.iter().find(|f| f.path == file.path) {
-            None => wrong.push(format!("{} is missing", shown(file))),
-            Some(f) if f.sha256 != file.sha256 => {
-                wrong.push(format!("{} was changed", shown(file)))
-            }
-            Some(_) => {}
-        }
-    }
-    for file in found {
-        if !expected.iter().any(|f| f.path == file.path) {
-            wrong.push(format!("{} was added", shown(file)));
-        }
-    }
-    wrong
 }

@@ -209,6 +209,34 @@ impl Place {
     }
 }
 
+/// How a payload differs from what it was.
+pub(super) fn differences(
+    to: &str,
+    expected: &[PayloadFile],
+    found: &[PayloadFile],
+) -> Vec<String> {
+    let shown = |file: &PayloadFile| match file.path.as_str() {
+        "" => to.to_owned(),
+        path => format!("{to}/{path}"),
+    };
+    let mut wrong = Vec::new();
+    for file in expected {
+        match found.iter().find(|f| f.path == file.path) {
+            None => wrong.push(format!("{} is missing", shown(file))),
+            Some(f) if f.sha256 != file.sha256 => {
+                wrong.push(format!("{} was changed", shown(file)))
+            }
+            Some(_) => {}
+        }
+    }
+    for file in found {
+        if !expected.iter().any(|f| f.path == file.path) {
+            wrong.push(format!("{} was added", shown(file)));
+        }
+    }
+    wrong
+}
+
 fn open_dir(dir: impl AsFd, name: &OsStr, flags: OFlags) -> Result<OwnedFd, Errno> {
     let flags = flags | OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::fs::openat(dir, name, flags, Mode::empty())
