@@ -184,3 +184,39 @@ fn a_docket_without_its_past_goes_on_as_if_it_had_it() {
     let names: Vec<&str> = names.map(|change| change.scenario_id.as_str()).collect();
     assert_eq!(names, ["AFTER"]);
 }
+
+/// It counts from its beginning until it expires or somebody says that it is done, whichever comes
+/// first; a late run is told by it what its own time was.
+#[test]
+fn a_backfill_is_on_and_then_over() {
+    let mut house = House::default();
+    let started = BackfillStarted {
+        scenario_id: scenario("EXPORT"),
+        reason: text("a lost week"),
+        expires: at(HOUR),
+    };
+    enact(&mut house, 10, started);
+    let stands = |house: &House, t: i64| {
+        let backfill = house.docket.last_backfill(&scenario("EXPORT")).unwrap();
+        let now = at(t);
+        (
+            backfill.is_on(now),
+            backfill.is_over(now),
+            backfill.is_forgotten(now),
+        )
+    };
+    assert_eq!(stands(&house, 9), (false, false, false));
+    assert_eq!(stands(&house, 10), (true, false, false));
+    assert_eq!(stands(&house, HOUR - 1), (true, false, false));
+    assert_eq!(stands(&house, HOUR), (false, true, true));
+    let ended = BackfillEnded {
+        scenario_id: scenario("EXPORT"),
+        note: text("caught up"),
+    };
+    house
+        .decide(at(20), &lead(), What::BackfillEnded(ended))
+        .unwrap();
+    assert_eq!(stands(&house, 19), (true, false, false));
+    assert_eq!(stands(&house, 20), (false, true, false));
+    assert_eq!(stands(&house, HOUR), (false, true, false));
+}

@@ -202,6 +202,15 @@ fn an_ordinary_ledger_has_no_import() {
 }
 
 #[test]
+fn the_longest_line_is_imported() {
+    let line = format!("{{\"a\":\"{}\"}}\n", "x".repeat(65_527));
+    assert_eq!(line.len(), 65_535 + 1);
+    let storage = MemoryStorage::with_lines(line.into_bytes());
+    import(&storage).unwrap().close().unwrap();
+    assert!(verify(&storage).ok());
+}
+
+#[test]
 fn what_is_refused_and_why() {
     let long = format!("{{\"a\":\"{}\"}}\n", "x".repeat(65_536));
     let just_too_long = format!("{{\"a\":\"{}\"}}\n", "x".repeat(65_528));
