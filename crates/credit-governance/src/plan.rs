@@ -5,6 +5,7 @@ use credit_core::{
     Likelihood, RiskFlags, RunId, ScenarioId, Severity, Sha256, Status,
 };
 
+use crate::rules::LINKED_AT_ONCE_MAX;
 use crate::{
     Case, CaseEscalated, CaseOpened, CaseReopened, Cause, DispatchBlocked, Docket, DocketError,
     Escalation, LinkedRun, PatternRule, Relation, RunLinked, RunRef, Text, Trigger, What,
@@ -38,7 +39,8 @@ pub struct JudgedRun {
     /// The run that it repeats.
     pub rerun_of: Option<RunId>,
     /// The earlier SEV2 runs of its scenario, oldest first, as far back as
-    /// [`PatternRule::days`] reaches; only asked for where it is SEV2 itself.
+    /// [`PatternRule::days`] reaches; only asked for where it is SEV2 itself. Of a great many the
+    /// newest are enough: [`PatternRule::recent_max`] of them.
     pub recent_sev2: Vec<LinkedRun>,
 }
 
@@ -286,7 +288,8 @@ fn open(run: &JudgedRun, docket: &Docket, cause: Cause) -> CaseOpened {
         .unwrap_or_else(|| CaseId::of(run.day, run.identity, u32::MAX));
     let mut runs = vec![linked(run, Relation::Primary)];
     if cause == Cause::Pattern {
-        runs.extend(run.recent_sev2.iter().cloned());
+        let left_out = run.recent_sev2.len().saturating_sub(LINKED_AT_ONCE_MAX);
+        runs.extend(run.recent_sev2.iter().skip(left_out).cloned());
     }
     CaseOpened {
         case,

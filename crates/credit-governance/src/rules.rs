@@ -22,6 +22,10 @@ pub struct Rules {
     pub backfill_days_max: u32,
 }
 
+/// Of the runs that made a pattern its case names so many, the newest: many more would not fit into
+/// one line of the ledger.
+pub(crate) const LINKED_AT_ONCE_MAX: usize = 64;
+
 /// When moderate spikes of one scenario are a pattern.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PatternRule {
@@ -29,6 +33,20 @@ pub struct PatternRule {
     pub runs: usize,
     /// … within so many days.
     pub days: u32,
+}
+
+impl PatternRule {
+    /// How many earlier runs planning has a use for: enough to see the pattern, and those that a
+    /// case names.
+    ///
+    /// ```
+    /// use credit_governance::Rules;
+    ///
+    /// assert_eq!(Rules::STANDARD.pattern.recent_max(), 64);
+    /// ```
+    pub fn recent_max(&self) -> usize {
+        self.runs.max(LINKED_AT_ONCE_MAX)
+    }
 }
 
 impl Rules {

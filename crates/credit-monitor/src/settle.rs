@@ -340,12 +340,12 @@ impl Monitor {
             }
             let since = kept.at.days_before(rule.days);
             let before = earlier.get(&judged.scenario_id).into_iter().flatten();
-            judged.recent_sev2 = before
-                .filter(|(at, linked)| {
-                    linked.run.seq < judged.run.seq && since < *at && *at <= kept.at
-                })
-                .map(|(_, linked)| linked.clone())
-                .collect();
+            let newest = before.rev().filter(|(at, linked)| {
+                linked.run.seq < judged.run.seq && since < *at && *at <= kept.at
+            });
+            let newest = newest.take(rule.recent_max());
+            judged.recent_sev2 = newest.map(|(_, linked)| linked.clone()).collect();
+            judged.recent_sev2.reverse();
         }
         Ok(())
     }

@@ -376,6 +376,37 @@ fn the_third_moderate_spike_in_a_week_opens_a_case() {
     assert_eq!(runs, 4, "with those that made the pattern");
 }
 
+/// However many there were: a case that named them all would be too long for a line of the ledger,
+/// and nothing could be decided about the scenario any more.
+#[test]
+fn a_case_of_a_week_with_thousands_of_moderate_spikes_names_the_newest() {
+    let house = house();
+    let monitor = house.open();
+    let name = |n: u32| format!("R-{n:0126}");
+    let spikes = |numbers: std::ops::Range<u32>| {
+        // The longest names that there are.
+        let spike = |n| run(&name(n), "EXPORT", AT, "25");
+        monitor
+            .observe_all(numbers.map(spike), now())
+            .unwrap()
+            .outcomes
+    };
+    let first = spikes(0..1000).pop().unwrap().unwrap().case.unwrap();
+    resolve(&monitor, &first, now());
+
+    let next = spikes(1000..1001).pop().unwrap().unwrap().case.unwrap();
+    assert_ne!(next, first, "the resolved one is over");
+    let runs: Vec<String> = monitor
+        .with_docket(|docket| {
+            let runs = &docket.case(&next).unwrap().runs;
+            runs.iter().map(|run| run.run.run_id.to_string()).collect()
+        })
+        .unwrap();
+    assert!(runs.len() <= 65, "{} runs", runs.len());
+    assert!(runs.contains(&name(1000)) && runs.contains(&name(999)));
+    assert!(!runs.contains(&name(0)));
+}
+
 /// The gate of a SEV1 run: acknowledged, asked for, approved by somebody else, used once.
 #[test]
 fn a_rerun_begins_once_under_an_approval_of_its_own() {
