@@ -430,11 +430,12 @@ impl<'a> Folder<'a> {
             Ok(place) => place,
             Err(e) => return not_moved(format!("cannot be reached: {e}")),
         };
-        let there = match &source {
-            None => None,
-            Some(place) => place.kind().map_err(self.io("looking at the payload of"))?,
-        };
         let arrived = inside.kind().map_err(self.io("looking into"))?;
+        let there = match source.as_ref().map(Place::kind).transpose() {
+            Ok(there) => there.flatten(),
+            Err(e) if arrived.is_none() => return not_moved(format!("cannot be reached: {e}")),
+            Err(e) => return Err(self.io("looking at the payload of")(e)),
+        };
         match (source, there, arrived) {
             (_, None, None) => return not_moved("is not there".to_owned()),
             // A crash came between moving and telling.

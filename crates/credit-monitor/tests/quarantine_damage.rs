@@ -294,8 +294,9 @@ fn a_crash_after_a_payload_went_back_is_finished_by_opening() {
 /// What cannot be moved keeps no record from quarantine, and stays where it is.
 #[test]
 fn a_payload_that_cannot_be_moved_stays_and_is_told() {
+    let hidden = format!(".{}", "c".repeat(254));
     type Make = fn(&Path);
-    let kinds: [(&str, Make, &str); 8] = [
+    let kinds: [(&str, Make, &str); 12] = [
         (
             "pipe",
             |root| fifo(&root.join("pipe")),
@@ -318,6 +319,18 @@ fn a_payload_that_cannot_be_moved_stays_and_is_told() {
         ("file:/a%00b", |_| {}, "holds a NUL byte"),
         ("file://localhost.example/a", |_| {}, "another machine"),
         ("no such/folder", |_| {}, "is not there"),
+        // No file can be called that, and a signed address soon is as long.
+        (&"a".repeat(256), |_| {}, "is not there"),
+        (&"a/".repeat(30_000), |_| {}, "is not there"),
+        (&"b".repeat(64_000), |_| {}, "is not there"),
+        (
+            // It fits where it is, and not where names begin otherwise.
+            &hidden,
+            |root| {
+                fs::create_dir(root.join(format!(".{}", "c".repeat(254)))).unwrap();
+            },
+            "could not be moved",
+        ),
         (
             "link/file",
             |root| symlink("/tmp", root.join("link")).unwrap(),
@@ -325,15 +338,16 @@ fn a_payload_that_cannot_be_moved_stays_and_is_told() {
         ),
     ];
     for (link, make, told) in kinds {
+        let named: String = link.chars().take(80).collect();
         let house = House::new();
         house.baselines(&[("EXPORT", "10")]);
         make(house.dir.path());
         let outcome = house.open().observe(leak(Some(link)), now()).unwrap();
-        assert!(outcome.case.is_some(), "{link}");
+        assert!(outcome.case.is_some(), "{named}");
         let manifest = house.read(MANIFEST);
-        assert!(manifest.contains("\"not_moved\""), "{link}: {manifest}");
-        assert!(manifest.contains(told), "{link}: {manifest}");
-        assert_eq!(looked_at(&house).unwrap(), [""; 0], "{link}");
+        assert!(manifest.contains("\"not_moved\""), "{named}: {manifest}");
+        assert!(manifest.contains(told), "{named}: {manifest}");
+        assert_eq!(looked_at(&house).unwrap(), [""; 0], "{named}");
     }
 }
 

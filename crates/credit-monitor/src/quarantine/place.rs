@@ -143,7 +143,8 @@ impl Place {
     /// What is there; `None` if nothing is.
     pub(super) fn kind(&self) -> io::Result<Option<FileType>> {
         match rustix::fs::statat(&self.dir, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
-            Err(Errno::NOENT) => Ok(None),
+            // Nothing has a name that is longer than names can be.
+            Err(Errno::NOENT | Errno::NAMETOOLONG) => Ok(None),
             Err(error) => Err(error.into()),
             Ok(stat) => Ok(Some(FileType::from_raw_mode(stat.st_mode))),
         }
