@@ -94,10 +94,8 @@ impl Group {
         let bytes = records.iter().map(|record| record.body().len()).sum();
         let count = records.len();
         let Ticket { batch, first } = self.enqueue(records, bytes, true)?;
-        match self.wait(&batch) {
-            Ok(answers) => Ok(answers.iter().skip(first).take(count).cloned().collect()),
-            Err(error) => Err(error.again()),
-        }
+        let answers = self.wait(&batch)?.iter();
+        Ok(answers.skip(first).take(count).cloned().collect())
     }
 
     /// The same with one record.
@@ -122,10 +120,7 @@ impl Group {
             // Whoever leads it has waited for the one before.
             Arc::clone(&queue.batch)
         };
-        match self.wait(&batch) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(error.again()),
-        }
+        self.wait(&batch).map(|_| ())
     }
 
     /// Makes everything durable, unless a panic left it in doubt.
@@ -174,11 +169,11 @@ impl Group {
         Ok(Ticket { batch, first })
     }
 
-    /// Waits for a batch's outcome, and writes for all if nobody else does.
-    fn wait<'b>(&self, batch: &'b Batch) -> &'b Outcome {
+    /// Waits for a batch's answers, and writes for all if nobody else does.
+    fn wait<'b>(&self, batch: &'b Batch) -> Result<&'b [Answer], AppendError> {
         loop {
-            if let Some(outcome) = batch.outcome.get() {
-                return outcome;
+            if let Some(answers) = batch.answers() {
+                return answers;
             }
             let queue = self.queue();
             if queue.led {
@@ -265,13 +260,8 @@ impl Queue {
 impl Ticket {
     /// Waits for the answer to its only record.
     pub(crate) fn answer(&self) -> Result<Appended, AppendError> {
-        match self.batch.outcome()? {
-            Ok(answers) => {
-                let answer = answers.get(self.first).cloned();
-                Ok(answer.ok_or(AppendError::Poisoned(None))??)
-            }
-            Err(error) => Err(error.again()),
-        }
+        let answer = self.batch.wait()?.get(self.first).cloned();
+        Ok(answer.ok_or(AppendError::Poisoned(None))??)
     }
 }
 
@@ -285,14 +275,21 @@ impl Batch {
         })
     }
 
+    /// The outcome, if there is one, as each of those who wait is told it.
+    fn answers(&self) -> Option<Result<&[Answer], AppendError>> {
+        let outcome = self.outcome.get()?.as_ref();
+        Some(outcome.map(Vec::as_slice).map_err(AppendError::again))
+    }
+
     /// Waits for it. Most often it is there, and nothing is asked that callers share.
-    fn outcome(&self) -> Result<&Outcome, AppendError> {
-        if self.outcome.get().is_none()
-            && let Some(group) = self.group.upgrade()
-        {
-            return Ok(group.wait(self));
+    fn wait(&self) -> Result<&[Answer], AppendError> {
+        if let Some(answers) = self.answers() {
+            return answers;
         }
-        self.outcome.get().ok_or(AppendError::Poisoned(None))
+        match self.group.upgrade() {
+            Some(group) => group.wait(self),
+            None => self.answers().unwrap_or(Err(AppendError::Poisoned(None))),
+        }
     }
 
     fn sleepers(&self) -> MutexGuard<'_, Sleepers> {
