@@ -18,21 +18,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use credit_benches::leave;
-use credit_ledger::{
-    Config, Digest, FileStorage, Ledger, Part, Record, Schema, Storage, StorageError,
-};
+use credit_benches::{PLAIN, PLAIN_BYTES, leave, plain};
+use credit_ledger::{Config, FileStorage, Ledger, Part, Record, Storage, StorageError};
 
-const RUNS: Schema = Schema {
-    id: "Run_ID",
-    identity: "Input_Sha256",
-    file_hash: None,
-    origin: "Ledger_Origin",
-    time: None,
-    severity: None,
-    scenario: None,
-};
-const RECORD_BYTES: usize = 700;
 const THREADS: usize = 8;
 const TURNS: usize = 60;
 
@@ -58,7 +46,7 @@ fn main() {
             }
         }
         let [bare, append, submit, building] = best;
-        println!("{size} records in flight, {RECORD_BYTES} bytes a record:");
+        println!("{size} records in flight, {PLAIN_BYTES} bytes a record:");
         for (case, took) in [("bare write + fdatasync", bare), ("append_batch", append)] {
             leave(&format!("{size} in flight"), case, took, size);
         }
@@ -134,14 +122,11 @@ fn submit(ledger: &Ledger, records: &[Record]) -> Duration {
 }
 
 fn open(storage: Box<dyn Storage>) -> Ledger {
-    Ledger::open(storage, RUNS, Config::default()).unwrap()
+    Ledger::open(storage, PLAIN, Config::default()).unwrap()
 }
 
 fn record(n: usize) -> Record {
-    let identity = Digest::of(&n.to_le_bytes());
-    let start = format!(r#"{{"Run_ID":"r-{n}","Input_Sha256":"{identity}","Note":""#);
-    let padding = "x".repeat(RECORD_BYTES - start.len() - 2);
-    Record::new(&RUNS, format!("{start}{padding}\"}}").into_bytes()).unwrap()
+    Record::new(&PLAIN, plain(n)).unwrap()
 }
 
 /// Knows how long its lines are, and nothing else.

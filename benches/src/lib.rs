@@ -8,6 +8,7 @@
 )]
 
 mod measured;
+mod plain;
 mod verdicts;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ use credit_monitor::{Config, Monitor, RUNS, Tree};
 use tempfile::TempDir;
 
 pub use self::measured::leave;
+pub use self::plain::{PLAIN, PLAIN_BYTES, plain};
 pub use self::verdicts::{Sample, columns, every_flag, known, samples};
 
 /// How many runs share one write and one sync, as in `Monitor::observe_all`.

@@ -18,23 +18,13 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use credit_benches::leave;
-use credit_ledger::{Config, Digest, FileStorage, Ledger, Record, Schema};
+use credit_benches::{PLAIN, PLAIN_BYTES, leave, plain};
+use credit_ledger::{Config, FileStorage, Ledger, Record};
 use fjall::{Keyspace, KeyspaceCreateOptions, PersistMode};
 use redb::{Durability, TableDefinition};
 use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
 
-const RUNS: Schema = Schema {
-    id: "Run_ID",
-    identity: "Input_Sha256",
-    file_hash: None,
-    origin: "Ledger_Origin",
-    time: None,
-    severity: None,
-    scenario: None,
-};
-const RECORD_BYTES: usize = 700;
 const TABLE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("records");
 /// Each store takes so many turns; the best counts, because noise only ever adds time.
 const TURNS: usize = 5;
@@ -49,14 +39,14 @@ fn main() {
             for (peer, best) in peers.iter_mut().zip(&mut best) {
                 let mut took = Duration::ZERO;
                 for _ in 0..batches {
-                    let records: Vec<Vec<u8>> = (next..next + size).map(body).collect();
+                    let records: Vec<Vec<u8>> = (next..next + size).map(plain).collect();
                     next += size;
                     took += peer.keep(records);
                 }
                 *best = took.min(*best);
             }
         }
-        println!("batches of {size}, {RECORD_BYTES} bytes a record:");
+        println!("batches of {size}, {PLAIN_BYTES} bytes a record:");
         let bare = best.first().unwrap().as_secs_f64();
         for (peer, best) in peers.iter().zip(&best) {
             let rate = (batches * size) as f64 / best.as_secs_f64();
@@ -79,7 +69,7 @@ fn peers(dir: &Path, size: usize) -> Vec<Box<dyn Peer>> {
     let dir = dir.join(size.to_string());
     std::fs::create_dir(&dir).unwrap();
     let storage = FileStorage::new(&dir, "ledger");
-    let ledger = Ledger::open(Box::new(storage), RUNS, Config::default()).unwrap();
+    let ledger = Ledger::open(Box::new(storage), PLAIN, Config::default()).unwrap();
     let redb = redb::Database::create(dir.join("redb")).unwrap();
     vec![
         Box::new(Bare(File::create(dir.join("bare")).unwrap())),
@@ -137,7 +127,7 @@ impl Peer for Ledger {
     fn keep(&mut self, records: Vec<Vec<u8>>) -> Duration {
         // Checking the records is the ledger's work, too.
         let start = Instant::now();
-        let records = Record::new_all(&RUNS, records).into_iter();
+        let records = Record::new_all(&PLAIN, records).into_iter();
         let records = records.map(Result::unwrap).collect();
         let answers = self.append_batch(records).unwrap();
         assert!(answers.iter().all(Result::is_ok));
@@ -233,11 +223,4 @@ impl<P: Peer> Peer for Chained<P> {
         }
         start.elapsed() + self.peer.keep(records)
     }
-}
-
-fn body(n: usize) -> Vec<u8> {
-    let identity = Digest::of(&n.to_le_bytes());
-    let start = format!(r#"{{"Run_ID":"r-{n}","Input_Sha256":"{identity}","Note":""#);
-    let padding = "x".repeat(RECORD_BYTES - start.len() - 2);
-    format!("{start}{padding}\"}}").into_bytes()
 }
