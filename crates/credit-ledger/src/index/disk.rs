@@ -6,8 +6,8 @@
 use super::IdHash;
 use super::marks::{MarksFilter, Wanted};
 use super::segment::{
-    Block, COUNT_MAX, Filter, IdEntry, IndexError, PAGE_BYTES, Segment, check_of, read_exact,
-    write_segment,
+    Block, COUNT_MAX, Filter, IdEntry, IndexError, MANIFEST_PAGES, PAGE_BYTES, Segment, check_of,
+    read_exact, write_segment,
 };
 use super::tail::{Tail, TailLine};
 use crate::Digest;
@@ -318,6 +318,11 @@ impl Manifest {
             covered = Some(segment.end);
             segments.push(segment);
         }
+        // New segments are written behind those listed, so nothing may be listed behind the index.
+        if let Some(behind) = segments.iter().map(|s| s.page + s.pages()).max() {
+            let last_byte = behind * PAGE_BYTES as u64 - 1;
+            read_exact(store, last_byte, &mut [0]).ok()?;
+        }
         (covered == Some(end)).then_some(Self {
             generation,
             lines,
@@ -391,7 +396,7 @@ fn free_page(slots: &[Option<Manifest>; 2], base: Option<&Disk>, pages: u64) -> 
         .map(|segment| (segment.page, segment.page + segment.pages()))
         .collect();
     used.sort_unstable();
-    let mut page = 2;
+    let mut page = MANIFEST_PAGES;
     for (start, end) in used {
         if start >= page + pages {
             break;
