@@ -63,6 +63,8 @@ pub use outbox::{
     UrlPattern, Withdrawn,
 };
 pub use outcome::{Outcome, Verdict};
+#[doc(hidden)]
+pub use partials::rewritten_partials;
 pub use quarantine::{Manifest, Payload, PayloadFile, Release};
 pub use rehearsal::Rehearsal;
 pub use repair::Repair;
