@@ -30,9 +30,11 @@ impl Monitor {
         };
         let operators = Operators::new(operators).map_err(|e| wrong(e.to_string()))?;
         if given && path.exists() {
-            return Err(wrong(
-                "is there already and is not overwritten; edit it to add operators".to_owned(),
-            ));
+            let missing = operators.iter().map(Operator::to_json);
+            let missing = missing.collect::<Vec<_>>().join(", ");
+            return Err(wrong(format!(
+                "is there already and is not overwritten; add {missing} to its operators"
+            )));
         }
         let scenarios = tree.scenarios();
         fs::create_dir_all(&scenarios).map_err(Error::io("creating", scenarios))?;
