@@ -13,6 +13,9 @@ use rustix::io::Errno;
 /// What the ledger's own files may be read and written by.
 pub(crate) const FILE_MODE: Mode = Mode::from_raw_mode(0o640);
 
+/// Who may put files into a directory could replace those in it: never everybody.
+pub(crate) const DIR_MODE: Mode = Mode::from_raw_mode(0o775);
+
 /// What is written once and never changed.
 pub(crate) const SEALED_MODE: Mode = Mode::from_raw_mode(0o444);
 

@@ -4,10 +4,10 @@
 //! behind a whole file, an empty one or none, never half of one. A file that exists with other
 //! content is evidence and is never overwritten; only an empty one is.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,7 +15,9 @@ use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use crate::Digest;
-use crate::beneath::{FILE_MODE, SEALED_MODE, open_beneath, open_dir, open_file, regular};
+use crate::beneath::{
+    DIR_MODE, FILE_MODE, SEALED_MODE, open_beneath, open_dir, open_file, regular,
+};
 
 /// One page of memory: so much is written by one call entirely or not at all, even if the process
 /// is killed in the middle of it. More could be cut short at a page's end.
@@ -118,7 +120,7 @@ impl HashedDir {
         let open = || rustix::fs::open(path, flags, Mode::empty());
         let fd = match open() {
             Err(Errno::NOENT) => {
-                fs::create_dir_all(path)?;
+                new_dirs().recursive(true).create(path)?;
                 open()?
             }
             opened => opened?,
@@ -141,7 +143,7 @@ impl HashedDir {
         let open = || open_beneath(&parent, name, flags, Mode::empty());
         let fd = match open() {
             Err(Errno::NOENT) => {
-                match rustix::fs::mkdirat(&parent, name, Mode::from_raw_mode(0o777)) {
+                match rustix::fs::mkdirat(&parent, name, DIR_MODE) {
                     Ok(()) => rustix::fs::fsync(&parent)?,
                     Err(Errno::EXIST) => {}
                     Err(error) => return Err(error.into()),
@@ -453,7 +455,7 @@ pub(crate) fn create_dirs_durably(path: &Path) -> io::Result<()> {
     }
     let parent = path.parent().unwrap_or(Path::new(""));
     create_dirs_durably(parent)?;
-    match fs::create_dir(path) {
+    match new_dirs().create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
@@ -462,6 +464,12 @@ pub(crate) fn create_dirs_durably(path: &Path) -> io::Result<()> {
     } else {
         parent
     })
+}
+
+fn new_dirs() -> DirBuilder {
+    let mut dirs = DirBuilder::new();
+    dirs.mode(DIR_MODE.as_raw_mode());
+    dirs
 }
 
 /// Makes the names in a directory durable.

@@ -1,7 +1,6 @@
 //! The writing side: a finished run in, an outcome out.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -26,7 +25,7 @@ use crate::settle::{self, Kept};
 use crate::tree::run_file_name;
 use crate::{
     Archive, Destinations, Error, Outcome, Refusal, RunFileError, ScenarioConfig, Stopwatch, Tree,
-    Verdict, governed,
+    Verdict, files, governed,
 };
 
 /// How many runs share one write and one sync when many are observed.
@@ -121,7 +120,7 @@ impl Monitor {
         if !monitoring.join("ledger.HEAD").exists() {
             archive::refuse_lost_ledger(tree)?;
         }
-        fs::create_dir_all(&monitoring).map_err(Error::io("creating", &monitoring))?;
+        files::create_dirs(&monitoring).map_err(Error::io("creating", &monitoring))?;
         let mut monitor = Monitor {
             tree: tree.clone(),
             config: live,
