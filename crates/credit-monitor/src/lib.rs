@@ -29,6 +29,7 @@ mod outcomes;
 mod parallel;
 mod partials;
 mod quarantine;
+mod recovered;
 mod rehearsal;
 mod repair;
 mod ruling;

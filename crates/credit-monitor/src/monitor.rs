@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use credit_core::{CaseId, Run, RunId, RunRecord, ScenarioId, Sha256, Timestamp};
-use credit_governance::{About, Actor, Backfill, Event, Verb, What};
+use credit_governance::{About, Actor, Backfill, Event, Verb};
 use credit_ledger::{
     Appended, Config as LedgerConfig, Digest, FileStorage, Ledger, OpenError, Record, Refused,
     Schema,
@@ -134,7 +134,7 @@ impl Monitor {
         };
         monitor.docket = Mutex::new(LiveDocket::open(&monitor.archive())?);
         monitor.finish_sidecars()?;
-        monitor.record_recovery(now)?;
+        monitor.record_recovered(now)?;
         let rebuilt = repair::after_a_crash(tree, &monitor.ledger)?;
         monitor.record_rebuilt(&rebuilt, &Actor::Service, now)?;
         monitor.rebuilt_on_open = rebuilt.count();
@@ -455,24 +455,6 @@ impl Monitor {
             if governed::is_unfinished(&path)? {
                 let _lock = self.lock_config()?;
                 governed::finish(&path)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn record_recovery(&self, now: Timestamp) -> Result<(), Error> {
-        for (name, ledger) in [
-            ("ledger.jsonl", &self.ledger),
-            ("events.jsonl", &self.events),
-        ] {
-            if let Some(cut) = ledger.recovered() {
-                let what = What::TailRecovered {
-                    ledger: name.to_owned(),
-                    offset: cut.offset,
-                    bytes: cut.bytes,
-                    kept_in: cut.kept_at.clone(),
-                };
-                self.record_event(&Event::new(now, &Actor::Service, what))?;
             }
         }
         Ok(())
