@@ -669,6 +669,74 @@ proptest! {
     }
 }
 
+/// Times from everywhere and in every order, some equal, and some that are none: what a window asks
+/// for is in it, and what the index can tell apart is not read.
+#[test]
+fn windows_over_times_that_are_not_in_order() {
+    const TIMES: [&str; 14] = [
+        "2025-01-31T10:00:00Z",
+        "1969-12-31T23:59:59Z",
+        "9999-12-31T23:59:59Z",
+        "2025-01-31T10:00:00Z",
+        "0001-01-01T00:00:00Z",
+        "2025-01-31T10:00:00.999999999Z",
+        "1970-01-01T00:00:00Z",
+        "2016-12-31T23:59:60Z",
+        "2025-01-30T10:00:00Z",
+        // No time that the index reads: such a line may be of any.
+        "2025-01-31T12:00:00+02:00",
+        "2025-01-31T10:00:00z",
+        "\\u0032025-01-31T10:00:00Z",
+        "soon",
+        "",
+    ];
+    let (readable, unreadable) = TIMES.split_at(9);
+    let storage = Counted::new(&MemoryStorage::new().with_index());
+    let config = Config {
+        index_every: 1,
+        ..config()
+    };
+    let ledger = Ledger::open(storage.boxed(), RUNS, config).unwrap();
+    // Each time fills blocks of its own: those of others need not be read.
+    for (k, time) in (0..).zip(TIMES) {
+        let records = (0..200).map(|n| record_at(1000 * k + n, time, &format!("{k}-{n}")));
+        let answers = ledger.append_batch(records.collect()).unwrap();
+        assert!(answers.iter().all(Result::is_ok));
+    }
+    let without_time = br#"{"Run_ID":"none","Input_Sha256":"#;
+    let identity = format!("\"{}\"}}", Digest::of(b"none"));
+    let body = [without_time, identity.as_bytes()].concat();
+    ledger.append(Record::new(&RUNS, body).unwrap()).unwrap();
+    ledger.close().unwrap();
+    let reader = Reader::open(storage.boxed(), RUNS).unwrap();
+    let size = lines_of(&storage.storage.memory).len() as u64;
+    let last = 200 * TIMES.len() as u64;
+    let seconds = |time: &str| time[..19].to_owned();
+    for from in readable {
+        for to in readable {
+            let wanted = Window {
+                from: Some(from),
+                to: Some(to),
+                ..Window::default()
+            };
+            storage.taken();
+            let seqs = window(&reader, &wanted);
+            let read = storage.taken();
+            let between = |second: String| seconds(from) <= second && second <= seconds(to);
+            let inside = |k: usize| k >= readable.len() || between(seconds(TIMES[k]));
+            for seq in 0..=last {
+                let k = seq as usize / 200;
+                let is_wanted = k >= TIMES.len() || inside(k);
+                assert!(!is_wanted || seqs.contains(&seq), "{seq} in {from} to {to}");
+            }
+            if from == to {
+                let most = size * (2 + 3 + unreadable.len() as u64) / TIMES.len() as u64;
+                assert!(read < most, "{read} of {size} read for {from}");
+            }
+        }
+    }
+}
+
 /// Sixteen bytes an id, two of a filter, and now and then a block: a page holds many of them.
 #[test]
 fn an_index_is_small_beside_its_lines() {

@@ -11,9 +11,9 @@ mod common;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use common::{ORIGIN, append, boxed, copy, lines_of, open, record, sample};
+use common::{append, boxed, copy, lines_of, open, record, sample, slot};
 use credit_ledger::{
-    Digest, FindingKind, Ledger, MemoryStorage, Part, ReadError, Reader, Storage, StorageError,
+    FindingKind, Ledger, MemoryStorage, Part, ReadError, Reader, Storage, StorageError,
     Verification, Window,
 };
 use proptest::prelude::*;
@@ -554,14 +554,6 @@ fn a_ledger_whose_lines_are_gone_altogether_is_rolled_back() {
     assert_eq!((verification.lines, verification.head), (0, None));
     storage.replace(Part::Head, None);
     assert!(matches!(reader.verify(), Err(ReadError::Missing)));
-}
-
-/// A HEAD slot with these numbers and a right check.
-fn slot(lines: &str, hash: Digest, end: &str) -> Vec<u8> {
-    let covered = format!(r#"{{"Lines":{lines},"Hash":"{hash}","End":{end},"Origin":"{ORIGIN}""#);
-    let check = Digest::of(covered.as_bytes()).to_string();
-    let text = format!(r#"{covered},"Check":"{}"}}"#, &check[..16]);
-    format!("{text:255}\n").into_bytes()
 }
 
 /// A HEAD with a right check that leads beside its line: what does not open is not fine.

@@ -207,7 +207,8 @@ impl Verifier<'_> {
                 "does not contain the remembered line {seq}:{hash}; it was cut, rewritten or \
                  replaced since, compare with a copy"
             );
-            self.add(&self.tree.ledger(), Some(self.imported + seq + 1), problem);
+            let line = (self.imported + 1).saturating_add(seq);
+            self.add(&self.tree.ledger(), Some(line), problem);
         }
         Ok(())
     }

@@ -224,6 +224,7 @@ fn a_remembered_head_that_is_gone() {
     assert!(verify(head.seq, head.hash));
     assert!(!verify(head.seq + 1, head.hash));
     assert!(!verify(head.seq, Digest::of(b"another")));
+    assert!(!verify(u64::MAX, head.hash));
 }
 
 #[test]
