@@ -48,8 +48,11 @@ fn the_same_run_again_adds_nothing_and_tells_the_verdict_that_stands() {
     let first = monitor
         .observe(run("R-1", "EXPORT", AT, "1000"), now())
         .unwrap();
-    // A baseline that comes later does not change what was judged before.
+    // What comes later does not change what was judged before, and the run is the same: its
+    // identity is that of its input, before its scenario's configuration is added.
     house.baselines(&[("EXPORT", "100")]);
+    let scenario = r#"{"is_backfill":true,"max_items":5}"#;
+    fs::write(house.path("config/scenarios/EXPORT.json"), scenario).unwrap();
     let before = house.read("runs/CREDIT_MONITORING/ledger.jsonl");
     let again = monitor
         .observe(run("R-1", "EXPORT", AT, "1000"), now())
