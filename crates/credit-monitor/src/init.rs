@@ -1,6 +1,5 @@
 //! A tree's first files.
 
-use std::fs;
 use std::path::PathBuf;
 
 use credit_baseline::Baselines;
@@ -8,7 +7,7 @@ use credit_core::Timestamp;
 use credit_governance::{Operator, Operators};
 use credit_ledger::hashed_file::replace_durably;
 
-use crate::{Error, Monitor, Tree};
+use crate::{Error, Monitor, Tree, files};
 
 impl Monitor {
     /// Writes what is missing of `config/`: the standard policy, empty baselines, the operators,
@@ -37,7 +36,7 @@ impl Monitor {
             )));
         }
         let scenarios = tree.scenarios();
-        fs::create_dir_all(&scenarios).map_err(Error::io("creating", scenarios))?;
+        files::create_dirs(&scenarios).map_err(Error::io("creating", scenarios))?;
         let files = [
             (tree.policy(), credit_policy::STANDARD_JSON.to_owned()),
             (tree.baselines(), Baselines::empty(now).to_json()),

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use credit_core::{Day, ScenarioId, Sha256};
+use credit_ledger::hashed_file::open_regular;
 use credit_ledger::{Digest, Head};
 use credit_report::{Partial, Sums};
 
 use super::code::{Reader, Writer};
 use super::{Days, Partials};
+use crate::files;
 
 /// The first line; another version is derived anew instead of guessed at.
 const MAGIC: &[u8] = b"credit-partials/1\n";
@@ -52,7 +54,7 @@ pub(super) struct Opened {
 
 impl Opened {
     pub(super) fn open(path: &Path) -> io::Result<Opened> {
-        let file = File::open(path)?;
+        let file = open_regular(path)?;
         Ok(Opened { file })
     }
 
@@ -235,7 +237,7 @@ impl Contents {
         let temporary = path.with_file_name(format!("{TEMPORARY_NAME}{}", std::process::id()));
         let path = path.to_owned();
         let saving = Saving { temporary, path };
-        let written = create(&saving.temporary).and_then(|file| {
+        let written = files::create(&saving.temporary).and_then(|file| {
             let mut out = BufWriter::new(file);
             out.write_all(&self.start)?;
             for block in self.blocks.values() {
@@ -286,13 +288,6 @@ impl Saving {
     pub(super) fn abandon(self) {
         let _stays = fs::remove_file(self.temporary);
     }
-}
-
-/// As readable as the ledger from which it follows.
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true).mode(0o640);
-    options.open(path)
 }
 
 fn changed(what: &str) -> io::Error {
