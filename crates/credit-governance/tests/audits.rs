@@ -4,14 +4,14 @@
 mod common;
 
 use common::*;
-use credit_core::{Exposure, RootCause, ScenarioId, Severity, Sha256};
+use credit_core::{Exposure, RiskFlags, RootCause, ScenarioId, Severity, Sha256};
 use credit_governance::audit::{
     self, Audit, BackfillClaim, GovernedFile, GovernedKind, PolicyEffect, Share, Shift, Suppressed,
     SwitchedOff, ThresholdTrial,
 };
 use credit_governance::{
     AlertsMuted, Approval, BackfillStarted, ConfigAdopted, ConfigFile, Docket, MuteScope,
-    PolicyAdopted, ReviewNoted, Rules, Verb, What,
+    PolicyAdopted, Remedies, RerunOffer, RerunRequested, ReviewNoted, Rules, Verb, What,
 };
 
 const RULES: Rules = Rules::STANDARD;
@@ -386,6 +386,46 @@ fn a_month_counts_how_often_a_flag_was_wrong() {
         figures.value,
         "8 of 10 (80.0 %, 95 % interval 49.0 % to 94.3 %)"
     );
+}
+
+#[test]
+fn an_approval_that_nobody_used_is_found() {
+    let mut house = House::default();
+    let run = judged("R-1", Severity::Sev1);
+    let case = house.observe(at(0), &run).unwrap();
+    house.acknowledge(at(1), &case).unwrap();
+    house.propose_cause(at(2), &case, RootCause::Misconfig);
+    let request = What::RerunRequested(RerunRequested {
+        run: run.run.clone(),
+        case: Some(case),
+        reason: text("needed"),
+    });
+    house.decide(at(3), &ops(), request).unwrap();
+    let offer = RerunOffer {
+        mitigation: text("max_items now 1000"),
+        remedies: Remedies {
+            max_items: true,
+            idempotency_key: true,
+            addressed: RiskFlags::NONE,
+        },
+        config_sha256: Sha256::of(b"policy and scenario"),
+        expires: Some(at(HOUR)),
+    };
+    let terms = house.docket.rerun_terms(&gated(&run), offer, at(4), &RULES);
+    let approval = terms.unwrap().approve(&lead()).unwrap();
+    house.keep(house.docket.approve_rerun(at(4), approval).unwrap());
+    let found = |house: &House, now| {
+        let monthly = audit::monthly(&audit::MonthlyFacts::default(), &house.docket, at(now));
+        let findings = monthly.checks.into_iter().flat_map(|check| check.findings);
+        findings.map(|finding| finding.what).collect::<Vec<_>>()
+    };
+    let never_began = "the approved rerun of R-1 never began";
+    assert!(found(&house, HOUR - 1).is_empty());
+    assert_eq!(found(&house, HOUR), [never_began]);
+    house.approved_baseline(at(5), "EXPORT");
+    let not_in_force = "the approved baseline of EXPORT is not in force";
+    assert_eq!(found(&house, HOUR - 1), [not_in_force]);
+    assert_eq!(found(&house, HOUR), [not_in_force, never_began]);
 }
 
 #[test]
