@@ -225,4 +225,9 @@ fn the_largest_sums_fit() {
     );
     // Fewer runs than went in: more than any run can cost.
     assert_eq!(total.mean(1), None);
+    // What is read back leaves room for more.
+    let most = TotalCredits::from_micro((1 << 120) - 1).unwrap();
+    assert_eq!(most.micro(), (1 << 120) - 1);
+    assert_eq!(TotalCredits::from_micro(1 << 120), None);
+    assert_eq!(TotalCredits::from_micro(total.micro()), Some(total));
 }

@@ -278,6 +278,18 @@ fn the_ends_of_time() {
 }
 
 #[test]
+fn seconds_between_two_instants_have_fractions_and_a_sign() {
+    for (later, earlier, seconds) in [
+        ("2024-01-23T10:00:01.5Z", "2024-01-23T09:59:59.25Z", 2.25),
+        ("2024-01-23T10:00:01.25Z", "2024-01-23T10:00:00.5Z", 0.75),
+        ("2024-01-23T10:00:00Z", "2024-01-23T10:00:00.125Z", -0.125),
+    ] {
+        let found = instant(later).seconds_since(instant(earlier));
+        assert_eq!(found, seconds, "{later} after {earlier}");
+    }
+}
+
+#[test]
 fn precision_does_not_move_the_border_of_a_period() {
     let period = Period {
         start: instant("2024-01-01T00:00:00.000Z"),

@@ -5,11 +5,11 @@ mod common;
 use common::*;
 use credit_core::{
     Action, Actions, BaselineStatus, CaseCategory, CaseStatus, Exposure, ExposureBand, JobType,
-    RiskFlag, RiskFlags, RootCause, Severity,
+    Likelihood, RiskFlag, RiskFlags, RootCause, Severity, Status,
 };
 use credit_governance::{
-    CaseArchived, CaseReopened, Cause, DocketError, Duty, Effect, Escalation, Missing, Refusal,
-    Relation, Rules, Topic, What, plan, recommend,
+    CaseArchived, CaseReopened, Cause, Docket, DocketError, Duty, Effect, Escalation, LinkedRun,
+    Missing, PatternRule, Refusal, Relation, Rules, Topic, What, plan, recommend,
 };
 
 const RULES: Rules = Rules::STANDARD;
@@ -281,7 +281,7 @@ fn the_third_sev2_in_a_week_opens_a_case_and_the_fourth_joins_it() {
         let mut run = judged(&format!("R-{i}"), Severity::Sev2);
         run.recent_sev2 = recent.clone();
         house.observe(at(i), &run);
-        recent.push(credit_governance::LinkedRun {
+        recent.push(LinkedRun {
             run: run.run.clone(),
             relation: Relation::Related,
             severity: run.severity,
@@ -303,6 +303,39 @@ fn the_third_sev2_in_a_week_opens_a_case_and_the_fourth_joins_it() {
     }
 }
 
+/// Of a great many, which would not fit into one line of the ledger.
+#[test]
+fn a_pattern_is_seen_in_its_newest_runs_alone() {
+    let all: Vec<LinkedRun> = (0..100)
+        .map(|i| LinkedRun {
+            run: run_ref(&format!("R-{i}")),
+            relation: Relation::Related,
+            severity: Severity::Sev2,
+            risk_flags: RiskFlags::NONE,
+            likelihood: Likelihood::Medium,
+            status: Status::Success,
+        })
+        .collect();
+    for runs in [3, 64, 65, 70, 101] {
+        let rule = PatternRule { runs, days: 7 };
+        let planned = |recent: &[LinkedRun]| {
+            let mut run = judged("R-100", Severity::Sev2);
+            run.recent_sev2 = recent.to_vec();
+            plan(&run, &Docket::default(), &rule)
+        };
+        let newest = &all[all.len().saturating_sub(rule.recent_max())..];
+        let of_all = planned(&all);
+        assert_eq!(planned(newest), of_all, "{runs}");
+        let opened = of_all.iter().find_map(|effect| match effect {
+            Effect::Record(What::CaseOpened(opened)) => Some(opened),
+            _ => None,
+        });
+        let named = opened.unwrap().runs.iter().map(|linked| &linked.run);
+        let last = all[36..].iter().map(|linked| &linked.run);
+        assert!(named.eq([&run_ref("R-100")].into_iter().chain(last)));
+    }
+}
+
 #[test]
 fn a_rerun_that_spikes_again_takes_its_case_up_again_and_calls_people() {
     let mut house = House::default();
@@ -310,11 +343,14 @@ fn a_rerun_that_spikes_again_takes_its_case_up_again_and_calls_people() {
     let case = house.resolved_sev1(&run);
     let mut rerun = judged("R-2", Severity::Sev2);
     rerun.rerun_of = Some(id(&run).clone());
-    for _ in 0..2 {
-        assert_eq!(house.observe(at(HOUR), &rerun), Some(case.clone()));
+    let mut another = judged("R-3", Severity::Sev2);
+    another.rerun_of = Some(id(&run).clone());
+    // What was seen already calls nobody again.
+    for (rerun, calls) in [(&rerun, 1), (&rerun, 1), (&another, 2), (&rerun, 2)] {
+        assert_eq!(house.observe(at(HOUR), rerun), Some(case.clone()));
         let found = house.docket.case(&case).unwrap();
         assert_eq!(found.status, CaseStatus::Investigating);
-        assert_eq!(found.calls_for(Escalation::RepeatSpike), 1);
+        assert_eq!(found.calls_for(Escalation::RepeatSpike), calls);
     }
     assert!(
         house
@@ -425,6 +461,29 @@ fn confirmed_exposure_calls_the_security_team_once() {
             .unwrap();
     }
     assert!(house.docket.due(at(4), &RULES).is_empty());
+}
+
+#[test]
+fn a_call_for_one_reason_is_none_for_another() {
+    let mut house = House::default();
+    let case = house
+        .observe(at(0), &judged("R-1", Severity::Sev0))
+        .unwrap();
+    house.assess(at(2), &case, Exposure::Confirmed);
+    for (now, reason) in [
+        (3, Escalation::ConfirmedExposure),
+        (15 * MINUTE, Escalation::AckOverdue),
+    ] {
+        let due = house.docket.due(at(now), &RULES);
+        let [call @ What::CaseEscalated(escalated)] = &due[..] else {
+            panic!("{due:?}")
+        };
+        assert_eq!(escalated.escalation, reason);
+        house
+            .decide(at(now), &credit_governance::Actor::Service, call.clone())
+            .unwrap();
+    }
+    assert!(house.docket.due(at(DAY), &RULES).is_empty());
 }
 
 #[test]

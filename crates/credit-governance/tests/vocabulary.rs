@@ -279,6 +279,20 @@ fn every_type_of_event_has_exactly_these_bytes() {
     );
 }
 
+#[test]
+fn an_event_is_about_the_case_and_the_run_that_its_subject_names() {
+    for event in every_event() {
+        let json: serde_json::Value = serde_json::from_str(&event.to_json()).unwrap();
+        let subject = &json["Subject"];
+        let case = event.what.case().map(CaseId::as_str);
+        assert_eq!(case, subject["case"].as_str(), "{json}");
+        let run = event.what.run().map(|run| run.run_id.as_str());
+        let named = [&subject["run"], &subject["linked"]["run"]];
+        let named = named.iter().find_map(|run| run["run_id"].as_str());
+        assert_eq!(run, named, "{json}");
+    }
+}
+
 /// What tells what happened is recorded by what saw it happen: nobody hands it in.
 #[test]
 fn what_only_tells_is_decided_by_nobody() {
