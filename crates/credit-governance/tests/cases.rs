@@ -8,8 +8,9 @@ use credit_core::{
     Likelihood, RiskFlag, RiskFlags, RootCause, Severity, Status,
 };
 use credit_governance::{
-    CaseArchived, CaseReopened, Cause, Docket, DocketError, Duty, Effect, Escalation, LinkedRun,
-    Missing, PatternRule, Refusal, Relation, Rules, Topic, What, plan, recommend,
+    CaseArchived, CaseReopened, Cause, Denied, Docket, DocketError, Duty, Effect, Escalation,
+    LinkedRun, Missing, PatternRule, Refusal, Relation, RootCauseFound, Rules, Topic, Verb, What,
+    plan, recommend,
 };
 
 const RULES: Rules = Rules::STANDARD;
@@ -88,6 +89,33 @@ fn an_o2_resolves_a_moderate_case_and_needs_no_confirmation() {
     house.propose_cause(at(2), &case, RootCause::Misconfig);
     house.mitigate(at(3), &case);
     house.resolve(at(4), &ops(), &case).unwrap();
+}
+
+#[test]
+fn who_proposed_a_root_cause_does_not_confirm_one() {
+    let mut house = House::default();
+    let case = house
+        .observe(at(0), &judged("R-1", Severity::Sev1))
+        .unwrap();
+    let found = || RootCauseFound {
+        case: case.clone(),
+        root_cause: RootCause::Misconfig,
+        explanation: text("no limit on the items"),
+    };
+    let propose = || What::RootCauseProposed(found());
+    let confirm = || What::RootCauseConfirmed(found());
+    house.decide(at(1), &lead(), propose()).unwrap();
+    assert!(matches!(
+        house.decide(at(2), &lead(), confirm()),
+        Err(Refusal::Denied(Denied::OwnProposal { name, verb: Verb::ConfirmRootCause })) if name == "lead-3"
+    ));
+    house
+        .decide(at(3), &operator("lead-4:O3"), confirm())
+        .unwrap();
+    // What lead-4 confirmed is nobody's proposal any more.
+    house
+        .decide(at(4), &operator("lead-4:O3"), confirm())
+        .unwrap();
 }
 
 #[test]
