@@ -96,6 +96,17 @@ fn large_objects_are_searched_too() {
     }
 }
 
+/// Names are told apart by fingerprints first.
+#[test]
+fn a_name_that_comes_twice_is_found_whatever_it_is() {
+    for n in 0..4_000 {
+        let object = format!(r#"{{"k{n}":1,"other":2,"k{n}":3}}"#);
+        let error = compact(object.as_bytes()).unwrap_err();
+        let duplicate = JsonProblem::DuplicateKey(format!("k{n}"));
+        assert_eq!(error.problem, duplicate);
+    }
+}
+
 /// Strings are passed by words and by vectors: what ends one is seen wherever it stands.
 #[test]
 fn long_strings_end_where_they_end() {

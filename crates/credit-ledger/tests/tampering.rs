@@ -121,6 +121,18 @@ fn inserted_and_foreign_lines_are_found() {
         matches!(huge.as_slice(), [(None, FindingKind::NotALine { .. })]),
         "{huge:?}"
     );
+    // Nor does it matter where its newline lies in what is read at once.
+    for away in -2..=2 {
+        let found = findings(|lines| {
+            let before = lines[0].len() + lines[1].len();
+            let bytes = (256 * 1024 - before).checked_add_signed(away).unwrap();
+            lines.insert(2, "x".repeat(bytes) + "\n");
+        });
+        assert!(
+            matches!(found.as_slice(), [(None, FindingKind::NotALine { .. })]),
+            "{away}: {found:?}"
+        );
+    }
     let torn = findings(|lines| lines.push("{\"Run".to_owned()));
     assert_eq!(torn, [(None, FindingKind::TornTail { bytes: 5 })]);
 }
