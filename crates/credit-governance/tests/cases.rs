@@ -9,8 +9,8 @@ use credit_core::{
 };
 use credit_governance::{
     CaseArchived, CaseReopened, Cause, Denied, Docket, DocketError, Duty, Effect, Escalation,
-    LinkedRun, Missing, PatternRule, Refusal, Relation, RootCauseFound, Rules, Topic, Verb, What,
-    plan, recommend,
+    LinkedRun, Missing, PatternRule, Refusal, Relation, RootCauseFound, Rules, ThreadLinked,
+    ThreadUrl, Topic, Verb, What, plan, recommend,
 };
 
 const RULES: Rules = Rules::STANDARD;
@@ -433,6 +433,7 @@ fn the_archive_begins_at_thirty_days_and_gives_back() {
         .decide(at(resolved + 31 * DAY), &ops(), archive())
         .unwrap();
     assert!(house.docket.case(&case).is_none());
+    assert_eq!(house.docket.archived_case(&case).unwrap().id, case);
     assert_eq!(house.docket.case_of(id(&run)).unwrap().id, case);
     let back = What::CaseUnarchived(CaseReopened {
         case: case.clone(),
@@ -468,6 +469,43 @@ fn a_case_without_news_is_stale_and_a_call_for_help_is_no_news() {
     assert!(stale(&house, at(14 * DAY)));
     house.note(at(14 * DAY), &case, Topic::General);
     assert!(!stale(&house, at(14 * DAY)));
+}
+
+#[test]
+fn a_resolved_case_still_takes_notes_and_a_thread() {
+    let mut house = House::default();
+    let case = house.resolved_sev1(&judged("R-1", Severity::Sev1));
+    house.note(at(HOUR), &case, Topic::General);
+    let url: ThreadUrl = "https://chat.example/archives/C1/p17".parse().unwrap();
+    let linked = What::ThreadLinked(ThreadLinked {
+        case: case.clone(),
+        url: url.clone(),
+    });
+    house.decide(at(2 * HOUR), &ops(), linked).unwrap();
+    let found = house.docket.case(&case).unwrap();
+    assert_eq!((found.notes.len(), &found.thread_url), (1, &Some(url)));
+    assert_eq!(found.updated_at, at(2 * HOUR));
+}
+
+#[test]
+fn a_case_opened_by_hand_has_its_run_and_the_title_that_was_given() {
+    let mut house = House::default();
+    for (name, given, title) in [
+        ("R-1", None, "SEV3 EXPORT: opened by hand"),
+        ("R-2", Some("looks odd"), "looks odd"),
+    ] {
+        let run = judged(name, Severity::Sev3);
+        let by_hand = |house: &House| house.docket.case_by_hand(&run, given.map(text));
+        let opened = by_hand(&house).unwrap();
+        house.decide(at(0), &ops(), opened).unwrap();
+        let case = house.docket.case_of(id(&run)).unwrap();
+        assert_eq!((case.cause, case.title.as_str()), (Cause::Manual, title));
+        assert!(matches!(
+            by_hand(&house),
+            Err(DocketError::AlreadyLinked { case: other, .. }) if other == case.id
+        ));
+    }
+    assert_eq!(house.docket.open_cases().count(), 2);
 }
 
 #[test]

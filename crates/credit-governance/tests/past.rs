@@ -114,6 +114,14 @@ fn a_docket_without_its_past_goes_on_as_if_it_had_it() {
     for event in before {
         open.apply(event).unwrap();
     }
+    let docket = &house.docket;
+    let kept = [
+        docket.policies().len(),
+        docket.configs().len(),
+        docket.reviewed().len(),
+        docket.review_notes().len(),
+    ];
+    assert_eq!(kept, [3, 9, 3, 3]);
     // How much is settled is known without taking it out, and at the very second at which
     // something is over as well.
     for seconds in (0..3).flat_map(|day| (0..10).chain([HOUR]).map(move |s| day * DAY + s)) {
