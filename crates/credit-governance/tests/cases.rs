@@ -8,9 +8,9 @@ use credit_core::{
     Likelihood, RiskFlag, RiskFlags, RootCause, Severity, Status,
 };
 use credit_governance::{
-    CaseArchived, CaseReopened, Cause, Denied, Docket, DocketError, Duty, Effect, Escalation,
-    LinkedRun, Missing, PatternRule, Refusal, Relation, RootCauseFound, Rules, ThreadLinked,
-    ThreadUrl, Topic, Verb, What, plan, recommend,
+    Actor, CaseArchived, CaseReopened, Cause, Denied, Docket, DocketError, Duty, Effect,
+    Escalation, LinkedRun, Missing, PatternRule, Refusal, Relation, RootCauseFound, Rules,
+    ThreadLinked, ThreadUrl, Topic, Verb, What, plan, recommend,
 };
 
 const RULES: Rules = Rules::STANDARD;
@@ -203,9 +203,7 @@ fn deadlines_are_kept_up_to_the_last_second_before_them() {
         assert_eq!(due_events.len(), expected.len());
         assert!(house.docket.due(at(due - 1), &RULES).is_empty());
         for what in due_events {
-            house
-                .decide(at(due), &credit_governance::Actor::Service, what)
-                .unwrap();
+            house.decide(at(due), &Actor::Service, what).unwrap();
         }
         assert!(
             house.docket.due(at(2 * due), &RULES).is_empty(),
@@ -294,6 +292,7 @@ fn a_storm_is_one_case_for_each_scenario_and_cause() {
     assert_eq!(house.docket.open_cases().count(), 3);
     for case in house.docket.open_cases() {
         assert_eq!(case.runs.len(), 100);
+        assert_eq!(case.primary(), case.runs.first());
     }
     // What was planned once is not planned again.
     let planned = house.events.len();
@@ -420,17 +419,22 @@ fn the_archive_begins_at_thirty_days_and_gives_back() {
     let case = house.resolved_sev1(&run);
     let resolved = 4 * MINUTE;
     let archive = || What::CaseArchived(CaseArchived { case: case.clone() });
-    assert!(house.docket.due(at(resolved + 29 * DAY), &RULES).is_empty());
+    assert!(
+        house
+            .docket
+            .due(at(resolved + 30 * DAY - 1), &RULES)
+            .is_empty()
+    );
     assert!(matches!(
         house.decide(at(resolved + 30 * DAY - 1), &ops(), archive()),
         Err(Refusal::TooEarly { .. })
     ));
     assert_eq!(
-        house.docket.due(at(resolved + 31 * DAY), &RULES),
+        house.docket.due(at(resolved + 30 * DAY), &RULES),
         [archive()]
     );
     house
-        .decide(at(resolved + 31 * DAY), &ops(), archive())
+        .decide(at(resolved + 30 * DAY), &ops(), archive())
         .unwrap();
     assert!(house.docket.case(&case).is_none());
     assert_eq!(house.docket.archived_case(&case).unwrap().id, case);
@@ -454,9 +458,7 @@ fn a_case_without_news_is_stale_and_a_call_for_help_is_no_news() {
         .observe(at(0), &judged("R-1", Severity::Sev1))
         .unwrap();
     for what in house.docket.due(at(DAY), &RULES) {
-        house
-            .decide(at(DAY), &credit_governance::Actor::Service, what)
-            .unwrap();
+        house.decide(at(DAY), &Actor::Service, what).unwrap();
     }
     let stale = |house: &House, t| {
         house
@@ -522,9 +524,7 @@ fn confirmed_exposure_calls_the_security_team_once() {
         [What::CaseEscalated(call)] if call.escalation == Escalation::ConfirmedExposure
     ));
     for what in due {
-        house
-            .decide(at(3), &credit_governance::Actor::Service, what)
-            .unwrap();
+        house.decide(at(3), &Actor::Service, what).unwrap();
     }
     assert!(house.docket.due(at(4), &RULES).is_empty());
 }
@@ -546,7 +546,7 @@ fn a_call_for_one_reason_is_none_for_another() {
         };
         assert_eq!(escalated.escalation, reason);
         house
-            .decide(at(now), &credit_governance::Actor::Service, call.clone())
+            .decide(at(now), &Actor::Service, call.clone())
             .unwrap();
     }
     assert!(house.docket.due(at(DAY), &RULES).is_empty());
@@ -721,4 +721,81 @@ fn each_action_of_the_policy_is_planned_and_no_other() {
         ["quarantine", "dispatch_blocked", "case_opened", "page"]
     );
     assert!(planned(Actions::NONE).is_empty());
+
+    // A pattern is one of SEV2, and only where a case is wanted for it.
+    let once = PatternRule { runs: 1, days: 7 };
+    for (severity, actions, wanted) in [
+        (
+            Severity::Sev2,
+            Actions::NONE.with(Action::LogCaseOptional),
+            true,
+        ),
+        (Severity::Sev2, Actions::NONE, false),
+        (
+            Severity::Sev3,
+            Actions::NONE.with(Action::LogCaseOptional),
+            false,
+        ),
+    ] {
+        let mut run = judged("R-1", severity);
+        run.actions = actions;
+        let effects = plan(&run, &Docket::default(), &once);
+        assert_eq!(!effects.is_empty(), wanted, "{severity} {actions:?}");
+    }
+}
+
+#[test]
+fn what_is_blocked_says_which_flags_it_has() {
+    let both = RiskFlags::NONE
+        .with(RiskFlag::RetryLoop)
+        .with(RiskFlag::PiiExposure);
+    for (risk_flags, told) in [
+        (RiskFlags::NONE, "SEV0 of EXPORT: no flags"),
+        (both, "SEV0 of EXPORT: retry_loop, pii_exposure"),
+    ] {
+        let mut run = judged("R-1", Severity::Sev0);
+        run.risk_flags = risk_flags;
+        run.actions = Actions::NONE.with(Action::BlockDispatch);
+        let effects = plan(&run, &Docket::default(), &RULES.pattern);
+        let [Effect::Record(What::DispatchBlocked(blocked))] = &effects[..] else {
+            panic!("{effects:?}")
+        };
+        assert_eq!(blocked.reason.as_str(), told);
+    }
+}
+
+#[test]
+fn a_cause_has_one_unresolved_case_whatever_was_planned_before() {
+    let mut house = House::default();
+    let case = house.observe(at(0), &judged("R-1", Severity::Sev1));
+    let late = plan(
+        &judged("R-2", Severity::Sev1),
+        &Docket::default(),
+        &RULES.pattern,
+    );
+    let [Effect::Record(opened), ..] = &late[..] else {
+        panic!("{late:?}")
+    };
+    assert!(matches!(
+        house.decide(at(1), &Actor::Service, opened.clone()),
+        Err(Refusal::Impossible(DocketError::CauseTaken { case: taken, .. })) if Some(&taken) == case.as_ref()
+    ));
+}
+
+#[test]
+fn what_is_missing_is_said_in_words() {
+    for (missing, words) in [
+        (Missing::Acknowledgment, "an acknowledgment"),
+        (Missing::RootCauseConfirmed, "an O3 who confirms"),
+        (
+            Missing::ExposureAssessment,
+            "an assessment of all critical flags",
+        ),
+        (Missing::NoExposure, "is a security incident"),
+        (Missing::NoExposureEvidence, "the evidence that nothing"),
+        (Missing::BaselineRationale, "the rationale for the baseline"),
+        (Missing::SuccessfulRerun, "a rerun that went well"),
+    ] {
+        assert!(missing.to_string().contains(words), "{missing}");
+    }
 }

@@ -131,6 +131,7 @@ fn a_docket_without_its_past_goes_on_as_if_it_had_it() {
     // What the second mute held back is not told.
     let second = open.mutes()[1].id.clone();
     let past = open.take_settled(at(2 * DAY), |mute| *mute != second).past;
+    assert!(past.iter().all(|past| past.at() < at(2 * DAY)));
     assert_eq!((open.mutes().len(), open.policies().len()), (1, 1));
     assert!(open.baseline_changes().is_empty() && open.reviewed().is_empty());
     for file in [ConfigFile::Baselines, ConfigFile::Operators] {
