@@ -95,6 +95,8 @@ proptest! {
         prop_assert_eq!(day.to_string().parse::<Day>(), Ok(day));
         prop_assert!(day.start().unix() <= instant.unix() && instant.unix() < day.start().unix() + DAY);
         prop_assert_eq!(day.start().day(), day);
+        prop_assert_eq!(day.unix() * DAY, day.start().unix());
+        prop_assert_eq!(Day::from_unix(day.unix()), Some(day));
     }
 
     #[test]
@@ -377,6 +379,8 @@ fn a_day_has_one_spelling() {
     }
     assert_eq!("0001-01-01".parse::<Day>().unwrap().start().unix(), FIRST);
     let last: Day = "9999-12-31".parse().unwrap();
+    assert_eq!(Day::from_unix(FIRST / DAY - 1), None);
+    assert_eq!(Day::from_unix(last.unix() + 1), None);
     assert_eq!(serde_json::to_string(&last).unwrap(), "\"9999-12-31\"");
 }
 

@@ -160,6 +160,8 @@ fn days_that_differ_are_kept_monday_first() {
     assert_eq!(weekdays.get(Weekday::Friday), None);
     let order: Vec<Weekday> = weekdays.iter().map(|(day, _)| day).collect();
     assert_eq!(order, [Weekday::Monday, Weekday::Sunday]);
+    let weekend = Weekday::ALL.iter().filter(|day| day.is_weekend());
+    assert!(weekend.eq(&[Weekday::Saturday, Weekday::Sunday]));
     let json = serde_json::to_string(&weekdays).unwrap();
     assert_eq!(serde_json::from_str::<Weekdays>(&json).unwrap(), weekdays);
 }
