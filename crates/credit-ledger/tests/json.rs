@@ -66,6 +66,11 @@ fn refused_with_place_and_reason() {
         ("1 1", 2, Trailing),
         (r#"{"a":1,"a":2}"#, 7, name()),
         (r#"{"a":1,"\u0061":2}"#, 7, name()),
+        (
+            r#"{"😀":1,"\ud83d\ude00":2}"#,
+            10,
+            DuplicateKey("😀".to_owned()),
+        ),
         (r#"[{"b":{"\u0061":1,"b":2,"a":2}}]"#, 24, name()),
         (&deep(33), 32, TooDeep),
     ] {
