@@ -67,11 +67,21 @@ fn fill(ledger: &Ledger, numbers: std::ops::Range<u32>) {
 /// A closed ledger with an index, the last lines of which it may not know.
 fn sample() -> MemoryStorage {
     let storage = MemoryStorage::new().with_index();
-    let ledger = Ledger::open(Box::new(storage.clone()), RUNS, often()).unwrap();
+    filled(Ledger::open(Box::new(storage.clone()), RUNS, often()).unwrap());
+    storage
+}
+
+/// One that begins with lines that no ledger wrote.
+fn imported() -> MemoryStorage {
+    let storage = MemoryStorage::with_lines(b"{\"old\":1}\n".to_vec()).with_index();
+    filled(Ledger::import(Box::new(storage.clone()), RUNS, often()).unwrap());
+    storage
+}
+
+fn filled(ledger: Ledger) {
     fill(&ledger, 0..LINES);
     assert_eq!(ledger.stats().index_failures, 0);
     ledger.close().unwrap();
-    storage
 }
 
 fn copy(storage: &MemoryStorage) -> MemoryStorage {
@@ -152,7 +162,12 @@ fn answers_are_right(storage: &MemoryStorage) {
 
 #[test]
 fn opening_and_finding_read_little() {
-    let storage = Counted::new(&sample());
+    for storage in [sample(), imported()] {
+        reads_little(&Counted::new(&storage));
+    }
+}
+
+fn reads_little(storage: &Counted) {
     let size = lines_of(&storage.storage.memory).len() as u64;
     let ledger = open(&|| storage.boxed()).unwrap();
     let opened = storage.taken();
