@@ -216,6 +216,29 @@ fn an_index_that_is_gone_or_damaged_only_costs_time() {
     assert!(ledger.find("r-5").unwrap().is_some());
 }
 
+/// Its checks find damage, not somebody who writes them: no number makes reckoning with it overflow.
+#[test]
+fn an_index_with_absurd_numbers_only_costs_time() {
+    let storage = sample();
+    let index = storage.index_contents();
+    // Behind the magic and a hash: what the manifest says of all lines and of the first segment.
+    for word in 0..16 {
+        for absurd in [1 << 47, u64::MAX] {
+            let mut index = index.clone();
+            for slot in 0..2_u64 {
+                let page = &mut index[slot as usize * 4096..][..4096];
+                page[48 + word * 8..][..8].copy_from_slice(&absurd.to_le_bytes());
+                let place = [0_u64.to_le_bytes(), slot.to_le_bytes()].concat();
+                let check = Digest::of(&[&place, &page[..4088]].concat());
+                page[4088..].copy_from_slice(&check.as_bytes()[..8]);
+            }
+            let storage = copy(&storage);
+            storage.replace_index(index);
+            answers_are_right(&storage);
+        }
+    }
+}
+
 /// Nearly every run is a new one, so nearly every append asks for an id that is not there. One that
 /// is there lies close to where its hash says, however long the index is.
 #[test]
