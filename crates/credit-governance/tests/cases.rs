@@ -129,10 +129,18 @@ fn a_rerun_that_went_well_is_missing_only_where_the_rules_ask() {
     };
     let missing = |house: &House| house.docket.case(&case).unwrap().missing(&strict);
     assert!(missing(&house).contains(&Missing::SuccessfulRerun));
-    let mut rerun = judged("R-2", Severity::Sev4);
-    rerun.rerun_of = Some(id(&run).clone());
-    house.observe(at(HOUR), &rerun);
-    assert!(!missing(&house).contains(&Missing::SuccessfulRerun));
+    for (name, severity, status, went_well) in [
+        ("R-2", Severity::Sev2, Status::Success, false),
+        ("R-3", Severity::Sev4, Status::Failed, false),
+        ("R-4", Severity::Sev3, Status::Success, true),
+    ] {
+        let mut rerun = judged(name, severity);
+        rerun.rerun_of = Some(id(&run).clone());
+        rerun.status = status;
+        house.observe(at(HOUR), &rerun);
+        let wanted = missing(&house).contains(&Missing::SuccessfulRerun);
+        assert_eq!(wanted, !went_well, "{name}");
+    }
     assert!(
         house
             .docket
@@ -492,16 +500,30 @@ fn a_resolved_case_still_takes_notes_and_a_thread() {
 #[test]
 fn a_case_opened_by_hand_has_its_run_and_the_title_that_was_given() {
     let mut house = House::default();
-    for (name, given, title) in [
-        ("R-1", None, "SEV3 EXPORT: opened by hand"),
-        ("R-2", Some("looks odd"), "looks odd"),
+    for (name, given, status, title, category) in [
+        (
+            "R-1",
+            None,
+            Status::Success,
+            "SEV4 EXPORT: opened by hand",
+            CaseCategory::Other,
+        ),
+        (
+            "R-2",
+            Some("looks odd"),
+            Status::Failed,
+            "looks odd",
+            CaseCategory::Reliability,
+        ),
     ] {
-        let run = judged(name, Severity::Sev3);
+        let mut run = judged(name, Severity::Sev4);
+        run.status = status;
         let by_hand = |house: &House| house.docket.case_by_hand(&run, given.map(text));
         let opened = by_hand(&house).unwrap();
         house.decide(at(0), &ops(), opened).unwrap();
         let case = house.docket.case_of(id(&run)).unwrap();
-        assert_eq!((case.cause, case.title.as_str()), (Cause::Manual, title));
+        assert_eq!((case.cause, case.category), (Cause::Manual, category));
+        assert_eq!(case.title.as_str(), title);
         assert!(matches!(
             by_hand(&house),
             Err(DocketError::AlreadyLinked { case: other, .. }) if other == case.id

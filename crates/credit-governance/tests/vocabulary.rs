@@ -413,7 +413,11 @@ fn mandatory_texts_cannot_be_empty() {
                 .to_string();
             assert!(error.contains("empty"), "{error}");
         }
-        let endless = "x".repeat(Text::LENGTH_MAX + 1);
+        let longest = "ä".repeat(Text::LENGTH_MAX);
+        assert_eq!(longest.parse::<Text>().unwrap().as_str(), longest);
+        let endless = longest + "x";
+        let length = Text::LENGTH_MAX + 1;
+        assert_eq!(endless.parse::<Text>(), Err(TextError::TooLong { length }));
         assert!(Event::parse(&json.replace(said, &endless)).is_err());
     }
 }
