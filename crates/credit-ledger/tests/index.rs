@@ -589,6 +589,54 @@ fn a_window_reads_its_blocks_only() {
     assert_eq!(window(&reader, &none), all);
 }
 
+/// What is not written plainly may be anything: it is handed out rather than left out.
+#[test]
+fn a_line_that_the_index_cannot_tell_is_in_every_window() {
+    let storage = MemoryStorage::new().with_index();
+    let ledger = open(&|| Box::new(storage.clone())).unwrap();
+    let odd = [
+        r#""Timestamp":"2025-01-01T00:00:00Z","Severity":"SEV\u0034","Scenario_ID":"S-1""#,
+        r#""Timestamp":"2025-01-01T00:00:00Z","Severity":"SEV3","Scenario_ID":"S-\u0058""#,
+        r#""Timestamp":"2030-01-01T00:00:00+01:00","Severity":"SEV3","Scenario_ID":"S-1""#,
+        r#""Timestamp":"2029-12-31T23:00:00,5Z","Severity":"SEV3","Scenario_ID":"S-1""#,
+        r#""Severity":"SEV3","Scenario_ID":"S-1""#,
+    ];
+    let mut seqs = Vec::new();
+    for (n, members) in (0..LINES).step_by(600).zip(odd) {
+        fill(&ledger, n..n + 600);
+        let identity = Digest::of(members.as_bytes());
+        let body = format!(r#"{{"Run_ID":"odd-{n}",{members},"Input_Sha256":"{identity}"}}"#);
+        let record = Record::new(&RUNS, body.into_bytes()).unwrap();
+        seqs.push(ledger.append(record).unwrap().receipt().seq());
+    }
+    // What comes last the index need not know yet.
+    fill(&ledger, LINES..LINES + 300);
+    ledger.close().unwrap();
+    let reader = Reader::open(Box::new(storage), RUNS).unwrap();
+    let severity = Window {
+        severity: Some("SEV4"),
+        ..Window::default()
+    };
+    let scenario = Window {
+        scenario: Some("S-X"),
+        ..Window::default()
+    };
+    let time = Window {
+        from: Some("2029-12-31T23:00:00Z"),
+        to: Some("2029-12-31T23:00:01Z"),
+        ..Window::default()
+    };
+    for (wanted, odd) in [
+        (severity, &seqs[..1]),
+        (scenario, &seqs[1..2]),
+        (time, &seqs[2..]),
+    ] {
+        let found = window(&reader, &wanted);
+        assert!(odd.iter().all(|seq| found.contains(seq)), "{wanted:?}");
+        assert!(found.len() < 2_000, "{wanted:?}: {}", found.len());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         failure_persistence: None,
