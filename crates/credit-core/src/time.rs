@@ -252,30 +252,13 @@ fn whole_second(text: &[u8]) -> Option<Timestamp> {
     }
     let number = |from: usize, to: usize| {
         let digits = text.get(from..to).unwrap_or_default().iter();
-        digits.fold(0, |number, digit| number * 10 + i64::from(digit - b'0'))
+        digits.fold(0_u16, |number, digit| number * 10 + u16::from(digit - b'0'))
     };
     let (year, month, day) = (number(0, 4), number(5, 7), number(8, 10));
     let (hour, minute, second) = (number(11, 13), number(14, 16), number(17, 19));
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 if is_leap => 29,
-        2 => 28,
-        _ => return None,
-    };
-    if !(1..=days).contains(&day) || hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    // Days since 1970-01-01, with years that begin in March (H. Hinnant, "chrono-Compatible
-    // Low-Level Date Algorithms"); the year is not negative.
-    let year = if month > 2 { year } else { year - 1 };
-    let era = year.div_euclid(400);
-    let year_of_era = year - era * 400;
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    let days = era * 146_097 + day_of_era - 719_468;
-    Timestamp::from_unix(days * 86_400 + hour * 3_600 + minute * 60 + second)
+    let date = NaiveDate::from_ymd_opt(year.into(), month.into(), day.into())?;
+    let time = date.and_hms_opt(hour.into(), minute.into(), second.into())?;
+    Timestamp::from_unix(time.and_utc().timestamp())
 }
 
 impl fmt::Display for Timestamp {

@@ -145,6 +145,11 @@ fn each_reason_is_told() {
         assert_eq!(error, reason, "{text:?}");
         assert!(error.to_string().contains(message), "{text:?}: {error}");
     }
+    // In a set or a map, an id is found by its text.
+    let ids: std::collections::HashSet<RunId> = ["RUN-1"].map(|id| id.parse().unwrap()).into();
+    assert!(ids.contains("RUN-1") && !ids.contains("RUN-2"));
+    let text: &str = ids.iter().next().unwrap().as_ref();
+    assert_eq!(text, "RUN-1");
     let longest = "a".repeat(128);
     assert!(longest.parse::<RunId>().is_ok());
     let error = "a".repeat(129).parse::<RunId>().unwrap_err();

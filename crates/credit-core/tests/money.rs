@@ -171,6 +171,7 @@ fn the_ends_of_the_range_are_inside_and_one_more_is_not() {
         "1e13",
         "1e300",
         "9e999999999999999999",
+        "1e99999999999999999999",
     ] {
         assert_eq!(read(over), Err(CreditsError::TooLarge), "{over}");
     }
@@ -189,6 +190,7 @@ fn zero_has_no_sign_and_less_than_zero_is_refused() {
         "-0.000000",
         "0e99999999999",
         "0e-99999999999",
+        "1e-99999999999999999999",
         "-0E0",
     ] {
         assert_eq!(read(zero), Ok(0), "{zero}");
@@ -225,4 +227,10 @@ fn the_largest_sums_fit() {
     );
     // Fewer runs than went in: more than any run can cost.
     assert_eq!(total.mean(1), None);
+    // What is read back leaves room for more.
+    let most = TotalCredits::from_micro((1 << 120) - 1).unwrap();
+    assert_eq!(most.micro(), (1 << 120) - 1);
+    assert_eq!(most.to_string(), "1329227995784915872903807060280.344575");
+    assert_eq!(TotalCredits::from_micro(1 << 120), None);
+    assert_eq!(TotalCredits::from_micro(total.micro()), Some(total));
 }

@@ -107,6 +107,19 @@ proptest! {
     }
 
     #[test]
+    fn reached_is_exact_and_never_by_nothing(
+        threshold in threshold_micro(), usual in 0..=1_000_000_000_u64, away in -1_i64..=1, anything: u64,
+    ) {
+        let border = u128::from(threshold) * u128::from(usual) / 1_000_000;
+        let near = u64::try_from(border).map_or(u64::MAX, |border| border.saturating_add_signed(away));
+        for found in [near, anything] {
+            let exact = u128::from(found) * 1_000_000 >= u128::from(threshold) * u128::from(usual);
+            let reached = Multiplier::from_micro(threshold).reached_by(found, usual);
+            prop_assert_eq!(reached, exact && usual > 0, "{} of {}", found, usual);
+        }
+    }
+
+    #[test]
     fn parsing_what_was_printed_gives_the_same_factor(micro in threshold_micro()) {
         let multiplier = Multiplier::from_micro(micro);
         prop_assert_eq!(multiplier.to_string().parse::<Multiplier>(), Ok(multiplier));
@@ -170,6 +183,10 @@ fn the_largest_amounts_and_thresholds_do_not_overflow() {
     assert!(!largest.at_least(absurd));
     assert_eq!(absurd.scaled_by(absurd), None);
     assert_eq!(
+        absurd.six_decimals().to_string(),
+        "340282366920938463463374607.431768"
+    );
+    assert_eq!(
         "340282366920938463463374607.431769".parse::<Multiplier>(),
         Err(MultiplierError::TooLarge)
     );
@@ -203,6 +220,17 @@ fn five_times_is_five_times() {
         "1.5x".parse::<Multiplier>(),
         Err(MultiplierError::NotANumber)
     );
+}
+
+#[test]
+fn a_distance_has_no_sign() {
+    for (one, other, distance) in [("1.5", "5", "3.5"), ("5", "1.5", "3.5"), ("2", "2", "0")] {
+        let [one, other] = [one, other].map(|text| text.parse::<Multiplier>().unwrap());
+        assert_eq!(one.abs_diff(other).to_string(), distance);
+        let [one, other] =
+            [one, other].map(|factor| factor.to_string().parse::<Credits>().unwrap());
+        assert_eq!(one.abs_diff(other).to_string(), distance);
+    }
 }
 
 #[test]

@@ -95,6 +95,8 @@ proptest! {
         prop_assert_eq!(day.to_string().parse::<Day>(), Ok(day));
         prop_assert!(day.start().unix() <= instant.unix() && instant.unix() < day.start().unix() + DAY);
         prop_assert_eq!(day.start().day(), day);
+        prop_assert_eq!(day.unix() * DAY, day.start().unix());
+        prop_assert_eq!(Day::from_unix(day.unix()), Some(day));
     }
 
     #[test]
@@ -278,6 +280,18 @@ fn the_ends_of_time() {
 }
 
 #[test]
+fn seconds_between_two_instants_have_fractions_and_a_sign() {
+    for (later, earlier, seconds) in [
+        ("2024-01-23T10:00:01.5Z", "2024-01-23T09:59:59.25Z", 2.25),
+        ("2024-01-23T10:00:01.25Z", "2024-01-23T10:00:00.5Z", 0.75),
+        ("2024-01-23T10:00:00Z", "2024-01-23T10:00:00.125Z", -0.125),
+    ] {
+        let found = instant(later).seconds_since(instant(earlier));
+        assert_eq!(found, seconds, "{later} after {earlier}");
+    }
+}
+
+#[test]
 fn precision_does_not_move_the_border_of_a_period() {
     let period = Period {
         start: instant("2024-01-01T00:00:00.000Z"),
@@ -302,6 +316,10 @@ fn other_spellings_are_refused() {
         "1706004000",
         "2024-02-30T00:00:00Z",
         "2023-02-29T00:00:00Z",
+        "1900-02-29T00:00:00Z",
+        "2024-04-31T00:00:00Z",
+        "2024-01-00T00:00:00Z",
+        "2024-00-01T00:00:00Z",
         "2024-13-01T00:00:00Z",
         "2024-01-23T24:00:00Z",
         "2024-01-23T25:00:00Z",
@@ -361,6 +379,8 @@ fn a_day_has_one_spelling() {
     }
     assert_eq!("0001-01-01".parse::<Day>().unwrap().start().unix(), FIRST);
     let last: Day = "9999-12-31".parse().unwrap();
+    assert_eq!(Day::from_unix(FIRST / DAY - 1), None);
+    assert_eq!(Day::from_unix(last.unix() + 1), None);
     assert_eq!(serde_json::to_string(&last).unwrap(), "\"9999-12-31\"");
 }
 

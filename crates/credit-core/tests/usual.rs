@@ -97,6 +97,37 @@ proptest! {
         prop_assert!(a.min(b) <= mean && mean <= a.max(b));
         prop_assert_eq!(mean, b.mean(a));
     }
+
+    #[test]
+    fn both_ends_of_a_tolerance_are_near_and_what_lies_beyond_is_not(
+        whole in 1..1_000_u64,
+        items in 1..1_000_u64,
+        share in 0..=2_000_000_u64,
+    ) {
+        let usual = rate(&whole.to_string());
+        let tolerance = Multiplier::from_micro(share);
+        let near = |micro| usual.is_near(Credits::from_micro(micro).unwrap(), items, tolerance);
+        let upper = whole * items * (1_000_000 + share);
+        prop_assert!(near(upper) && !near(upper + 1));
+        let lower = whole * items * 1_000_000_u64.saturating_sub(share);
+        prop_assert!(near(lower) && (lower == 0 || !near(lower - 1)));
+    }
+}
+
+#[test]
+fn so_many_items_cost_whole_micro_credits() {
+    for (usual, items, cost) in [
+        ("0.3333335", 3, Some("1")),
+        ("0.000000999999", 1, Some("0")),
+        ("0.000000999999", 1_000_002, Some("1")),
+        ("2.5", 0, Some("0")),
+        ("1000000000000", 1, Some("1000000000000")),
+        ("1000000000000", 2, None),
+        ("1000000000000", u64::MAX, None),
+    ] {
+        let cost = cost.map(|cost| cost.parse().unwrap());
+        assert_eq!(rate(usual).times(items), cost, "{items} items at {usual}");
+    }
 }
 
 #[test]
@@ -129,6 +160,8 @@ fn days_that_differ_are_kept_monday_first() {
     assert_eq!(weekdays.get(Weekday::Friday), None);
     let order: Vec<Weekday> = weekdays.iter().map(|(day, _)| day).collect();
     assert_eq!(order, [Weekday::Monday, Weekday::Sunday]);
+    let weekend = Weekday::ALL.iter().filter(|day| day.is_weekend());
+    assert!(weekend.eq(&[Weekday::Saturday, Weekday::Sunday]));
     let json = serde_json::to_string(&weekdays).unwrap();
     assert_eq!(serde_json::from_str::<Weekdays>(&json).unwrap(), weekdays);
 }

@@ -37,6 +37,11 @@ proptest! {
         prop_assert_eq!(set_a == set_b, tree_a == tree_b);
         prop_assert!(set_a.with(one).contains(one));
         prop_assert_eq!(set_a.with(one).with(one), set_a.with(one));
+        prop_assert_eq!((set_a.with_if(one, true), set_a.with_if(one, false)), (set_a.with(one), set_a));
+        prop_assert!(set_a.without(one).iter().eq(tree_a.iter().copied().filter(|flag| *flag != one)));
+        prop_assert!(set_a.intersection(set_b).iter().eq(tree_a.intersection(&tree_b).copied()));
+        let bit = |flag: &RiskFlag| set_a.bits() >> (*flag as u16) & 1 == 1;
+        prop_assert!(RiskFlag::ALL.iter().all(|flag| bit(flag) == tree_a.contains(flag)));
         // In their fixed order, whatever the order of adding.
         prop_assert!(set_a.iter().eq(tree_a.iter().copied()));
         let json = serde_json::to_string(&set_a).unwrap();
@@ -59,6 +64,7 @@ proptest! {
         let hash = Sha256::from_bytes(bytes);
         prop_assert_eq!(hash.to_string().parse::<Sha256>(), Ok(hash));
         prop_assert_eq!(hash.as_bytes(), &bytes);
+        prop_assert_eq!(format!("{hash:?}"), hash.to_string());
         let lower = text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         prop_assert_eq!(text.parse::<Sha256>().is_ok(), lower);
     }

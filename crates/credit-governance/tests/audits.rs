@@ -4,14 +4,14 @@
 mod common;
 
 use common::*;
-use credit_core::{Exposure, RootCause, ScenarioId, Severity, Sha256};
+use credit_core::{Exposure, RiskFlag, RiskFlags, RootCause, ScenarioId, Severity, Sha256};
 use credit_governance::audit::{
     self, Audit, BackfillClaim, GovernedFile, GovernedKind, PolicyEffect, Share, Shift, Suppressed,
     SwitchedOff, ThresholdTrial,
 };
 use credit_governance::{
-    AlertsMuted, Approval, BackfillStarted, ConfigAdopted, ConfigFile, Docket, MuteScope,
-    PolicyAdopted, ReviewNoted, Rules, Verb, What,
+    AlertsMuted, Approval, BackfillStarted, ConfigAdopted, ConfigFile, Docket, Event, MuteScope,
+    PolicyAdopted, Remedies, RerunOffer, RerunRequested, ReviewNoted, Rules, Verb, What,
 };
 
 const RULES: Rules = Rules::STANDARD;
@@ -47,6 +47,13 @@ fn a_quiet_day_passes_and_a_silent_one_does_not() {
     let daily = |now| audit::daily(&quiet(), &docket, &RULES, at(now));
     assert!(daily(DAY - 1).passed);
     assert_eq!(ids(&daily(DAY)), ["silence"]);
+    let nothing_yet = audit::daily(&audit::DailyFacts::default(), &docket, &RULES, at(0));
+    assert_eq!(ids(&nothing_yet), ["silence"]);
+    let mut findings = nothing_yet.checks.iter().flat_map(|check| &check.findings);
+    assert_eq!(
+        findings.next().unwrap().evidence,
+        "the ledger has none at all"
+    );
     let json = daily(0).to_json();
     assert!(
         json.starts_with(
@@ -201,6 +208,17 @@ fn what_left_the_quarantine_by_hand_is_found() {
     let event = house.docket.release(at(6), approval).unwrap();
     house.keep(event);
     assert!(daily(&house).passed);
+
+    let half = audit::DailyFacts {
+        half_released: vec![id(&run).clone()],
+        ..quiet()
+    };
+    let found = audit::daily(&half, &house.docket, &RULES, at(7));
+    assert_eq!(ids(&found), ["quarantine"]);
+    assert_eq!(
+        found.checks[6].findings[0].what,
+        "R-1 is released, but not all that was set aside is given back"
+    );
 }
 
 #[test]
@@ -375,6 +393,21 @@ fn a_month_counts_how_often_a_flag_was_wrong() {
         };
         house.assess(at(20 + i), &case, exposure);
     }
+    // Neither what nobody knows yet nor another flag counts.
+    for (name, flags, exposure) in [
+        ("U", RiskFlags::CRITICAL, Exposure::Undetermined),
+        (
+            "O",
+            RiskFlags::NONE.with(RiskFlag::RegulatoryData),
+            Exposure::FalsePositive,
+        ),
+    ] {
+        let mut run = judged(name, Severity::Sev0);
+        run.scenario_id = name.parse().unwrap();
+        run.risk_flags = flags;
+        let case = house.observe(at(30), &run).unwrap();
+        house.assess(at(40), &case, exposure);
+    }
     let facts = audit::MonthlyFacts {
         manual_baselines: vec![export()],
         ..audit::MonthlyFacts::default()
@@ -386,6 +419,114 @@ fn a_month_counts_how_often_a_flag_was_wrong() {
         figures.value,
         "8 of 10 (80.0 %, 95 % interval 49.0 % to 94.3 %)"
     );
+}
+
+#[test]
+fn a_change_of_a_baseline_has_its_rationale_and_one_by_hand_an_approver() {
+    let mut house = House::default();
+    let weekly = audit::WeeklyFacts::default();
+    let proposal = house.approved_baseline(at(0), "EXPORT");
+    let found = audit::weekly(&weekly, &house.docket, &RULES, at(1));
+    let waits: Vec<&str> = found
+        .checks
+        .iter()
+        .flat_map(|check| &check.findings)
+        .map(|f| f.what.as_str())
+        .collect();
+    assert!(
+        waits.contains(&"a baseline of EXPORT waits for an O3"),
+        "{waits:?}"
+    );
+    let applied = What::BaselineApplied {
+        proposal,
+        file_sha256: None,
+    };
+    house.keep(Event::new(at(1), &lead(), applied));
+
+    let mut facts = audit::MonthlyFacts {
+        manual_baselines: vec![export(), "IMPORT".parse().unwrap()],
+        ..audit::MonthlyFacts::default()
+    };
+    let found = |facts: &audit::MonthlyFacts, house: &House| {
+        let monthly = audit::monthly(facts, &house.docket, at(DAY));
+        let findings = monthly.checks.into_iter().flat_map(|check| check.findings);
+        findings.map(|finding| finding.what).collect::<Vec<_>>()
+    };
+    let without = "the change of the baseline of EXPORT has no rationale";
+    let by_hand = "the baseline of IMPORT was entered by hand";
+    assert_eq!(found(&facts, &house), [without, by_hand]);
+    let approval = &house.docket.baseline_changes()[0].approval_id;
+    facts.rationale_notes.insert(approval.clone());
+    assert_eq!(found(&facts, &house), [by_hand]);
+    let adopted = ConfigAdopted {
+        file: ConfigFile::Baselines,
+        old: None,
+        new: hash("baselines"),
+        reason: text("by hand"),
+    };
+    let approval = Approval::alone(&lead(), Verb::AdoptConfig, adopted).unwrap();
+    house.keep(house.docket.enact(at(2), approval, &RULES).unwrap());
+    assert!(found(&facts, &house).is_empty());
+}
+
+#[test]
+fn who_put_which_policy_into_force_is_told() {
+    let mut house = House::default();
+    let adopted = PolicyAdopted {
+        old: None,
+        new: hash("a policy").unwrap(),
+        reason: text("tried"),
+        backtest_sha256: None,
+    };
+    let approval = Approval::alone(&lead(), Verb::AdoptPolicy, adopted).unwrap();
+    house.keep(house.docket.enact(at(0), approval, &RULES).unwrap());
+    let facts = audit::MonthlyFacts::default();
+    let monthly = audit::monthly(&facts, &house.docket, at(DAY));
+    let [told] = &monthly.checks[0].figures[..] else {
+        panic!("{:?}", monthly.checks[0])
+    };
+    assert_eq!(told.name, "2025-01-31T10:00:00Z by lead-3");
+    assert_eq!(told.value, format!("{}: tried", hash("a policy").unwrap()));
+}
+
+#[test]
+fn an_approval_that_nobody_used_is_found() {
+    let mut house = House::default();
+    let run = judged("R-1", Severity::Sev1);
+    let case = house.observe(at(0), &run).unwrap();
+    house.acknowledge(at(1), &case).unwrap();
+    house.propose_cause(at(2), &case, RootCause::Misconfig);
+    let request = What::RerunRequested(RerunRequested {
+        run: run.run.clone(),
+        case: Some(case),
+        reason: text("needed"),
+    });
+    house.decide(at(3), &ops(), request).unwrap();
+    let offer = RerunOffer {
+        mitigation: text("max_items now 1000"),
+        remedies: Remedies {
+            max_items: true,
+            idempotency_key: true,
+            addressed: RiskFlags::NONE,
+        },
+        config_sha256: Sha256::of(b"policy and scenario"),
+        expires: Some(at(HOUR)),
+    };
+    let terms = house.docket.rerun_terms(&gated(&run), offer, at(4), &RULES);
+    let approval = terms.unwrap().approve(&lead()).unwrap();
+    house.keep(house.docket.approve_rerun(at(4), approval).unwrap());
+    let found = |house: &House, now| {
+        let monthly = audit::monthly(&audit::MonthlyFacts::default(), &house.docket, at(now));
+        let findings = monthly.checks.into_iter().flat_map(|check| check.findings);
+        findings.map(|finding| finding.what).collect::<Vec<_>>()
+    };
+    let never_began = "the approved rerun of R-1 never began";
+    assert!(found(&house, HOUR - 1).is_empty());
+    assert_eq!(found(&house, HOUR), [never_began]);
+    house.approved_baseline(at(5), "EXPORT");
+    let not_in_force = "the approved baseline of EXPORT is not in force";
+    assert_eq!(found(&house, HOUR - 1), [not_in_force]);
+    assert_eq!(found(&house, HOUR), [not_in_force, never_began]);
 }
 
 #[test]

@@ -5,11 +5,12 @@ mod common;
 use common::*;
 use credit_core::{
     Action, Actions, BaselineStatus, CaseCategory, CaseStatus, Exposure, ExposureBand, JobType,
-    RiskFlag, RiskFlags, RootCause, Severity,
+    Likelihood, RiskFlag, RiskFlags, RootCause, Severity, Status,
 };
 use credit_governance::{
-    CaseArchived, CaseReopened, Cause, DocketError, Duty, Effect, Escalation, Missing, Refusal,
-    Relation, Rules, Topic, What, plan, recommend,
+    Actor, CaseArchived, CaseReopened, Cause, Denied, Docket, DocketError, Duty, Effect,
+    Escalation, LinkedRun, Missing, PatternRule, Refusal, Relation, RootCauseFound, Rules,
+    ThreadLinked, ThreadUrl, Topic, Verb, What, plan, recommend,
 };
 
 const RULES: Rules = Rules::STANDARD;
@@ -91,6 +92,33 @@ fn an_o2_resolves_a_moderate_case_and_needs_no_confirmation() {
 }
 
 #[test]
+fn who_proposed_a_root_cause_does_not_confirm_one() {
+    let mut house = House::default();
+    let case = house
+        .observe(at(0), &judged("R-1", Severity::Sev1))
+        .unwrap();
+    let found = || RootCauseFound {
+        case: case.clone(),
+        root_cause: RootCause::Misconfig,
+        explanation: text("no limit on the items"),
+    };
+    let propose = || What::RootCauseProposed(found());
+    let confirm = || What::RootCauseConfirmed(found());
+    house.decide(at(1), &lead(), propose()).unwrap();
+    assert!(matches!(
+        house.decide(at(2), &lead(), confirm()),
+        Err(Refusal::Denied(Denied::OwnProposal { name, verb: Verb::ConfirmRootCause })) if name == "lead-3"
+    ));
+    house
+        .decide(at(3), &operator("lead-4:O3"), confirm())
+        .unwrap();
+    // What lead-4 confirmed is nobody's proposal any more.
+    house
+        .decide(at(4), &operator("lead-4:O3"), confirm())
+        .unwrap();
+}
+
+#[test]
 fn a_rerun_that_went_well_is_missing_only_where_the_rules_ask() {
     let mut house = House::default();
     let run = judged("R-1", Severity::Sev1);
@@ -101,10 +129,18 @@ fn a_rerun_that_went_well_is_missing_only_where_the_rules_ask() {
     };
     let missing = |house: &House| house.docket.case(&case).unwrap().missing(&strict);
     assert!(missing(&house).contains(&Missing::SuccessfulRerun));
-    let mut rerun = judged("R-2", Severity::Sev4);
-    rerun.rerun_of = Some(id(&run).clone());
-    house.observe(at(HOUR), &rerun);
-    assert!(!missing(&house).contains(&Missing::SuccessfulRerun));
+    for (name, severity, status, went_well) in [
+        ("R-2", Severity::Sev2, Status::Success, false),
+        ("R-3", Severity::Sev4, Status::Failed, false),
+        ("R-4", Severity::Sev3, Status::Success, true),
+    ] {
+        let mut rerun = judged(name, severity);
+        rerun.rerun_of = Some(id(&run).clone());
+        rerun.status = status;
+        house.observe(at(HOUR), &rerun);
+        let wanted = missing(&house).contains(&Missing::SuccessfulRerun);
+        assert_eq!(wanted, !went_well, "{name}");
+    }
     assert!(
         house
             .docket
@@ -175,9 +211,7 @@ fn deadlines_are_kept_up_to_the_last_second_before_them() {
         assert_eq!(due_events.len(), expected.len());
         assert!(house.docket.due(at(due - 1), &RULES).is_empty());
         for what in due_events {
-            house
-                .decide(at(due), &credit_governance::Actor::Service, what)
-                .unwrap();
+            house.decide(at(due), &Actor::Service, what).unwrap();
         }
         assert!(
             house.docket.due(at(2 * due), &RULES).is_empty(),
@@ -266,6 +300,7 @@ fn a_storm_is_one_case_for_each_scenario_and_cause() {
     assert_eq!(house.docket.open_cases().count(), 3);
     for case in house.docket.open_cases() {
         assert_eq!(case.runs.len(), 100);
+        assert_eq!(case.primary(), case.runs.first());
     }
     // What was planned once is not planned again.
     let planned = house.events.len();
@@ -281,7 +316,7 @@ fn the_third_sev2_in_a_week_opens_a_case_and_the_fourth_joins_it() {
         let mut run = judged(&format!("R-{i}"), Severity::Sev2);
         run.recent_sev2 = recent.clone();
         house.observe(at(i), &run);
-        recent.push(credit_governance::LinkedRun {
+        recent.push(LinkedRun {
             run: run.run.clone(),
             relation: Relation::Related,
             severity: run.severity,
@@ -303,6 +338,39 @@ fn the_third_sev2_in_a_week_opens_a_case_and_the_fourth_joins_it() {
     }
 }
 
+/// Of a great many, which would not fit into one line of the ledger.
+#[test]
+fn a_pattern_is_seen_in_its_newest_runs_alone() {
+    let all: Vec<LinkedRun> = (0..100)
+        .map(|i| LinkedRun {
+            run: run_ref(&format!("R-{i}")),
+            relation: Relation::Related,
+            severity: Severity::Sev2,
+            risk_flags: RiskFlags::NONE,
+            likelihood: Likelihood::Medium,
+            status: Status::Success,
+        })
+        .collect();
+    for runs in [3, 64, 65, 70, 101] {
+        let rule = PatternRule { runs, days: 7 };
+        let planned = |recent: &[LinkedRun]| {
+            let mut run = judged("R-100", Severity::Sev2);
+            run.recent_sev2 = recent.to_vec();
+            plan(&run, &Docket::default(), &rule)
+        };
+        let newest = &all[all.len().saturating_sub(rule.recent_max())..];
+        let of_all = planned(&all);
+        assert_eq!(planned(newest), of_all, "{runs}");
+        let opened = of_all.iter().find_map(|effect| match effect {
+            Effect::Record(What::CaseOpened(opened)) => Some(opened),
+            _ => None,
+        });
+        let named = opened.unwrap().runs.iter().map(|linked| &linked.run);
+        let last = all[36..].iter().map(|linked| &linked.run);
+        assert!(named.eq([&run_ref("R-100")].into_iter().chain(last)));
+    }
+}
+
 #[test]
 fn a_rerun_that_spikes_again_takes_its_case_up_again_and_calls_people() {
     let mut house = House::default();
@@ -310,11 +378,14 @@ fn a_rerun_that_spikes_again_takes_its_case_up_again_and_calls_people() {
     let case = house.resolved_sev1(&run);
     let mut rerun = judged("R-2", Severity::Sev2);
     rerun.rerun_of = Some(id(&run).clone());
-    for _ in 0..2 {
-        assert_eq!(house.observe(at(HOUR), &rerun), Some(case.clone()));
+    let mut another = judged("R-3", Severity::Sev2);
+    another.rerun_of = Some(id(&run).clone());
+    // What was seen already calls nobody again.
+    for (rerun, calls) in [(&rerun, 1), (&rerun, 1), (&another, 2), (&rerun, 2)] {
+        assert_eq!(house.observe(at(HOUR), rerun), Some(case.clone()));
         let found = house.docket.case(&case).unwrap();
         assert_eq!(found.status, CaseStatus::Investigating);
-        assert_eq!(found.calls_for(Escalation::RepeatSpike), 1);
+        assert_eq!(found.calls_for(Escalation::RepeatSpike), calls);
     }
     assert!(
         house
@@ -356,19 +427,25 @@ fn the_archive_begins_at_thirty_days_and_gives_back() {
     let case = house.resolved_sev1(&run);
     let resolved = 4 * MINUTE;
     let archive = || What::CaseArchived(CaseArchived { case: case.clone() });
-    assert!(house.docket.due(at(resolved + 29 * DAY), &RULES).is_empty());
+    assert!(
+        house
+            .docket
+            .due(at(resolved + 30 * DAY - 1), &RULES)
+            .is_empty()
+    );
     assert!(matches!(
         house.decide(at(resolved + 30 * DAY - 1), &ops(), archive()),
         Err(Refusal::TooEarly { .. })
     ));
     assert_eq!(
-        house.docket.due(at(resolved + 31 * DAY), &RULES),
+        house.docket.due(at(resolved + 30 * DAY), &RULES),
         [archive()]
     );
     house
-        .decide(at(resolved + 31 * DAY), &ops(), archive())
+        .decide(at(resolved + 30 * DAY), &ops(), archive())
         .unwrap();
     assert!(house.docket.case(&case).is_none());
+    assert_eq!(house.docket.archived_case(&case).unwrap().id, case);
     assert_eq!(house.docket.case_of(id(&run)).unwrap().id, case);
     let back = What::CaseUnarchived(CaseReopened {
         case: case.clone(),
@@ -389,9 +466,7 @@ fn a_case_without_news_is_stale_and_a_call_for_help_is_no_news() {
         .observe(at(0), &judged("R-1", Severity::Sev1))
         .unwrap();
     for what in house.docket.due(at(DAY), &RULES) {
-        house
-            .decide(at(DAY), &credit_governance::Actor::Service, what)
-            .unwrap();
+        house.decide(at(DAY), &Actor::Service, what).unwrap();
     }
     let stale = |house: &House, t| {
         house
@@ -404,6 +479,57 @@ fn a_case_without_news_is_stale_and_a_call_for_help_is_no_news() {
     assert!(stale(&house, at(14 * DAY)));
     house.note(at(14 * DAY), &case, Topic::General);
     assert!(!stale(&house, at(14 * DAY)));
+}
+
+#[test]
+fn a_resolved_case_still_takes_notes_and_a_thread() {
+    let mut house = House::default();
+    let case = house.resolved_sev1(&judged("R-1", Severity::Sev1));
+    house.note(at(HOUR), &case, Topic::General);
+    let url: ThreadUrl = "https://chat.example/archives/C1/p17".parse().unwrap();
+    let linked = What::ThreadLinked(ThreadLinked {
+        case: case.clone(),
+        url: url.clone(),
+    });
+    house.decide(at(2 * HOUR), &ops(), linked).unwrap();
+    let found = house.docket.case(&case).unwrap();
+    assert_eq!((found.notes.len(), &found.thread_url), (1, &Some(url)));
+    assert_eq!(found.updated_at, at(2 * HOUR));
+}
+
+#[test]
+fn a_case_opened_by_hand_has_its_run_and_the_title_that_was_given() {
+    let mut house = House::default();
+    for (name, given, status, title, category) in [
+        (
+            "R-1",
+            None,
+            Status::Success,
+            "SEV4 EXPORT: opened by hand",
+            CaseCategory::Other,
+        ),
+        (
+            "R-2",
+            Some("looks odd"),
+            Status::Failed,
+            "looks odd",
+            CaseCategory::Reliability,
+        ),
+    ] {
+        let mut run = judged(name, Severity::Sev4);
+        run.status = status;
+        let by_hand = |house: &House| house.docket.case_by_hand(&run, given.map(text));
+        let opened = by_hand(&house).unwrap();
+        house.decide(at(0), &ops(), opened).unwrap();
+        let case = house.docket.case_of(id(&run)).unwrap();
+        assert_eq!((case.cause, case.category), (Cause::Manual, category));
+        assert_eq!(case.title.as_str(), title);
+        assert!(matches!(
+            by_hand(&house),
+            Err(DocketError::AlreadyLinked { case: other, .. }) if other == case.id
+        ));
+    }
+    assert_eq!(house.docket.open_cases().count(), 2);
 }
 
 #[test]
@@ -420,11 +546,32 @@ fn confirmed_exposure_calls_the_security_team_once() {
         [What::CaseEscalated(call)] if call.escalation == Escalation::ConfirmedExposure
     ));
     for what in due {
-        house
-            .decide(at(3), &credit_governance::Actor::Service, what)
-            .unwrap();
+        house.decide(at(3), &Actor::Service, what).unwrap();
     }
     assert!(house.docket.due(at(4), &RULES).is_empty());
+}
+
+#[test]
+fn a_call_for_one_reason_is_none_for_another() {
+    let mut house = House::default();
+    let case = house
+        .observe(at(0), &judged("R-1", Severity::Sev0))
+        .unwrap();
+    house.assess(at(2), &case, Exposure::Confirmed);
+    for (now, reason) in [
+        (3, Escalation::ConfirmedExposure),
+        (15 * MINUTE, Escalation::AckOverdue),
+    ] {
+        let due = house.docket.due(at(now), &RULES);
+        let [call @ What::CaseEscalated(escalated)] = &due[..] else {
+            panic!("{due:?}")
+        };
+        assert_eq!(escalated.escalation, reason);
+        house
+            .decide(at(now), &Actor::Service, call.clone())
+            .unwrap();
+    }
+    assert!(house.docket.due(at(DAY), &RULES).is_empty());
 }
 
 #[test]
@@ -596,4 +743,81 @@ fn each_action_of_the_policy_is_planned_and_no_other() {
         ["quarantine", "dispatch_blocked", "case_opened", "page"]
     );
     assert!(planned(Actions::NONE).is_empty());
+
+    // A pattern is one of SEV2, and only where a case is wanted for it.
+    let once = PatternRule { runs: 1, days: 7 };
+    for (severity, actions, wanted) in [
+        (
+            Severity::Sev2,
+            Actions::NONE.with(Action::LogCaseOptional),
+            true,
+        ),
+        (Severity::Sev2, Actions::NONE, false),
+        (
+            Severity::Sev3,
+            Actions::NONE.with(Action::LogCaseOptional),
+            false,
+        ),
+    ] {
+        let mut run = judged("R-1", severity);
+        run.actions = actions;
+        let effects = plan(&run, &Docket::default(), &once);
+        assert_eq!(!effects.is_empty(), wanted, "{severity} {actions:?}");
+    }
+}
+
+#[test]
+fn what_is_blocked_says_which_flags_it_has() {
+    let both = RiskFlags::NONE
+        .with(RiskFlag::RetryLoop)
+        .with(RiskFlag::PiiExposure);
+    for (risk_flags, told) in [
+        (RiskFlags::NONE, "SEV0 of EXPORT: no flags"),
+        (both, "SEV0 of EXPORT: retry_loop, pii_exposure"),
+    ] {
+        let mut run = judged("R-1", Severity::Sev0);
+        run.risk_flags = risk_flags;
+        run.actions = Actions::NONE.with(Action::BlockDispatch);
+        let effects = plan(&run, &Docket::default(), &RULES.pattern);
+        let [Effect::Record(What::DispatchBlocked(blocked))] = &effects[..] else {
+            panic!("{effects:?}")
+        };
+        assert_eq!(blocked.reason.as_str(), told);
+    }
+}
+
+#[test]
+fn a_cause_has_one_unresolved_case_whatever_was_planned_before() {
+    let mut house = House::default();
+    let case = house.observe(at(0), &judged("R-1", Severity::Sev1));
+    let late = plan(
+        &judged("R-2", Severity::Sev1),
+        &Docket::default(),
+        &RULES.pattern,
+    );
+    let [Effect::Record(opened), ..] = &late[..] else {
+        panic!("{late:?}")
+    };
+    assert!(matches!(
+        house.decide(at(1), &Actor::Service, opened.clone()),
+        Err(Refusal::Impossible(DocketError::CauseTaken { case: taken, .. })) if Some(&taken) == case.as_ref()
+    ));
+}
+
+#[test]
+fn what_is_missing_is_said_in_words() {
+    for (missing, words) in [
+        (Missing::Acknowledgment, "an acknowledgment"),
+        (Missing::RootCauseConfirmed, "an O3 who confirms"),
+        (
+            Missing::ExposureAssessment,
+            "an assessment of all critical flags",
+        ),
+        (Missing::NoExposure, "is a security incident"),
+        (Missing::NoExposureEvidence, "the evidence that nothing"),
+        (Missing::BaselineRationale, "the rationale for the baseline"),
+        (Missing::SuccessfulRerun, "a rerun that went well"),
+    ] {
+        assert!(missing.to_string().contains(words), "{missing}");
+    }
 }

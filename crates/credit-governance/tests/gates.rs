@@ -5,12 +5,13 @@ mod common;
 
 use common::*;
 use credit_core::{
-    Action, CaseStatus, Exposure, Likelihood, RiskFlag, RiskFlags, RootCause, Severity, Sha256,
+    Action, CaseId, CaseStatus, Exposure, Likelihood, RiskFlag, RiskFlags, RootCause, Severity,
+    Sha256,
 };
 use credit_governance::{
-    Actor, Approval, Denied, DocketError, GatedRun, Refusal, ReleaseUnmet, Remedies, RerunDenied,
-    RerunNeed, RerunOffer, RerunRequested, RerunStage, RerunStanding, RerunUnmet, Rules, Standing,
-    Topic, Verb, What,
+    Actor, Approval, Denied, DispatchUnblocked, DocketError, Event, EventId, GatedRun, Refusal,
+    ReleaseUnmet, Remedies, RerunDenied, RerunNeed, RerunOffer, RerunRequested, RerunStage,
+    RerunStanding, RerunUnmet, Role, Rules, Stamp, Standing, Topic, Verb, What,
 };
 
 const RULES: Rules = Rules::STANDARD;
@@ -90,6 +91,151 @@ fn the_matrix_of_what_a_rerun_needs() {
     let mut asked = run(Severity::Sev3, Low);
     asked.actions = asked.actions.with(Action::RequireAckBeforeRerun);
     assert_eq!(asked.need(None, &RULES.rerun_gate), Acknowledgment);
+}
+
+#[test]
+fn a_gate_says_what_it_waits_for() {
+    let case: CaseId = "CASE-20250131-7KQ2ZD".parse().unwrap();
+    let event: EventId = serde_json::from_str("\"EVT-0123456789abcdef\"").unwrap();
+    let by = || Stamp {
+        by: "lead-3".to_owned(),
+        role: Some(Role::O3),
+        at: at(0),
+    };
+    for (standing, words) in [
+        (RerunStanding::Free, "needs no approval"),
+        (
+            RerunStanding::Approved {
+                approval: event.clone(),
+                until: at(0),
+            },
+            "approved until 2025-01-31T10:00:00Z",
+        ),
+        (RerunStanding::NoCase, "the run has no case"),
+        (
+            RerunStanding::Unacknowledged { case: case.clone() },
+            "acknowledged CASE-20250131-7KQ2ZD",
+        ),
+        (RerunStanding::NotRequested, "nobody has asked"),
+        (
+            RerunStanding::Waiting { request: event },
+            "EVT-0123456789abcdef waits for an O3",
+        ),
+        (
+            RerunStanding::Denied {
+                by: by(),
+                reason: text("no"),
+            },
+            "denied by lead-3: no",
+        ),
+        (
+            RerunStanding::Expired { at: at(0) },
+            "expired at 2025-01-31T10:00:00Z",
+        ),
+        (
+            RerunStanding::OtherConfig { approved: config() },
+            &*format!("not the approved one ({})", config()),
+        ),
+        (
+            RerunStanding::Used { by: by() },
+            "used by lead-3 at 2025-01-31T10:00:00Z",
+        ),
+    ] {
+        let told = standing.to_string();
+        let open = matches!(
+            standing,
+            RerunStanding::Free | RerunStanding::Approved { .. }
+        );
+        assert_eq!(told.starts_with("closed: "), !open, "{told}");
+        assert!(told.contains(words), "{told}");
+    }
+    for (unmet, words) in [
+        (RerunUnmet::Free, "it needs no approval"),
+        (RerunUnmet::Request, "an open request"),
+        (RerunUnmet::Case, "a case of the run"),
+        (
+            RerunUnmet::Acknowledgment { case: case.clone() },
+            "an acknowledgment of CASE-20250131-7KQ2ZD",
+        ),
+        (
+            RerunUnmet::RootCause { case: case.clone() },
+            "a root cause of CASE-20250131-7KQ2ZD",
+        ),
+        (RerunUnmet::Exposure { case }, "false_positive"),
+        (RerunUnmet::Flag(RiskFlag::UnboundedIterator), "`max_items`"),
+        (
+            RerunUnmet::Flag(RiskFlag::MissingIdempotency),
+            "`has_idempotency_key`",
+        ),
+        (
+            RerunUnmet::Flag(RiskFlag::RetryLoop),
+            "a mitigation that names retry_loop",
+        ),
+    ] {
+        assert!(unmet.to_string().contains(words), "{unmet}");
+    }
+}
+
+#[test]
+fn what_needs_no_approval_begins_at_once_and_gets_none() {
+    let mut house = House::default();
+    let mild = judged("R-1", Severity::Sev3);
+    assert_eq!(standing(&house, &gated(&mild), 0), RerunStanding::Free);
+    let begun = house
+        .docket
+        .begin_rerun(&gated(&mild), config(), at(0), &RULES.rerun_gate);
+    assert_eq!(begun, Ok(None));
+    let refused = house
+        .docket
+        .rerun_terms(&gated(&mild), offer("fixed"), at(0), &RULES);
+    let Err(Refusal::Rerun { unmet, .. }) = refused else {
+        panic!("{refused:?}")
+    };
+    assert!(unmet.contains(&RerunUnmet::Free), "{unmet:?}");
+
+    // Where only an acknowledgment is wanted, that one is enough.
+    let mut asked = judged("R-2", Severity::Sev2);
+    asked.actions = asked
+        .actions
+        .with(Action::CreateCase)
+        .with(Action::RequireAckBeforeRerun);
+    let case = house.observe(at(0), &asked).unwrap();
+    let unacknowledged = RerunStanding::Unacknowledged { case: case.clone() };
+    assert_eq!(standing(&house, &gated(&asked), 1), unacknowledged);
+    house.acknowledge(at(2), &case).unwrap();
+    assert_eq!(standing(&house, &gated(&asked), 3), RerunStanding::Free);
+}
+
+/// An event is held against the others even if somebody wrote it by hand.
+#[test]
+fn no_event_lets_somebody_approve_their_own_request_or_unblock_what_is_set_aside() {
+    let (house, run) = requested();
+    let terms = house
+        .docket
+        .rerun_terms(&run, offer("max_items now 1000"), at(5), &RULES)
+        .unwrap();
+    assert_eq!(terms.terms().config_sha256, config());
+    let approved = What::RerunApproved(terms.terms().clone());
+    let own = Event::new(at(6), &operator("ops-2:O3"), approved.clone());
+    assert!(
+        matches!(house.docket.accepts(&own), Err(DocketError::OwnRequest { by, .. }) if by == "ops-2")
+    );
+    let other = Event::new(at(6), &lead(), approved);
+    assert_eq!(house.docket.accepts(&other), Ok(()));
+
+    let mut house = House::default();
+    let run = judged("R-1", Severity::Sev0);
+    let case = house.observe(at(0), &run).unwrap();
+    let unblocked = What::DispatchUnblocked(DispatchUnblocked {
+        run: run.run.clone(),
+        case,
+        reason: text("over"),
+    });
+    let event = Event::new(at(1), &lead(), unblocked);
+    assert!(matches!(
+        house.docket.accepts(&event),
+        Err(DocketError::AlreadyQuarantined { .. })
+    ));
 }
 
 #[test]
@@ -383,6 +529,7 @@ fn a_blocked_line_stays_blocked_until_it_is_released() {
         .docket
         .releasable(&run.run, true, text("false alarm"))
         .unwrap();
+    assert_eq!(releasable.run(), &run.run);
     for who in [ops(), operator("view:O1"), Actor::Service] {
         assert!(releasable.clone().approve(&who).is_err());
     }

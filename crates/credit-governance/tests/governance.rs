@@ -121,6 +121,13 @@ fn only_another_sufficient_operator_grants() {
             Err(Denied::Role { .. })
         ));
     }
+    let alone = Approval::alone(&operator("lead-3:O3"), Verb::ApproveBaseline, ());
+    for denied in [
+        grant(&operator("lead-3:O3"), "lead-3").unwrap_err(),
+        alone.unwrap_err(),
+    ] {
+        assert_eq!(denied.verb(), Verb::ApproveBaseline);
+    }
     // A service that may do a verb still is nobody who can say yes to it.
     assert!(Approval::grant(&Actor::Service, Verb::Report, "ops-2", ()).is_err());
 }

@@ -5,11 +5,11 @@
 mod common;
 
 use common::*;
-use credit_core::{ScenarioId, Sha256};
+use credit_core::{ScenarioId, Severity, Sha256};
 use credit_governance::{
-    AlertsMuted, AlertsUnmuted, Approval, BackfillEnded, BackfillStarted, BaselineProposal,
-    ConfigAdopted, ConfigFile, Docket, Enactable, MuteScope, PolicyAdopted, ReviewDecided,
-    ReviewNoted, Rules, What,
+    AlertsMuted, AlertsUnmuted, Approval, BackfillEnded, BackfillStarted, CaseArchived,
+    CaseReopened, ConfigAdopted, ConfigFile, Docket, Enactable, Event, MuteScope, PolicyAdopted,
+    ReviewDecided, ReviewNoted, Rules, What,
 };
 
 const RULES: Rules = Rules::STANDARD;
@@ -29,43 +29,11 @@ fn enact<T: Enactable>(house: &mut House, t: i64, subject: T) {
 
 /// A baseline's way into force.
 fn baseline(house: &mut House, t: i64, name: &str) {
-    let proposal = BaselineProposal {
-        scenario_id: scenario(name),
-        old: None,
-        new: "100".parse().unwrap(),
-        usual_input_tokens: None,
-        usual_credits_per_item: None,
-        bounds: None,
-        weekdays: None,
-        changed_at: None,
-        sample_size: 28,
-        cv: Some(0.18),
-        days: 30,
-        as_of: at(0),
-        reasons: vec!["stable".to_owned()],
-        override_reason: None,
-        investigated: None,
-    };
-    house
-        .decide(at(t), &ops(), What::BaselineProposed(proposal))
-        .unwrap();
-    let pending = house.docket.pending(&scenario(name)).unwrap().clone();
-    let grant = Approval::grant(
-        &lead(),
-        credit_governance::Verb::ApproveBaseline,
-        "ops-2",
-        pending.clone(),
-    );
-    let (event, _) = house
-        .docket
-        .approve_baseline(at(t), &grant.unwrap())
-        .unwrap();
-    house.keep(event);
     let applied = What::BaselineApplied {
-        proposal: pending.id,
+        proposal: house.approved_baseline(at(t), name),
         file_sha256: Some(hash(name)),
     };
-    house.keep(credit_governance::Event::new(at(t), &lead(), applied));
+    house.keep(Event::new(at(t), &lead(), applied));
 }
 
 /// A time with one of everything that is over sooner or later.
@@ -146,14 +114,24 @@ fn a_docket_without_its_past_goes_on_as_if_it_had_it() {
     for event in before {
         open.apply(event).unwrap();
     }
-    // How much is settled is known without taking it out.
-    for days in 0..10 {
-        let taken = open.clone().take_settled(at(days * DAY), |_| true);
-        assert_eq!(open.settled_count(at(days * DAY)), taken.len(), "{days}");
+    let docket = &house.docket;
+    let kept = [
+        docket.policies().len(),
+        docket.configs().len(),
+        docket.reviewed().len(),
+        docket.review_notes().len(),
+    ];
+    assert_eq!(kept, [3, 9, 3, 3]);
+    // How much is settled is known without taking it out, and at the very second at which
+    // something is over as well.
+    for seconds in (0..3).flat_map(|day| (0..10).chain([HOUR]).map(move |s| day * DAY + s)) {
+        let taken = open.clone().take_settled(at(seconds), |_| true);
+        assert_eq!(open.settled_count(at(seconds)), taken.len(), "{seconds}");
     }
     // What the second mute held back is not told.
     let second = open.mutes()[1].id.clone();
     let past = open.take_settled(at(2 * DAY), |mute| *mute != second).past;
+    assert!(past.iter().all(|past| past.at() < at(2 * DAY)));
     assert_eq!((open.mutes().len(), open.policies().len()), (1, 1));
     assert!(open.baseline_changes().is_empty() && open.reviewed().is_empty());
     for file in [ConfigFile::Baselines, ConfigFile::Operators] {
@@ -183,6 +161,34 @@ fn a_docket_without_its_past_goes_on_as_if_it_had_it() {
     let names = open.baseline_changes_since_adoption().iter();
     let names: Vec<&str> = names.map(|change| change.scenario_id.as_str()).collect();
     assert_eq!(names, ["AFTER"]);
+}
+
+#[test]
+fn a_case_in_the_archive_is_taken_out_and_put_back() {
+    let mut house = House::default();
+    let case = house.resolved_sev1(&judged("R-1", Severity::Sev1));
+    let archived = What::CaseArchived(CaseArchived { case: case.clone() });
+    house.decide(at(31 * DAY), &ops(), archived).unwrap();
+
+    let mut open = house.docket.clone();
+    let settled = open.take_settled(at(0), |_| true);
+    assert_eq!(open, Docket::default());
+    for (run, state) in settled.runs {
+        open.put_back_run(run, state);
+    }
+    let kept = settled.cases[&case].clone();
+    open.put_back_case(kept.clone());
+    assert_eq!(open, house.docket);
+
+    // Where it is open again, what was kept of it is older.
+    let back = What::CaseUnarchived(CaseReopened {
+        case,
+        reason: text("asked for"),
+    });
+    house.decide(at(32 * DAY), &ops(), back).unwrap();
+    let mut open = house.docket.clone();
+    open.put_back_case(kept);
+    assert_eq!(open, house.docket);
 }
 
 /// It counts from its beginning until it expires or somebody says that it is done, whichever comes

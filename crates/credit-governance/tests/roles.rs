@@ -3,9 +3,10 @@
 mod common;
 
 use common::*;
+use credit_core::{ScenarioId, Sha256};
 use credit_governance::{
     About, Actor, AlertsMuted, Approval, BackfillStarted, Docket, Event, MuteScope, PolicyAdopted,
-    Refusal, Rules, Verb,
+    Refusal, Rules, Verb, What,
 };
 
 /// What an O2 may do and an O1 may not; what the service may do is marked.
@@ -77,6 +78,27 @@ fn who_may_do_what() {
 }
 
 #[test]
+fn two_are_needed_where_one_proposes() {
+    for verb in Verb::ALL {
+        let alone = Approval::alone(&lead(), *verb, ()).is_ok();
+        let takes_two = ["approve_baseline", "approve_rerun"].contains(&verb.to_string().as_str());
+        assert_eq!(alone, !takes_two, "{verb}");
+    }
+}
+
+#[test]
+fn the_operators_file_is_the_one_that_was_seen_first() {
+    let mut docket = Docket::default();
+    assert_eq!(docket.operators_seen(), None);
+    let first = Sha256::of(b"ops-2");
+    for sha256 in [first, Sha256::of(b"ops-2 and more")] {
+        let seen = Event::new(at(0), &ops(), What::OperatorsSeen { sha256 });
+        docket.apply(&seen).unwrap();
+        assert_eq!(docket.operators_seen(), Some(first));
+    }
+}
+
+#[test]
 fn a_denial_is_an_event_that_decides_nothing() {
     let denied = ops().may(Verb::ReleaseRun).unwrap_err();
     let about = About::Run("R-1".parse().unwrap());
@@ -125,7 +147,7 @@ fn the_kill_switch_ends_by_itself_and_names_sev0() {
         .unwrap();
     assert!(muted(&docket, Sev0, 1) && !muted(&docket, Sev0, HOUR));
 
-    let unmute = credit_governance::What::AlertsUnmuted(credit_governance::AlertsUnmuted {
+    let unmute = What::AlertsUnmuted(credit_governance::AlertsUnmuted {
         mute: docket.mutes()[0].id.clone(),
         reason: text("over"),
     });
@@ -144,6 +166,42 @@ fn the_kill_switch_ends_by_itself_and_names_sev0() {
             .decide(at(3 * HOUR), &lead(), unmute, &Rules::STANDARD)
             .is_err()
     );
+}
+
+#[test]
+fn a_mute_holds_back_what_it_is_about() {
+    use credit_core::Severity::{Sev1, Sev2};
+    let [export, import] = ["EXPORT", "IMPORT"].map(|name| name.parse::<ScenarioId>().unwrap());
+    let runs = [
+        (&export, Sev1),
+        (&export, Sev2),
+        (&import, Sev1),
+        (&import, Sev2),
+    ];
+    for (scope, held_back) in [
+        (MuteScope::All, [true; 4]),
+        (
+            MuteScope::Scenario(export.clone()),
+            [true, true, false, false],
+        ),
+        (
+            MuteScope::Severities(vec![Sev2]),
+            [false, true, false, true],
+        ),
+    ] {
+        let mute = AlertsMuted {
+            scope,
+            include_sev0: false,
+            reason: text("a storm"),
+            expires: at(HOUR),
+        };
+        let mut docket = Docket::default();
+        let approval = Approval::alone(&lead(), Verb::MuteAlerts, mute).unwrap();
+        let event = docket.enact(at(0), approval, &Rules::STANDARD).unwrap();
+        docket.apply(&event).unwrap();
+        let found = runs.map(|(scenario, severity)| docket.muted(scenario, severity, at(1)));
+        assert_eq!(found.map(|mute| mute.is_some()), held_back, "{event:?}");
+    }
 }
 
 #[test]

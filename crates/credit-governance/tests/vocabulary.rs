@@ -279,6 +279,20 @@ fn every_type_of_event_has_exactly_these_bytes() {
     );
 }
 
+#[test]
+fn an_event_is_about_the_case_and_the_run_that_its_subject_names() {
+    for event in every_event() {
+        let json: serde_json::Value = serde_json::from_str(&event.to_json()).unwrap();
+        let subject = &json["Subject"];
+        let case = event.what.case().map(CaseId::as_str);
+        assert_eq!(case, subject["case"].as_str(), "{json}");
+        let run = event.what.run().map(|run| run.run_id.as_str());
+        let named = [&subject["run"], &subject["linked"]["run"]];
+        let named = named.iter().find_map(|run| run["run_id"].as_str());
+        assert_eq!(run, named, "{json}");
+    }
+}
+
 /// What tells what happened is recorded by what saw it happen: nobody hands it in.
 #[test]
 fn what_only_tells_is_decided_by_nobody() {
@@ -338,12 +352,49 @@ fn the_step_of_a_delivery_is_kept_as_it_was_written_and_is_an_object() {
         "CASE-20250131-7KQ2ZD"
     );
     let step = r#"{"sent":{"item":"alert/7/R-1","of":[1, 2.50]}}"#;
+    let What::Delivery(told) = &delivery.what else {
+        panic!("{delivery:?}")
+    };
+    assert_eq!(
+        (told.step.as_str(), format!("{:?}", told.step).as_str()),
+        (step, step)
+    );
     for other in ["1", "null", "\"sent\"", "[]", "[{}]"] {
         assert!(Event::parse(&json.replace(step, other)).is_err(), "{other}");
         assert!(other.parse::<DeliveryStep>().is_err(), "{other}");
     }
     for broken in ["", "{", "{}}", "{\"a\":}", " {}", "{\n}", "{\"a\":\r1}"] {
         assert!(broken.parse::<DeliveryStep>().is_err(), "{broken:?}");
+    }
+}
+
+#[test]
+fn the_address_of_a_thread_leads_somewhere_and_ends_no_line() {
+    let longest = format!("https://{}", "x".repeat(Text::LENGTH_MAX - 8));
+    for address in [
+        "https://chat.example/archives/C1/p17?a=b#c",
+        "https://c",
+        &longest,
+    ] {
+        let url: ThreadUrl = format!(" {address}\n").parse().unwrap();
+        assert_eq!((url.as_str(), url.to_string().as_str()), (address, address));
+    }
+    for bad in [
+        "",
+        "https://",
+        "https:///archives",
+        "http://chat.example/",
+        "chat.example",
+        "https://chat.example/a b",
+        "https://chat.example/a\"b",
+        "https://chat.example/<b>",
+        "https://chat.example/`b`",
+        "https://chat.example/a\\b",
+        "https://chat.example/a\nb",
+        "https://chät.example/",
+        &format!("{longest}x"),
+    ] {
+        assert_eq!(bad.parse::<ThreadUrl>(), Err(TextError::Url), "{bad}");
     }
 }
 
@@ -362,7 +413,11 @@ fn mandatory_texts_cannot_be_empty() {
                 .to_string();
             assert!(error.contains("empty"), "{error}");
         }
-        let endless = "x".repeat(Text::LENGTH_MAX + 1);
+        let longest = "ä".repeat(Text::LENGTH_MAX);
+        assert_eq!(longest.parse::<Text>().unwrap().as_str(), longest);
+        let endless = longest + "x";
+        let length = Text::LENGTH_MAX + 1;
+        assert_eq!(endless.parse::<Text>(), Err(TextError::TooLong { length }));
         assert!(Event::parse(&json.replace(said, &endless)).is_err());
     }
 }

@@ -211,9 +211,8 @@ fn take(
         identity: names.identity,
         hash: line.hash(),
         offset,
-        end: chain.end,
     };
-    index.insert(id, id_hash, names.marks, found);
+    index.insert(id, id_hash, names.marks, found, chain.end);
     Ok(())
 }
 

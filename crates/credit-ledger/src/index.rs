@@ -84,9 +84,9 @@ impl Index {
         }
     }
 
-    /// Adds the next line. The id must be new.
-    pub(crate) fn insert(&mut self, id: &[u8], hash: IdHash, marks: Marks, found: Found) {
-        self.tail.insert(id, hash, marks, found);
+    /// Adds the next line, which ends at `end`. The id must be new.
+    pub(crate) fn insert(&mut self, id: &[u8], hash: IdHash, marks: Marks, found: Found, end: u64) {
+        self.tail.insert(id, hash, marks, found, end);
     }
 
     /// Forgets the lines from `lines` on. They must be the ones inserted last.
@@ -201,10 +201,9 @@ impl Index {
                 identity: names.identity,
                 hash: line.hash(),
                 offset,
-                end: chain.end,
             };
             let id = names.id.of(&body);
-            index.insert(id, IdHash::of(id), names.marks, found);
+            index.insert(id, IdHash::of(id), names.marks, found, chain.end);
             if index.is_due(storage, chain, When::Now) {
                 index.spill(storage, chain);
             }
@@ -237,7 +236,6 @@ pub(crate) fn check(
         identity: names.identity,
         hash: line.hash(),
         offset,
-        end: offset + line.raw().len() as u64 + 1,
     }))
 }
 

@@ -295,11 +295,10 @@ impl Writer {
             identity: record.identity(),
             hash,
             offset,
-            end: self.chain.end,
         };
-        let marks = record.names().marks;
+        let (id, marks) = (record.id_bytes(), record.names().marks);
         self.index
-            .insert(record.id_bytes(), record.id_hash(), marks, found);
+            .insert(id, record.id_hash(), marks, found, self.chain.end);
         Receipt::new(seq, hash)
     }
 

@@ -114,7 +114,20 @@ fn the_lock_names_its_holder() {
         Err(OpenError::Locked { pid }) => assert_eq!(pid, Some(std::process::id())),
         other => panic!("{other:?}"),
     }
+    let other = FileStorage::new(dir.path(), "ledger");
+    let waits = other.wait_until_unlocked(Duration::from_millis(3));
+    let Err(locked @ StorageError::Locked { pid }) = waits else {
+        panic!("{waits:?}")
+    };
+    assert_eq!(pid, Some(std::process::id()));
+    let named = format!("(process {})", std::process::id());
+    assert!(locked.to_string().contains(&named), "{locked}");
+    // Where no lock was ever taken, there is nothing to wait for.
+    let elsewhere = FileStorage::new(dir.path(), "other");
+    elsewhere.wait_until_unlocked(Duration::ZERO).unwrap();
+    assert_eq!(elsewhere.lines_path(), dir.path().join("other.jsonl"));
     holder.unlock();
+    other.wait_until_unlocked(Duration::ZERO).unwrap();
     // A lock file that somebody removed is made again, and excludes again.
     open(dir.path()).unwrap();
     fs::remove_file(dir.path().join("ledger.lock")).unwrap();

@@ -218,6 +218,9 @@ fn the_longest_line_is_one_whoever_wrote_it() {
         reader.verify().unwrap()
     };
     assert!(verify(most).ok(), "{:?}", verify(most).findings);
+    let ledger = open(&MemoryStorage::with_lines(line_0(most))).unwrap();
+    let found = ledger.find("r").unwrap().unwrap();
+    assert_eq!(found.raw().len(), 65_535);
     assert!(!verify(most + 1).ok());
 }
 

@@ -213,6 +213,7 @@ fn the_longest_line_is_imported() {
 #[test]
 fn what_is_refused_and_why() {
     let long = format!("{{\"a\":\"{}\"}}\n", "x".repeat(65_536));
+    let endless = format!("{{\"a\":\"{}\"}}\n", "x".repeat(300_000));
     let just_too_long = format!("{{\"a\":\"{}\"}}\n", "x".repeat(65_528));
     let deep = format!(
         "{}{}\n",
@@ -247,6 +248,7 @@ fn what_is_refused_and_why() {
         ),
         (&*deep, "nesting deeper than 32"),
         (&*long, "line 1 (byte 0) is longer than 65535 bytes"),
+        (&*endless, "line 1 (byte 0) is longer than 65535 bytes"),
         (
             &*just_too_long,
             "line 1 (byte 0) is longer than 65535 bytes",

@@ -67,11 +67,21 @@ fn fill(ledger: &Ledger, numbers: std::ops::Range<u32>) {
 /// A closed ledger with an index, the last lines of which it may not know.
 fn sample() -> MemoryStorage {
     let storage = MemoryStorage::new().with_index();
-    let ledger = Ledger::open(Box::new(storage.clone()), RUNS, often()).unwrap();
+    filled(Ledger::open(Box::new(storage.clone()), RUNS, often()).unwrap());
+    storage
+}
+
+/// One that begins with lines that no ledger wrote.
+fn imported() -> MemoryStorage {
+    let storage = MemoryStorage::with_lines(b"{\"old\":1}\n".to_vec()).with_index();
+    filled(Ledger::import(Box::new(storage.clone()), RUNS, often()).unwrap());
+    storage
+}
+
+fn filled(ledger: Ledger) {
     fill(&ledger, 0..LINES);
     assert_eq!(ledger.stats().index_failures, 0);
     ledger.close().unwrap();
-    storage
 }
 
 fn copy(storage: &MemoryStorage) -> MemoryStorage {
@@ -152,7 +162,12 @@ fn answers_are_right(storage: &MemoryStorage) {
 
 #[test]
 fn opening_and_finding_read_little() {
-    let storage = Counted::new(&sample());
+    for storage in [sample(), imported()] {
+        reads_little(&Counted::new(&storage));
+    }
+}
+
+fn reads_little(storage: &Counted) {
     let size = lines_of(&storage.storage.memory).len() as u64;
     let ledger = open(&|| storage.boxed()).unwrap();
     let opened = storage.taken();
@@ -270,6 +285,29 @@ fn pages_that_two_losses_of_power_mixed_are_not_believed() {
             let again = ledger.append(record(n)).unwrap();
             let is_there = matches!(again, Appended::Duplicate(_));
             assert!(is_there, "{first} and {second}: r-{n} was taken for new");
+        }
+    }
+}
+
+/// Its checks find damage, not somebody who writes them: no number makes reckoning with it overflow.
+#[test]
+fn an_index_with_absurd_numbers_only_costs_time() {
+    let storage = sample();
+    let index = storage.index_contents();
+    // Behind the magic and a hash: what the manifest says of all lines and of the first segment.
+    for word in 0..16 {
+        for absurd in [1 << 47, u64::MAX] {
+            let mut index = index.clone();
+            for slot in 0..2_u64 {
+                let page = &mut index[slot as usize * 4096..][..4096];
+                page[48 + word * 8..][..8].copy_from_slice(&absurd.to_le_bytes());
+                let place = [0_u64.to_le_bytes(), slot.to_le_bytes()].concat();
+                let check = Digest::of(&[&place, &page[..4088]].concat());
+                page[4088..].copy_from_slice(&check.as_bytes()[..8]);
+            }
+            let storage = copy(&storage);
+            storage.replace_index(index);
+            answers_are_right(&storage);
         }
     }
 }
@@ -622,6 +660,54 @@ fn a_window_reads_its_blocks_only() {
     // Without an index everything is handed out.
     storage.storage.memory.replace_index(Vec::new());
     assert_eq!(window(&reader, &none), all);
+}
+
+/// What is not written plainly may be anything: it is handed out rather than left out.
+#[test]
+fn a_line_that_the_index_cannot_tell_is_in_every_window() {
+    let storage = MemoryStorage::new().with_index();
+    let ledger = open(&|| Box::new(storage.clone())).unwrap();
+    let odd = [
+        r#""Timestamp":"2025-01-01T00:00:00Z","Severity":"SEV\u0034","Scenario_ID":"S-1""#,
+        r#""Timestamp":"2025-01-01T00:00:00Z","Severity":"SEV3","Scenario_ID":"S-\u0058""#,
+        r#""Timestamp":"2030-01-01T00:00:00+01:00","Severity":"SEV3","Scenario_ID":"S-1""#,
+        r#""Timestamp":"2029-12-31T23:00:00,5Z","Severity":"SEV3","Scenario_ID":"S-1""#,
+        r#""Severity":"SEV3","Scenario_ID":"S-1""#,
+    ];
+    let mut seqs = Vec::new();
+    for (n, members) in (0..LINES).step_by(600).zip(odd) {
+        fill(&ledger, n..n + 600);
+        let identity = Digest::of(members.as_bytes());
+        let body = format!(r#"{{"Run_ID":"odd-{n}",{members},"Input_Sha256":"{identity}"}}"#);
+        let record = Record::new(&RUNS, body.into_bytes()).unwrap();
+        seqs.push(ledger.append(record).unwrap().receipt().seq());
+    }
+    // What comes last the index need not know yet.
+    fill(&ledger, LINES..LINES + 300);
+    ledger.close().unwrap();
+    let reader = Reader::open(Box::new(storage), RUNS).unwrap();
+    let severity = Window {
+        severity: Some("SEV4"),
+        ..Window::default()
+    };
+    let scenario = Window {
+        scenario: Some("S-X"),
+        ..Window::default()
+    };
+    let time = Window {
+        from: Some("2029-12-31T23:00:00Z"),
+        to: Some("2029-12-31T23:00:01Z"),
+        ..Window::default()
+    };
+    for (wanted, odd) in [
+        (severity, &seqs[..1]),
+        (scenario, &seqs[1..2]),
+        (time, &seqs[2..]),
+    ] {
+        let found = window(&reader, &wanted);
+        assert!(odd.iter().all(|seq| found.contains(seq)), "{wanted:?}");
+        assert!(found.len() < 2_000, "{wanted:?}: {}", found.len());
+    }
 }
 
 proptest! {

@@ -66,6 +66,11 @@ fn refused_with_place_and_reason() {
         ("1 1", 2, Trailing),
         (r#"{"a":1,"a":2}"#, 7, name()),
         (r#"{"a":1,"\u0061":2}"#, 7, name()),
+        (
+            r#"{"😀":1,"\ud83d\ude00":2}"#,
+            10,
+            DuplicateKey("😀".to_owned()),
+        ),
         (r#"[{"b":{"\u0061":1,"b":2,"a":2}}]"#, 24, name()),
         (&deep(33), 32, TooDeep),
     ] {
@@ -93,6 +98,17 @@ fn large_objects_are_searched_too() {
                 object.rfind(&format!("\"k{twice}\"")).unwrap()
             );
         }
+    }
+}
+
+/// Names are told apart by fingerprints first.
+#[test]
+fn a_name_that_comes_twice_is_found_whatever_it_is() {
+    for n in 0..4_000 {
+        let object = format!(r#"{{"k{n}":1,"other":2,"k{n}":3}}"#);
+        let error = compact(object.as_bytes()).unwrap_err();
+        let duplicate = JsonProblem::DuplicateKey(format!("k{n}"));
+        assert_eq!(error.problem, duplicate);
     }
 }
 

@@ -4,9 +4,12 @@
 
 mod common;
 
+use std::io::ErrorKind;
+
 use common::{RUNS, config, lines_of};
 use credit_ledger::{
-    Config, Digest, Head, Ledger, MemoryStorage, ReadError, Reader, Record, Window,
+    Config, Digest, Head, Ledger, MemoryStorage, Part, ReadError, Reader, Record, StorageError,
+    Window,
 };
 
 const LINES: u32 = 4000;
@@ -253,9 +256,20 @@ fn the_bare_text_is_every_line_once() {
             );
         }
     }
-    let other = Head {
-        seq: 5,
-        ..heads(&storage, &[last])[0]
-    };
+    let head = heads(&storage, &[last])[0];
+    let other = Head { seq: 5, ..head };
     assert!(reader.text_parts(other, 2).is_err());
+
+    // More without a newline than any line may be long.
+    let mut endless = lines;
+    for byte in &mut endless[..300_000] {
+        *byte = b'x';
+    }
+    storage.replace(Part::Lines, Some(endless));
+    let mut parts = reader.text_parts(head, 1).unwrap();
+    let error = parts[0].next_text().unwrap_err();
+    assert!(
+        matches!(&error, StorageError::Io(error) if error.kind() == ErrorKind::InvalidData),
+        "{error}"
+    );
 }

@@ -24,11 +24,13 @@ fn heads(storage: &MemoryStorage) -> Vec<Head> {
     let mut scan = reader.scan().unwrap();
     let mut heads = Vec::new();
     while let Some(line) = scan.next_line().unwrap() {
-        heads.push(Head {
+        let head = Head {
             seq: line.seq(),
             hash: line.hash(),
             end: line.offset() + line.raw().len() as u64 + 1,
-        });
+        };
+        assert_eq!(line.head(), head);
+        heads.push(head);
     }
     heads
 }

@@ -33,9 +33,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use common::{RUNS, append, config, record};
+use credit_ledger::hashed_file::HashedDir;
 use credit_ledger::{Appended, FileStorage, ImportError, Ledger, OpenError};
 
 const DIR: &str = "CREDIT_STRACE_DIR";
+/// Where files are written instead of a ledger.
+const FILES_DIR: &str = "CREDIT_STRACE_FILES_DIR";
 const LOG: &str = "strace.log";
 
 /// What is there when a session begins.
@@ -52,6 +55,9 @@ fn main() {
     if let Some(dir) = std::env::var_os(DIR) {
         return session(Path::new(&dir));
     }
+    if let Some(dir) = std::env::var_os(FILES_DIR) {
+        return durable_files(Path::new(&dir));
+    }
     // Asked for by name, as by `cargo test <filter>`: this is one test.
     let mut names = std::env::args().skip(1).filter(|arg| !arg.starts_with('-'));
     let listed = std::env::args().any(|arg| arg == "--list");
@@ -60,6 +66,7 @@ fn main() {
     }
     every_call_fails_once_in_every_way();
     a_line_is_synced_between_its_write_and_the_output_that_acknowledges_it();
+    a_durable_file_is_synced_before_it_has_its_name();
     a_kernel_without_openat2_opens_the_same_and_follows_no_link();
 }
 
@@ -124,6 +131,29 @@ fn a_line_is_synced_between_its_write_and_the_output_that_acknowledges_it() {
     println!("strace: {told} of {told} lines were synced between their write and their receipt");
 }
 
+/// The file, its sidecar and the directory, however short the file is.
+fn a_durable_file_is_synced_before_it_has_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = strace(dir.path(), FILES_DIR, None);
+    let log = fs::read_to_string(dir.path().join(LOG)).unwrap();
+    assert!(output.status.success(), "{log}");
+    let (mut unsynced, mut syncs, mut told) = (false, 0, 0);
+    for line in log.lines() {
+        if line.contains(" write(1") && line.contains("ack") {
+            assert!(!unsynced && syncs == 3, "{log}");
+            (syncs, told) = (0, told + 1);
+        } else if line.contains("/day") && line.contains("write") {
+            unsynced = true;
+        } else if line.contains("/day") && line.contains(" fsync(") {
+            (unsynced, syncs) = (false, syncs + 1);
+        } else if line.contains("rename") {
+            assert!(!unsynced, "{log}");
+        }
+    }
+    assert_eq!(told, FILES.len(), "{log}");
+    println!("strace: {told} of {told} durable files were synced before they had their names");
+}
+
 /// Older kernels and some sandboxes: each `openat2` fails as they let it fail.
 fn a_kernel_without_openat2_opens_the_same_and_follows_no_link() {
     for error in ["ENOSYS", "EPERM"] {
@@ -140,7 +170,7 @@ fn a_kernel_without_openat2_opens_the_same_and_follows_no_link() {
         fs::write(&target, b"").unwrap();
         fs::create_dir(dir.path().join("new")).unwrap();
         std::os::unix::fs::symlink(&target, dir.path().join("new/ledger.jsonl")).unwrap();
-        let output = strace(dir.path(), Some(&fault));
+        let output = strace(dir.path(), DIR, Some(&fault));
         let log = fs::read_to_string(dir.path().join(LOG)).unwrap();
         assert!(
             !output.status.success() && output.stdout.is_empty(),
@@ -185,6 +215,19 @@ fn session(dir: &Path) {
     }
 }
 
+/// Names and lengths: short, long, and there already.
+const FILES: [(&str, usize); 3] = [("a.json", 9), ("b.json", 9_000), ("a.json", 9)];
+
+/// What runs under strace in the place of a session.
+fn durable_files(dir: &Path) {
+    let dir = HashedDir::open_or_create_in(dir, "day").unwrap();
+    for (name, length) in FILES {
+        let written = dir.write_once_durable(name, &vec![b'x'; length], None);
+        let told = format!("ack {:?}\n", written.unwrap());
+        std::io::stdout().write_all(told.as_bytes()).unwrap();
+    }
+}
+
 /// Opens the ledger, or imports what is there if it says that this comes first.
 fn open(dir: &Path) -> Result<Ledger, ImportError> {
     let storage = || Box::new(FileStorage::new(&dir.join("new"), "ledger"));
@@ -194,8 +237,8 @@ fn open(dir: &Path) -> Result<Ledger, ImportError> {
     }
 }
 
-/// Runs the session in a directory, where strace leaves its log.
-fn strace(dir: &Path, fault: Option<&str>) -> Output {
+/// Runs what `session` names in a directory, where strace leaves its log.
+fn strace(dir: &Path, session: &str, fault: Option<&str>) -> Output {
     let mut strace = Command::new("strace");
     strace
         .args(["-f", "-y", "-s", "64", "-o"])
@@ -206,7 +249,7 @@ fn strace(dir: &Path, fault: Option<&str>) -> Output {
     }
     strace
         .arg(std::env::current_exe().unwrap())
-        .env(DIR, dir)
+        .env(session, dir)
         .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .output()
@@ -254,7 +297,7 @@ impl Session {
             }
         }
         let what = fault.unwrap_or("undisturbed").to_owned();
-        let output = strace(dir.path(), fault);
+        let output = strace(dir.path(), DIR, fault);
         let told = String::from_utf8(output.stdout).unwrap();
         let killed = what.contains("KILL");
         assert!(

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use common::{append, boxed, copy, lines_of, open, record, sample, slot};
 use credit_ledger::{
-    FindingKind, Ledger, MemoryStorage, Part, ReadError, Reader, Storage, StorageError,
-    Verification, Window,
+    Digest, FindingKind, Head, Ledger, MemoryStorage, OpenError, Part, ReadError, Reader, Storage,
+    StorageError, Verification, Window,
 };
 use proptest::prelude::*;
 
@@ -121,6 +121,18 @@ fn inserted_and_foreign_lines_are_found() {
         matches!(huge.as_slice(), [(None, FindingKind::NotALine { .. })]),
         "{huge:?}"
     );
+    // Nor does it matter where its newline lies in what is read at once.
+    for away in -2..=2 {
+        let found = findings(|lines| {
+            let before = lines[0].len() + lines[1].len();
+            let bytes = (256 * 1024 - before).checked_add_signed(away).unwrap();
+            lines.insert(2, "x".repeat(bytes) + "\n");
+        });
+        assert!(
+            matches!(found.as_slice(), [(None, FindingKind::NotALine { .. })]),
+            "{away}: {found:?}"
+        );
+    }
     let torn = findings(|lines| lines.push("{\"Run".to_owned()));
     assert_eq!(torn, [(None, FindingKind::TornTail { bytes: 5 })]);
 }
@@ -313,8 +325,8 @@ fn verification_goes_on_from_a_remembered_head() {
 }
 
 /// Only somebody who makes correct hashes can write these.
-#[test]
-fn a_forged_id_or_file_hash_is_found() {
+/// A ledger of five lines that somebody wrote who knows how hashes are made, and not its rules.
+fn forged(change: impl Fn(usize, String) -> String) -> MemoryStorage {
     let storage = MemoryStorage::new();
     let config = credit_ledger::Config {
         origin: Some("f".repeat(32)),
@@ -327,13 +339,7 @@ fn a_forged_id_or_file_hash_is_found() {
     let mut prev = None;
     let mut forged = String::new();
     for (n, line) in text.lines().enumerate() {
-        let mut line = line.to_owned();
-        match n {
-            2 => line = line.replace("\"r-2\"", "\"r-1\""),
-            3 => line = line.replace("1.50", "1.51"),
-            4 => line = line.replace("\"Flags\"", "\"Credits\""),
-            _ => {}
-        }
+        let mut line = change(n, line.to_owned());
         if let Some(prev) = prev {
             let at = line.find("\"Prev_Hash\":\"").unwrap() + 13;
             line.replace_range(at..at + 64, &format!("{prev}"));
@@ -345,6 +351,17 @@ fn a_forged_id_or_file_hash_is_found() {
     }
     storage.replace(Part::Lines, Some(forged.into_bytes()));
     storage.replace(Part::Head, None);
+    storage
+}
+
+#[test]
+fn a_forged_id_or_file_hash_is_found() {
+    let storage = forged(|n, line| match n {
+        2 => line.replace("\"r-2\"", "\"r-1\""),
+        3 => line.replace("1.50", "1.51"),
+        4 => line.replace("\"Flags\"", "\"Credits\""),
+        _ => line,
+    });
     let found: Vec<_> = verify(&storage)
         .findings
         .into_iter()
@@ -367,6 +384,136 @@ fn a_forged_id_or_file_hash_is_found() {
     );
     let reader = Reader::open(boxed(&storage), common::RUNS).unwrap();
     assert!(reader.verify_chain().unwrap().ok());
+    let error = open(&storage).unwrap_err();
+    let OpenError::Corrupt { seq: 2, kind, .. } = error else {
+        panic!("{error:?}")
+    };
+    let id = "r-1".to_owned();
+    assert_eq!(kind, FindingKind::DuplicateId { id, first_seq: 1 });
+}
+
+#[test]
+fn a_forged_record_is_no_line_whoever_reads_it() {
+    for (from, to, reason) in [
+        ("\"r-2\"", "\"../2\"", "its id is not safe as a file name"),
+        (
+            "Sha256\":\"",
+            "Sha256\":\"x",
+            "its identity is not a SHA-256",
+        ),
+        ("\"Credits\":", "\"Credits\": ", "it is not compact JSON"),
+        ("\"Run_ID\"", "\"Run_Id\"", "it has no id or no identity"),
+        (
+            "\"Flags\"",
+            "\"Ledger_Origin\"",
+            "it has a reserved key where none belongs",
+        ),
+        ("\"Flags\"", "\"Run_ID\"", "it has a key twice"),
+    ] {
+        let storage = forged(|n, line| match n {
+            2 => line.replacen(from, to, 1),
+            _ => line,
+        });
+        let kinds: Vec<_> = verify(&storage)
+            .findings
+            .into_iter()
+            .map(|f| f.kind)
+            .collect();
+        assert_eq!(kinds, [FindingKind::NotALine { reason }], "{to}");
+        let error = open(&storage).unwrap_err();
+        let OpenError::Corrupt {
+            seq: 2,
+            kind: FindingKind::NotALine { .. },
+            ..
+        } = error
+        else {
+            panic!("{to}: {error:?}")
+        };
+    }
+}
+
+/// One that is longer than what is read at once, wherever it is met.
+#[test]
+fn an_overlong_line_is_an_error_and_what_follows_is_there() {
+    let storage = sample(5);
+    let text = String::from_utf8(lines_of(&storage)).unwrap();
+    let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let overlong = "x".repeat(300_000) + "\n";
+    lines.insert(2, &overlong);
+    storage.replace(Part::Lines, Some(lines.concat().into_bytes()));
+    storage.replace(Part::Head, None);
+    let too_long = |kind: &FindingKind| matches!(kind, FindingKind::NotALine { reason } if reason.contains("too long"));
+
+    let reader = reader(&storage);
+    let mut scan = reader.scan().unwrap();
+    let mut seen = Vec::new();
+    loop {
+        match scan.next_line() {
+            Ok(Some(line)) => seen.push(Ok(line.seq())),
+            Ok(None) => break,
+            Err(ReadError::Broken { offset, kind }) if too_long(&kind) => seen.push(Err(offset)),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    let offset = (lines[0].len() + lines[1].len()) as u64;
+    assert_eq!(seen, [Ok(0), Ok(1), Err(offset), Ok(2), Ok(3), Ok(4)]);
+    let error = open(&storage).unwrap_err();
+    assert!(
+        matches!(&error, OpenError::Corrupt { seq: 2, kind, .. } if too_long(kind)),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_finding_says_what_is_wrong_and_what_to_do() {
+    let head = Head {
+        seq: 7,
+        hash: Digest::of(b"line 7"),
+        end: 3_000,
+    };
+    let id = "r-1".to_owned();
+    for (kind, words) in [
+        (
+            FindingKind::BrokenLink,
+            "does not follow the line before it",
+        ),
+        (
+            FindingKind::DuplicateId { id, first_seq: 1 },
+            "its id `r-1` is that of seq 1",
+        ),
+        (FindingKind::Edited, "the hash it states"),
+        (FindingKind::FileHash, "another hash for its record's file"),
+        (FindingKind::Forked { head }, &*format!("knows {head} here")),
+        (FindingKind::HeadUnreadable, "the HEAD file is damaged"),
+        (
+            FindingKind::ImportChanged { bytes: 9 },
+            "are not the 9 that were imported",
+        ),
+        (
+            FindingKind::NotALine { reason: "why" },
+            "not a line of this ledger: why",
+        ),
+        (FindingKind::OtherOrigin, "of another origin"),
+        (
+            FindingKind::RolledBack { head },
+            &*format!("the HEAD file knows {head}"),
+        ),
+        (
+            FindingKind::SeqGap { expected: 3 },
+            "seq 3 should be here; restore",
+        ),
+        (
+            FindingKind::SeqRepeated { expected: 3 },
+            "seq 3 should be here; the line was doubled",
+        ),
+        (
+            FindingKind::TornTail { bytes: 5 },
+            "the last 5 bytes are not a whole line",
+        ),
+    ] {
+        let told = kind.to_string();
+        assert!(told.contains(words), "{told}");
+    }
 }
 
 proptest! {

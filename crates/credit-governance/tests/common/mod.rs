@@ -7,12 +7,12 @@
 
 use credit_core::{
     Action, Actions, BaselineStatus, CaseId, CaseStatus, Exposure, JobType, Likelihood, RiskFlag,
-    RiskFlags, RootCause, RunId, Severity, Sha256, Status, Timestamp,
+    RiskFlags, RootCause, RunId, ScenarioId, Severity, Sha256, Status, Timestamp,
 };
 use credit_governance::{
-    Actor, CaseAcknowledged, CaseNoted, CaseResolved, CaseStatusChanged, Docket, Effect, Event,
-    ExposureAssessed, GatedRun, JudgedRun, MitigationDocumented, Refusal, RootCauseFound, Rules,
-    RunRef, Text, Topic, What, plan,
+    Actor, Approval, BaselineProposal, CaseAcknowledged, CaseNoted, CaseResolved,
+    CaseStatusChanged, Docket, Effect, Event, EventId, ExposureAssessed, GatedRun, JudgedRun,
+    MitigationDocumented, Refusal, RootCauseFound, Rules, RunRef, Text, Topic, Verb, What, plan,
 };
 
 pub(crate) fn operator(text: &str) -> Actor {
@@ -221,6 +221,36 @@ impl House {
             note: text("done"),
         });
         self.decide(now, who, what)
+    }
+
+    /// The proposal of a baseline that is approved and not yet in force.
+    pub(crate) fn approved_baseline(&mut self, now: Timestamp, scenario: &str) -> EventId {
+        let scenario_id: ScenarioId = scenario.parse().unwrap();
+        let proposal = BaselineProposal {
+            scenario_id: scenario_id.clone(),
+            old: None,
+            new: "100".parse().unwrap(),
+            usual_input_tokens: None,
+            usual_credits_per_item: None,
+            bounds: None,
+            weekdays: None,
+            changed_at: None,
+            sample_size: 28,
+            cv: Some(0.18),
+            days: 30,
+            as_of: at(0),
+            reasons: vec!["stable".to_owned()],
+            override_reason: None,
+            investigated: None,
+        };
+        self.decide(now, &ops(), What::BaselineProposed(proposal))
+            .unwrap();
+        let pending = self.docket.pending(&scenario_id).unwrap().clone();
+        let id = pending.id.clone();
+        let grant = Approval::grant(&lead(), Verb::ApproveBaseline, &pending.by.clone(), pending);
+        let (event, _) = self.docket.approve_baseline(now, &grant.unwrap()).unwrap();
+        self.keep(event);
+        id
     }
 
     /// A SEV1 case with all its documents, resolved.

@@ -52,8 +52,6 @@ pub(crate) struct Found {
     pub(crate) identity: Digest,
     pub(crate) hash: Digest,
     pub(crate) offset: u64,
-    /// Behind its newline.
-    pub(crate) end: u64,
 }
 
 const POSITION_BITS: u32 = 40;
@@ -115,20 +113,25 @@ impl Tail {
                 identity: entry.identity,
                 hash: entry.hash,
                 offset: entry.offset,
-                end: entry.end,
             };
-            let id_hash = IdHash(entry.id_hash);
-            self.insert(other.id(position), id_hash, entry.marks, found);
+            let (id, id_hash) = (other.id(position), IdHash(entry.id_hash));
+            self.insert(id, id_hash, entry.marks, found, entry.end);
         }
     }
 
-    /// Adds the next line. The id must be new.
-    pub(crate) fn insert(&mut self, id: &[u8], id_hash: IdHash, marks: Marks, found: Found) {
+    /// Adds the next line, which ends at `end`. The id must be new.
+    pub(crate) fn insert(
+        &mut self,
+        id: &[u8],
+        id_hash: IdHash,
+        marks: Marks,
+        found: Found,
+        end: u64,
+    ) {
         let Found {
             identity,
             hash,
             offset,
-            end,
             ..
         } = found;
         // At most seven eighths full.
@@ -186,7 +189,6 @@ impl Tail {
                     identity,
                     hash,
                     offset,
-                    end,
                     ..
                 } = *self.entries.get(position)?;
                 return Some(Found {
@@ -194,7 +196,6 @@ impl Tail {
                     identity,
                     hash,
                     offset,
-                    end,
                 });
             }
         }
@@ -275,13 +276,13 @@ mod tests {
             identity: digest(n),
             hash: digest(n + 1),
             offset: n * 10,
-            end: n * 10 + 10,
         };
         let mut tail = Tail::starting_at(5, 50);
         for n in 5..1000 {
             let id = format!("id-{n}");
             let id = id.as_bytes();
-            tail.insert(id, IdHash::of(id), Marks::default(), line(n));
+            let id_hash = IdHash::of(id);
+            tail.insert(id, id_hash, Marks::default(), line(n), n * 10 + 10);
         }
         assert_eq!(tail.start(), 50);
         for keep in [700, 64, 8, 5] {
@@ -301,7 +302,8 @@ mod tests {
                 assert_eq!(found, (7..keep).contains(&n).then(|| line(n)));
             }
         }
-        tail.insert(b"again", IdHash::of(b"again"), Marks::default(), line(5));
+        let id_hash = IdHash::of(b"again");
+        tail.insert(b"again", id_hash, Marks::default(), line(5), 60);
         let find = |id: &[u8]| tail.find(id, IdHash::of(id));
         assert_eq!(find(b"again").map(|f| f.seq), Some(5));
         assert!(find(b"").is_none());
