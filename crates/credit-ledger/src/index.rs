@@ -103,17 +103,15 @@ impl Index {
         if let Some(found) = self.tail.find(id, hash) {
             return Ok(Some(found));
         }
-        let Some(disk) = &self.disk else {
-            return Ok(None);
-        };
-        let offsets = match disk.find(storage, hash) {
+        let offsets = match self.offsets(storage, hash) {
             Ok(offsets) => offsets,
             Err(IndexError) => {
                 self.rebuild(storage)?;
-                let Some(disk) = &self.disk else {
-                    return Ok(self.tail.find(id, hash));
-                };
-                let again = disk.find(storage, hash);
+                // Some of what was on disk may be in memory now.
+                if let Some(found) = self.tail.find(id, hash) {
+                    return Ok(Some(found));
+                }
+                let again = self.offsets(storage, hash);
                 again.map_err(|IndexError| damaged())?
             }
         };
@@ -123,6 +121,14 @@ impl Index {
             }
         }
         Ok(None)
+    }
+
+    /// Where lines of this id that are on disk may start.
+    fn offsets(&self, storage: &dyn Storage, hash: IdHash) -> Result<Vec<u64>, IndexError> {
+        match &self.disk {
+            Some(disk) => disk.find(storage, hash),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Whether there are enough lines before `chain` for [`Index::spill`].

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use common::hooked::{Call, Hooked};
-use common::{RUNS, config, lines_of};
+use common::{RUNS, Rng, Seed, config, lines_of};
 use credit_ledger::{
     Appended, Config, Digest, FileStorage, FindingKind, Ledger, MemoryStorage, OpenError, Part,
     ReadError, Reader, Record, Refused, Storage, Window,
@@ -309,6 +309,57 @@ fn an_index_with_absurd_numbers_only_costs_time() {
             storage.replace_index(index);
             answers_are_right(&storage);
         }
+    }
+}
+
+/// What `IndexStorage` promises is little: each page as it was at some time, or zeros. Whatever that
+/// leaves, an id that is there is found.
+#[test]
+fn whichever_earlier_pages_are_read_no_id_is_missed() {
+    const PAGE: usize = 4096;
+    for seed in 0..4 {
+        let _seed = Seed(seed);
+        let mut rng = Rng(seed);
+        let storage = MemoryStorage::new().with_index();
+        let mut pages: Vec<Vec<Vec<u8>>> = Vec::new();
+        let mut count = 0;
+        for round in 0..25 {
+            let ledger = open(&|| Box::new(storage.clone())).unwrap();
+            for _ in 0..1 + rng.below(6) {
+                let new = 1 + rng.below(60) as u32;
+                let mut batch: Vec<Record> = (count..count + new).map(record).collect();
+                let known = (0..20.min(count)).map(|_| record(rng.below(count as usize) as u32));
+                batch.extend(known);
+                let answers = ledger.append_batch(batch).unwrap();
+                let is_new = |answer: &&Result<_, _>| matches!(answer, Ok(Appended::New(_)));
+                let taken = answers.iter().filter(is_new).count();
+                assert_eq!(taken, new as usize, "round {round}: an id was taken twice");
+                count += new;
+                for (n, page) in storage.index_contents().chunks(PAGE).enumerate() {
+                    if pages.len() <= n {
+                        pages.push(vec![vec![0; PAGE]]);
+                    }
+                    if pages[n].last().is_none_or(|last| last != page) {
+                        pages[n].push(page.to_vec());
+                    }
+                }
+            }
+            ledger.close().unwrap();
+            // One in three losses of power takes nothing of the newest manifest.
+            let mixed = pages.iter().enumerate().map(|(n, versions)| {
+                let keeps = n < 2 && round % 3 == 0;
+                let back = if keeps || rng.once_in(2) {
+                    0
+                } else {
+                    rng.below(4)
+                };
+                let at = versions.len().saturating_sub(1 + back);
+                versions[at].clone()
+            });
+            storage.replace_index(mixed.collect::<Vec<_>>().concat());
+        }
+        let reader = Reader::open(Box::new(storage.clone()), RUNS).unwrap();
+        assert!(reader.verify().unwrap().ok());
     }
 }
 

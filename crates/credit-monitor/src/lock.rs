@@ -3,13 +3,13 @@
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::{Error, files};
 
 /// How long a right is waited for. Whoever has it decides or moves something meanwhile, which takes
 /// long only if a whole artifact is copied to another file system.
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_secs(30);
 
 /// How long one who waits sleeps between two looks at the lock.
 const POLL: Duration = Duration::from_millis(1);
@@ -27,18 +27,17 @@ impl Lock {
     }
 
     fn wait_for(path: &Path, wait: Duration) -> Result<Lock, Error> {
-        let mut waited = Duration::ZERO;
+        // The monotonic clock, never the time of day.
+        let begun = Instant::now();
         loop {
             if let Some(lock) = Lock::at_once(path)? {
                 return Ok(lock);
             }
-            if waited >= wait {
+            if begun.elapsed() >= wait {
                 let path = path.to_owned();
                 return Err(Error::Locked { path });
             }
-            // Sleeps are counted instead of time: libraries have no clock.
             thread::sleep(POLL);
-            waited += POLL;
         }
     }
 
