@@ -9,10 +9,10 @@ H = rb'"([0-9a-f]{64})"'
 LINE = re.compile(rb'(\{.+?)(?:,"Run_Sha256":' + H + rb')?(?:,"Ledger_Origin":"([0-9a-f]{32})"'
                   rb'(?:,"Ledger_Import_Bytes":([1-9]\d{0,15}),"Ledger_Import_Sha256":' + H + rb')?)?'
                   rb',"Seq":(0|[1-9]\d{0,15}),"Prev_Hash":' + H + rb',"Hash":' + H + rb'\}')
-SLOT = re.compile(rb'(\{"Lines":(\d+),"Hash":' + H + rb',"End":(\d+),"Origin":"([0-9a-f]{32})"(?:,"Start":([1-9]\d*))?),"Check":"([0-9a-f]{16})"\} *\n')
+SLOT = re.compile(rb'(\{"Lines":(0|[1-9]\d*),"Hash":' + H + rb',"End":(0|[1-9]\d*),"Origin":"([0-9a-f]{32})"(?:,"Start":([1-9]\d*))?),"Check":"([0-9a-f]{16})"\} *\n')
 TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{},:]|[^][{},:"]+')
 def sha(data): return hashlib.sha256(data).hexdigest().encode()
-def read(path): return open(path, "rb").read() if os.path.exists(path) else b""
+def read(path): return open(path, "rb").read() if os.path.isfile(path) else b""
 def genesis(origin, imported): return sha(b"\n".join(filter(None, [b"credit-ledger/v1", origin, imported])) + b"\n")
 
 def pretty(body):
@@ -47,7 +47,7 @@ def verify(path, noted):
         if prev and link != prev: yield f"line {n}: a broken link"
         if sha(line[:-75]) != own: yield f"line {n}: edited"
         try: record = json.loads(body); name = str(record.get("Run_ID") or record["Event_ID"])
-        except (ValueError, KeyError): yield f"line {n}: not a record"; name = n
+        except (ValueError, KeyError, RecursionError): yield f"line {n}: not a record"; name = n
         if ids.setdefault(name, n) != n: yield f"line {n}: the id of line {ids[name]}"
         if stated and sha(pretty(body)) != stated: yield f"line {n}: another file hash"
         if stated and (file := read(files.get(f"run_{name}.json", ""))) and sha(file) != stated: yield f"run_{name}.json: changed"

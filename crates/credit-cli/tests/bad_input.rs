@@ -658,7 +658,7 @@ fn wrong_values_are_told_and_leave_nothing() {
         (vec!["init", "--operator", "lead-5"], "NAME:ROLE, such as ops-2:O2"),
         (vec!["init", "--operator", "lead-5:O9"], "\"O9\" must be O1, O2 or O3"),
         (vec!["init", "--operator", "a b:O1"], "\"a b\""),
-        (vec!["init", "--operator", "lead-5:O3"], "is there already and is not overwritten; edit it"),
+        (vec!["init", "--operator", "lead-5:O3"], r#"not overwritten; add {"name":"lead-5","role":"O3"} to its operators"#),
         (vec!["verify", "--head", "x"], "must have the form SEQ:HASH"),
         (vec!["verify", "--head", "0:12"], "must have the form SEQ:HASH"),
     ];

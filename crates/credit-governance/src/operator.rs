@@ -179,6 +179,22 @@ pub struct Operator {
     pub role: Role,
 }
 
+impl Operator {
+    /// As it stands among the operators of the file.
+    ///
+    /// ```
+    /// use credit_governance::Operator;
+    ///
+    /// let operator: Operator = "ops-2:O2".parse()?;
+    /// assert_eq!(operator.to_json(), r#"{"name":"ops-2","role":"O2"}"#);
+    /// # Ok::<(), credit_governance::OperatorsError>(())
+    /// ```
+    pub fn to_json(&self) -> String {
+        // Strings and words always serialize.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
 /// `NAME:ROLE`, such as `ops-2:O2`.
 impl FromStr for Operator {
     type Err = OperatorsError;
@@ -325,7 +341,7 @@ pub enum OperatorsError {
 
 fn known(registered: &[String]) -> String {
     match registered {
-        [] => "nobody is".to_owned(),
+        [] => r#"nobody is: add {"name":…,"role":…} to its operators"#.to_owned(),
         names => format!("registered are: {}", names.join(", ")),
     }
 }

@@ -149,7 +149,10 @@ fn the_registry_is_data_and_bad_ones_are_refused() {
     assert!(told.ends_with("; registered are: ops-2, lead-3"), "{told}");
     let nobody = Operators::parse(r#"{"operators":[]}"#).unwrap();
     let told = nobody.actor("lead-4").unwrap_err().to_string();
-    assert!(told.ends_with("; nobody is"), "{told}");
+    assert!(
+        told.ends_with(r#"; nobody is: add {"name":…,"role":…} to its operators"#),
+        "{told}"
+    );
     let names: Vec<&str> = operators.iter().map(|o| o.name.as_str()).collect();
     assert_eq!(names, ["ops-2", "lead-3"], "in the order of the file");
     let written = operators.to_json();

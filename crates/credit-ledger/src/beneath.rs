@@ -7,11 +7,14 @@ use std::path::Path;
 
 #[cfg(target_os = "linux")]
 use rustix::fs::ResolveFlags;
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 /// What the ledger's own files may be read and written by.
 pub(crate) const FILE_MODE: Mode = Mode::from_raw_mode(0o640);
+
+/// Who may put files into a directory could replace those in it: never everybody.
+pub(crate) const DIR_MODE: Mode = Mode::from_raw_mode(0o775);
 
 /// What is written once and never changed.
 pub(crate) const SEALED_MODE: Mode = Mode::from_raw_mode(0o444);
@@ -51,15 +54,26 @@ pub(crate) fn open_dir(path: &Path) -> Result<OwnedFd, Errno> {
     rustix::fs::openat(CWD, path, flags, Mode::empty())
 }
 
-/// Opens a file of the directory `dir` for reading.
-pub(crate) fn open_file(dir: &Path, name: &str) -> io::Result<File> {
-    let fd = open_beneath(open_dir(dir)?, name, OFlags::RDONLY, Mode::empty())?;
-    Ok(File::from(fd))
+/// Opens a file of a directory for reading.
+pub(crate) fn open_file(dir: impl AsFd, name: &str) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK;
+    regular(open_beneath(dir, name, flags, Mode::empty())?)
 }
 
-/// Opens a file of the directory `dir` for reading and writing, creating it.
-pub(crate) fn open_or_create_file(dir: &Path, name: &str) -> io::Result<File> {
-    let flags = OFlags::RDWR | OFlags::CREATE;
-    let fd = open_beneath(open_dir(dir)?, name, flags, FILE_MODE)?;
-    Ok(File::from(fd))
+/// Opens a file of a directory for reading and writing, creating it.
+pub(crate) fn open_or_create_file(dir: impl AsFd, name: &str) -> io::Result<File> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK;
+    regular(open_beneath(dir, name, flags, FILE_MODE)?)
+}
+
+/// A file, and nothing that is only in the place of one: reading a FIFO or a device could wait for
+/// ever or never end. It was opened without waiting for the FIFO's other end.
+pub(crate) fn regular(fd: OwnedFd) -> io::Result<File> {
+    match FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) {
+        FileType::RegularFile => Ok(File::from(fd)),
+        other => {
+            let found = format!("{other:?} in the place of a file");
+            Err(io::Error::new(io::ErrorKind::InvalidInput, found))
+        }
+    }
 }

@@ -4,10 +4,10 @@
 //! behind a whole file, an empty one or none, never half of one. A file that exists with other
 //! content is evidence and is never overwritten; only an empty one is.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,7 +15,9 @@ use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use crate::Digest;
-use crate::beneath::{FILE_MODE, SEALED_MODE, open_beneath, open_dir};
+use crate::beneath::{
+    DIR_MODE, FILE_MODE, SEALED_MODE, open_beneath, open_dir, open_file, regular,
+};
 
 /// One page of memory: so much is written by one call entirely or not at all, even if the process
 /// is killed in the middle of it. More could be cut short at a page's end.
@@ -118,7 +120,7 @@ impl HashedDir {
         let open = || rustix::fs::open(path, flags, Mode::empty());
         let fd = match open() {
             Err(Errno::NOENT) => {
-                fs::create_dir_all(path)?;
+                new_dirs().recursive(true).create(path)?;
                 open()?
             }
             opened => opened?,
@@ -141,7 +143,7 @@ impl HashedDir {
         let open = || open_beneath(&parent, name, flags, Mode::empty());
         let fd = match open() {
             Err(Errno::NOENT) => {
-                match rustix::fs::mkdirat(&parent, name, Mode::from_raw_mode(0o777)) {
+                match rustix::fs::mkdirat(&parent, name, DIR_MODE) {
                     Ok(()) => rustix::fs::fsync(&parent)?,
                     Err(Errno::EXIST) => {}
                     Err(error) => return Err(error.into()),
@@ -253,7 +255,7 @@ impl HashedDir {
 
     /// Writes one file. The common case, that it is new, costs no look before.
     fn put(&self, name: &str, bytes: &[u8], sync: bool) -> Result<Written, HashedFileError> {
-        let failed = |error| self.failed(name, error);
+        let failed = |error: Errno| self.failed(name, error);
         // A temporary name and a rename cost as much again as creating the file.
         if !sync && bytes.len() <= PAGE_BYTES {
             match self.write_new(name, bytes) {
@@ -265,8 +267,8 @@ impl HashedDir {
             let there = self.read(name)?;
             if there.as_deref() == Some(bytes) {
                 if sync {
-                    let file = self.open(name).map_err(failed)?;
-                    rustix::fs::fsync(file).map_err(failed)?;
+                    let synced = open_file(&self.fd, name).and_then(|file| file.sync_all());
+                    synced.map_err(|error| self.failed(name, error))?;
                 }
                 return Ok(Written::Identical);
             }
@@ -336,9 +338,9 @@ impl HashedDir {
     }
 
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, HashedFileError> {
-        let file = match self.open(name) {
-            Ok(fd) => File::from(fd),
-            Err(Errno::NOENT) => return Ok(None),
+        let file = match open_file(&self.fd, name) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(self.failed(name, error)),
         };
         // Most files are smaller than a page: asking for their length first would cost as much as
@@ -352,10 +354,6 @@ impl HashedDir {
                 source,
             })?;
         Ok(Some(bytes))
-    }
-
-    fn open(&self, name: &str) -> Result<OwnedFd, Errno> {
-        open_beneath(&self.fd, name, OFlags::RDONLY, Mode::empty())
     }
 
     fn rename_over(&self, from: &str, to: &str) -> Result<(), Errno> {
@@ -377,12 +375,28 @@ impl HashedDir {
         let _stays = rustix::fs::unlinkat(&self.fd, name, AtFlags::empty());
     }
 
-    fn failed(&self, name: &str, error: Errno) -> HashedFileError {
+    fn failed(&self, name: &str, error: impl Into<io::Error>) -> HashedFileError {
         HashedFileError::Io {
             path: self.path.join(name),
             source: error.into(),
         }
     }
+}
+
+/// Opens a file for reading as [`File::open`] does, but never waits: what only stands in the place
+/// of a file, such as a FIFO whose other end nobody opens, is an error.
+///
+/// # Errors
+/// It could not be opened, or is a FIFO, a socket, a device or a directory.
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// assert!(credit_ledger::hashed_file::open_regular(dir.path()).is_err());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    regular(rustix::fs::open(path, flags, Mode::empty())?)
 }
 
 /// Replaces a file so that a reader, or a crash at any moment, meets the old or the new one,
@@ -441,7 +455,7 @@ pub(crate) fn create_dirs_durably(path: &Path) -> io::Result<()> {
     }
     let parent = path.parent().unwrap_or(Path::new(""));
     create_dirs_durably(parent)?;
-    match fs::create_dir(path) {
+    match new_dirs().create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
@@ -450,6 +464,12 @@ pub(crate) fn create_dirs_durably(path: &Path) -> io::Result<()> {
     } else {
         parent
     })
+}
+
+fn new_dirs() -> DirBuilder {
+    let mut dirs = DirBuilder::new();
+    dirs.mode(DIR_MODE.as_raw_mode());
+    dirs
 }
 
 /// Makes the names in a directory durable.

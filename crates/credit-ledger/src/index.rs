@@ -9,17 +9,18 @@ mod marks;
 mod segment;
 mod tail;
 
+use self::disk::Base;
 pub(crate) use self::disk::{Disk, Manifest};
 pub(crate) use self::marks::{Marks, Wanted};
 pub(crate) use self::tail::Found;
 
 use crate::Digest;
-use crate::chain::Position;
+use crate::chain::{Position, out_of_order};
 use crate::finding::FindingKind;
 use crate::index::segment::IndexError;
 use crate::index::tail::Tail;
 use crate::line::Line;
-use crate::reader::{ReadError, line_at};
+use crate::reader::{ReadError, broken_at, checked, line_at, not_a_line};
 use crate::record::{Checker, Schema};
 use crate::scan::{Lines, Raw};
 use crate::storage::Storage;
@@ -58,6 +59,8 @@ pub(crate) struct Index {
     start: u64,
     tail: Tail,
     disk: Option<Disk>,
+    /// What the storage keeps is damaged: nothing is built on it.
+    damaged: bool,
     /// Writing failed: the tail must become so long before it is tried again.
     retry_at: u64,
     pub(crate) failures: u64,
@@ -75,6 +78,7 @@ impl Index {
             start,
             tail: Tail::starting_at(lines, end),
             disk,
+            damaged: false,
             retry_at: 0,
             failures: 0,
         }
@@ -136,12 +140,17 @@ impl Index {
     pub(crate) fn spill(&mut self, storage: &dyn Storage, chain: Position) {
         let bytes = chain.end - self.tail.start();
         let disk = self.disk.take();
-        let written = Disk::extend(storage, disk, &self.schema, &self.tail, chain);
+        let built_on = match self.damaged {
+            true => Base::Nothing,
+            false => Base::Newest(disk),
+        };
+        let written = Disk::extend(storage, built_on, &self.schema, &self.tail, chain);
         match written {
             Ok(disk) => {
                 tracing::debug!(lines = chain.lines, end = chain.end, "ledger_index");
                 self.tail = self.tail.behind(chain.lines, chain.end);
                 self.disk = Some(disk);
+                self.damaged = false;
                 self.retry_at = 0;
             }
             Err(disk) => {
@@ -154,32 +163,39 @@ impl Index {
         }
     }
 
-    /// Makes the part on disk anew from the lines.
+    /// Makes the part on disk anew from its lines, which must follow each other. Those in memory
+    /// stay: the last of them may not be in the file yet.
     fn rebuild(&mut self, storage: &dyn Storage) -> Result<(), ReadError> {
         tracing::warn!("ledger_index_rebuilt");
         self.failures += 1;
         let mut index = Self::new(self.schema, self.every, self.start, None);
+        index.damaged = true;
         let mut lines = Lines::new(storage, self.start);
         let (mut body, mut checker) = (Vec::new(), Checker::for_many(&self.schema));
-        let mut seq = 0;
-        while lines.offset() < self.tail.end() {
+        let mut before: Option<Position> = None;
+        while lines.offset() < self.tail.start() {
             let (bytes, offset) = match lines.next()? {
                 Raw::Line { bytes, offset } => (bytes, offset),
                 _ => return Err(damaged()),
             };
-            let broken = |kind| ReadError::Broken { offset, kind };
-            let line = Line::parse(&self.schema, bytes, offset).map_err(broken)?;
+            let broken = |kind| broken_at(offset, kind);
+            let line = checked(Line::parse(&self.schema, bytes, offset), offset)?;
+            if line.seq() != before.map_or(0, |before| before.lines) {
+                let expected = before.map_or(0, |before| before.lines);
+                return Err(broken(out_of_order(expected, line.seq())));
+            }
+            if before.is_some_and(|before| line.prev_hash() != before.hash) {
+                return Err(broken(FindingKind::BrokenLink));
+            }
             line.body_into(&mut body);
-            let names = checker.names(&body).map_err(|error| {
-                let reason = error.in_short();
-                broken(FindingKind::NotALine { reason })
-            })?;
-            seq += 1;
+            let names = checker.names(&body);
+            let names = names.map_err(|error| broken(not_a_line(error.in_short())))?;
             let chain = Position {
-                lines: seq,
+                lines: line.seq() + 1,
                 hash: line.hash(),
                 end: offset + bytes.len() as u64 + 1,
             };
+            before = Some(chain);
             let found = Found {
                 seq: line.seq(),
                 identity: names.identity,
@@ -192,6 +208,7 @@ impl Index {
                 index.spill(storage, chain);
             }
         }
+        index.tail.extend(&self.tail, 0);
         index.failures += self.failures;
         *self = index;
         Ok(())

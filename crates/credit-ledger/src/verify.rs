@@ -81,7 +81,7 @@ pub(crate) fn verify<T: Send>(
         let offset = from.end.min(size);
         let finding = Finding {
             seq: None,
-            line: imported + from.seq + 1,
+            line: (imported + 1).saturating_add(from.seq),
             offset,
             kind,
         };

@@ -6,7 +6,12 @@ mod common;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use common::{RUNS, append, config};
 use credit_ledger::hashed_file::{HashedDir, HashedFileError, Written};
@@ -85,6 +90,133 @@ fn links_in_place_of_the_index_or_recovered_lead_nowhere() {
     assert!(matches!(open(dir.path()), Err(OpenError::Storage(_))));
     assert_eq!(fs::read(&path).unwrap(), torn);
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+}
+
+/// What may stand in the place of a file, and how it comes there.
+const IN_PLACE: [(&str, fn(&Path)); 4] = [
+    ("a FIFO", |path| {
+        assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    }),
+    ("a directory", |path| fs::create_dir(path).unwrap()),
+    ("a socket", |path| drop(UnixListener::bind(path).unwrap())),
+    ("a device", |path| symlink("/dev/zero", path).unwrap()),
+];
+
+/// Runs it, and fails if it waits for ever.
+#[track_caller]
+fn in_time<T: Send + 'static>(what: &str, run: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || sender.send(run()));
+    let done = receiver.recv_timeout(Duration::from_secs(60));
+    done.unwrap_or_else(|_| panic!("{what}: waits for ever, or panicked"))
+}
+
+fn kind_of(path: &Path) -> fs::FileType {
+    fs::symlink_metadata(path).unwrap().file_type()
+}
+
+#[test]
+fn nothing_in_the_place_of_a_file_is_waited_for() {
+    for name in ["ledger.jsonl", "ledger.HEAD", "ledger.lock", "ledger.idx"] {
+        for (what, put) in IN_PLACE {
+            let dir = tempfile::tempdir().unwrap();
+            append(&open(dir.path()).unwrap(), 0..3);
+            let there = dir.path().join(name);
+            let _may_be_absent = fs::remove_file(&there);
+            put(&there);
+            let (before, at) = (kind_of(&there), dir.path().to_owned());
+            let what = format!("{what} in the place of {name}");
+            let failed = in_time(&what, move || {
+                let storage = || Box::new(FileStorage::new(&at, "ledger"));
+                let opened = open(&at);
+                let read = Reader::open(storage(), RUNS).and_then(|reader| {
+                    reader.find("r-1")?;
+                    reader.find("absent")?;
+                    reader.verify()
+                });
+                let unlocked = storage().wait_until_unlocked(Duration::ZERO);
+                [opened.is_err(), read.is_err(), unlocked.is_err()]
+            });
+            // The index only saves time, and readers take no lock.
+            let is_lock = name == "ledger.lock";
+            let is_read = !is_lock && name != "ledger.idx";
+            assert_eq!(failed, [is_lock || is_read, is_read, is_lock], "{what}");
+            assert_eq!(kind_of(&there), before, "{what}");
+        }
+    }
+}
+
+#[test]
+fn nothing_in_the_place_of_a_hashed_file_is_waited_for_or_replaced() {
+    for name in ["a.json", "a.json.sha256"] {
+        for (what, put) in IN_PLACE {
+            let parent = tempfile::tempdir().unwrap();
+            let dir = HashedDir::open_or_create_in(parent.path(), "day").unwrap();
+            dir.write_once("a.json", b"{}\n", None).unwrap();
+            let there = parent.path().join("day").join(name);
+            fs::remove_file(&there).unwrap();
+            put(&there);
+            let before = kind_of(&there);
+            let what = format!("{what} in the place of {name}");
+            let answers = in_time(&what, move || {
+                let once = dir.write_once("a.json", b"{}\n", None);
+                let durable = dir.write_once_durable("a.json", b"{}\n", None);
+                [
+                    dir.check("a.json").map(drop),
+                    once.map(drop),
+                    durable.map(drop),
+                ]
+            });
+            for answer in answers {
+                assert!(matches!(answer, Err(HashedFileError::Io { .. })), "{what}");
+            }
+            assert_eq!(kind_of(&there), before);
+        }
+    }
+}
+
+/// A tail that cannot be kept is not cut off, whatever keeps it from being kept.
+#[test]
+fn a_tail_is_cut_off_only_when_it_is_kept() {
+    let torn = b"{\"torn";
+    let kept_as = |end: usize| {
+        let hash = credit_ledger::Digest::of(torn).to_string();
+        format!("ledger-{end}-{}.bin", &hash[..16])
+    };
+    let mut ways: Vec<Box<dyn Fn(&Path, &str)>> = vec![Box::new(|recovered, _| {
+        fs::write(recovered, b"a file").unwrap();
+    })];
+    ways.push(Box::new(|recovered, name| {
+        // The name is taken by other bytes.
+        fs::create_dir(recovered).unwrap();
+        fs::write(recovered.join(name), b"others").unwrap();
+    }));
+    for (_, put) in IN_PLACE {
+        ways.push(Box::new(move |recovered, name| {
+            fs::create_dir(recovered).unwrap();
+            put(&recovered.join(name));
+        }));
+        ways.push(Box::new(move |recovered, _| put(recovered)));
+    }
+    for (way, hinder) in ways.iter().enumerate() {
+        let dir = tempfile::tempdir().unwrap();
+        append(&open(dir.path()).unwrap(), 0..3);
+        let path = dir.path().join("ledger.jsonl");
+        let mut lines = fs::read(&path).unwrap();
+        let name = kept_as(lines.len());
+        lines.extend_from_slice(torn);
+        fs::write(&path, &lines).unwrap();
+        let recovered = dir.path().join("recovered");
+        hinder(&recovered, &name);
+        let at = dir.path().to_owned();
+        let opened = in_time("opening", move || open(&at).map(drop));
+        if opened.is_ok() {
+            assert_eq!(fs::read(recovered.join(&name)).unwrap(), torn, "way {way}");
+        } else {
+            assert!(matches!(opened, Err(OpenError::Storage(_))), "way {way}");
+            assert_eq!(fs::read(&path).unwrap(), lines, "way {way}");
+        }
+    }
 }
 
 #[test]

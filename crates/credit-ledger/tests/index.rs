@@ -216,6 +216,79 @@ fn an_index_that_is_gone_or_damaged_only_costs_time() {
     assert!(ledger.find("r-5").unwrap().is_some());
 }
 
+/// The damage may be met in the middle of a batch, whose first lines are not in the file yet; the
+/// index is made anew all the same, and nothing of what was damaged is in it.
+#[test]
+fn a_damaged_page_is_met_in_the_middle_of_a_batch() {
+    let sample = sample();
+    let index = sample.index_contents();
+    let mut met = 0;
+    for page in 2..index.len() / 4096 {
+        let storage = copy(&sample);
+        let mut damaged = index.clone();
+        damaged[page * 4096 + 2000] ^= 0x55;
+        let ledger = open(&|| Box::new(storage.clone())).unwrap();
+        storage.replace_index(damaged);
+        let batch = [LINES, 0, LINES / 2, LINES - 600, LINES, LINES + 1].map(record);
+        let answers = ledger.append_batch(batch.to_vec()).unwrap();
+        let new = |answer: &Result<_, _>| matches!(answer, Ok(Appended::New(_)));
+        let is_new: Vec<bool> = answers.iter().map(new).collect();
+        let wanted = [true, false, false, false, false, true];
+        assert_eq!(is_new, wanted, "page {page}");
+        met += u32::from(ledger.stats().index_failures > 0);
+        fill(&ledger, LINES + 50..LINES + 550);
+        let failures = ledger.stats().index_failures;
+        for n in (0..LINES).step_by(7) {
+            let found = ledger.find(&format!("r-{n}")).unwrap();
+            assert_eq!(found.map(|line| line.seq()), Some(u64::from(n)));
+        }
+        let later = ledger.stats().index_failures - failures;
+        assert!(later <= 1, "page {page}: made anew {later} times");
+        assert!(ledger.reader().verify().unwrap().ok());
+    }
+    assert!(met > 0, "no batch met the damage");
+}
+
+/// The index is not synced, so a loss of power may take its manifest back and leave pages that were
+/// written after it; and the next one may do the reverse. What the first left must not pass for
+/// what the second took, or ids that are there would seem to be new.
+#[test]
+fn pages_that_two_losses_of_power_mixed_are_not_believed() {
+    const MANIFESTS: usize = 2 * 4096;
+    let closing = |storage: &MemoryStorage, numbers: std::ops::Range<u32>| {
+        let config = Config {
+            // Written at close only, then at once.
+            index_every: 400_000,
+            ..config()
+        };
+        let ledger = Ledger::open(Box::new(storage.clone()), RUNS, config).unwrap();
+        let batch = numbers.map(record).collect();
+        ledger.append_batch(batch).unwrap();
+        ledger.close().unwrap();
+        storage.index_contents()
+    };
+    for (first, second) in [(100, 10), (100, 100), (200, 50), (80, 1)] {
+        let storage = sample();
+        let before = storage.index_contents();
+        let pages = closing(&storage, LINES..LINES + first);
+        assert_ne!(before, pages);
+        let manifests_back = [&before[..MANIFESTS], &pages[MANIFESTS..]].concat();
+        storage.replace_index(manifests_back);
+        let last = LINES + first + second;
+        let newest = closing(&storage, LINES + first..last);
+        let mut mixed = newest.clone();
+        let stale = pages.len().min(newest.len());
+        mixed[MANIFESTS..stale].copy_from_slice(&pages[MANIFESTS..stale]);
+        storage.replace_index(mixed);
+        let ledger = open(&|| Box::new(storage.clone())).unwrap();
+        for n in 0..last {
+            let again = ledger.append(record(n)).unwrap();
+            let is_there = matches!(again, Appended::Duplicate(_));
+            assert!(is_there, "{first} and {second}: r-{n} was taken for new");
+        }
+    }
+}
+
 /// Its checks find damage, not somebody who writes them: no number makes reckoning with it overflow.
 #[test]
 fn an_index_with_absurd_numbers_only_costs_time() {
@@ -678,6 +751,74 @@ proptest! {
             let of = if n.is_multiple_of(500) { "SEV1" } else { "SEV3" };
             let matches = (from..=to).contains(&hour) && severity.as_deref().is_none_or(|s| s == of);
             prop_assert!(!matches || seqs.contains(&u64::from(n)), "{n} at {hour}");
+        }
+    }
+}
+
+/// Times from everywhere and in every order, some equal, and some that are none: what a window asks
+/// for is in it, and what the index can tell apart is not read.
+#[test]
+fn windows_over_times_that_are_not_in_order() {
+    const TIMES: [&str; 14] = [
+        "2025-01-31T10:00:00Z",
+        "1969-12-31T23:59:59Z",
+        "9999-12-31T23:59:59Z",
+        "2025-01-31T10:00:00Z",
+        "0001-01-01T00:00:00Z",
+        "2025-01-31T10:00:00.999999999Z",
+        "1970-01-01T00:00:00Z",
+        "2016-12-31T23:59:60Z",
+        "2025-01-30T10:00:00Z",
+        // No time that the index reads: such a line may be of any.
+        "2025-01-31T12:00:00+02:00",
+        "2025-01-31T10:00:00z",
+        "\\u0032025-01-31T10:00:00Z",
+        "soon",
+        "",
+    ];
+    let (readable, unreadable) = TIMES.split_at(9);
+    let storage = Counted::new(&MemoryStorage::new().with_index());
+    let config = Config {
+        index_every: 1,
+        ..config()
+    };
+    let ledger = Ledger::open(storage.boxed(), RUNS, config).unwrap();
+    // Each time fills blocks of its own: those of others need not be read.
+    for (k, time) in (0..).zip(TIMES) {
+        let records = (0..200).map(|n| record_at(1000 * k + n, time, &format!("{k}-{n}")));
+        let answers = ledger.append_batch(records.collect()).unwrap();
+        assert!(answers.iter().all(Result::is_ok));
+    }
+    let without_time = br#"{"Run_ID":"none","Input_Sha256":"#;
+    let identity = format!("\"{}\"}}", Digest::of(b"none"));
+    let body = [without_time, identity.as_bytes()].concat();
+    ledger.append(Record::new(&RUNS, body).unwrap()).unwrap();
+    ledger.close().unwrap();
+    let reader = Reader::open(storage.boxed(), RUNS).unwrap();
+    let size = lines_of(&storage.storage.memory).len() as u64;
+    let last = 200 * TIMES.len() as u64;
+    let seconds = |time: &str| time[..19].to_owned();
+    for from in readable {
+        for to in readable {
+            let wanted = Window {
+                from: Some(from),
+                to: Some(to),
+                ..Window::default()
+            };
+            storage.taken();
+            let seqs = window(&reader, &wanted);
+            let read = storage.taken();
+            let between = |second: String| seconds(from) <= second && second <= seconds(to);
+            let inside = |k: usize| k >= readable.len() || between(seconds(TIMES[k]));
+            for seq in 0..=last {
+                let k = seq as usize / 200;
+                let is_wanted = k >= TIMES.len() || inside(k);
+                assert!(!is_wanted || seqs.contains(&seq), "{seq} in {from} to {to}");
+            }
+            if from == to {
+                let most = size * (2 + 3 + unreadable.len() as u64) / TIMES.len() as u64;
+                assert!(read < most, "{read} of {size} read for {from}");
+            }
         }
     }
 }

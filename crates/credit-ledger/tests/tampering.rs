@@ -11,7 +11,7 @@ mod common;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use common::{append, boxed, copy, lines_of, open, record, sample};
+use common::{append, boxed, copy, lines_of, open, record, sample, slot};
 use credit_ledger::{
     Digest, FindingKind, Head, Ledger, MemoryStorage, OpenError, Part, ReadError, Reader, Storage,
     StorageError, Verification, Window,
@@ -566,4 +566,66 @@ fn a_ledger_whose_lines_are_gone_altogether_is_rolled_back() {
     assert_eq!((verification.lines, verification.head), (0, None));
     storage.replace(Part::Head, None);
     assert!(matches!(reader.verify(), Err(ReadError::Missing)));
+}
+
+/// A HEAD with a right check that leads beside its line: what does not open is not fine.
+#[test]
+fn a_head_whose_line_ends_elsewhere_is_found() {
+    let storage = sample(5);
+    let head = reader(&storage).head().unwrap().unwrap();
+    let write = |end: u64| {
+        let storage = copy(&storage);
+        let slot = slot("5", head.hash, &end.to_string());
+        storage.replace(Part::Head, Some(slot));
+        storage
+    };
+    assert!(verify(&write(head.end)).ok() && open(&write(head.end)).is_ok());
+    for end in [1, head.end - 1, head.end + 1, head.end + 1000, u64::MAX] {
+        let storage = write(end);
+        assert!(open(&storage).is_err(), "{end}");
+        let found = verify(&storage);
+        assert_eq!(found.findings.len(), 1, "{end}: {found:?}");
+        let from = reader(&storage).verify_from(head).unwrap();
+        assert_eq!(from.findings.len(), 1, "{end}: {from:?}");
+    }
+}
+
+/// What reads as a number but is not what is written for it does not count, whatever its check.
+#[test]
+fn a_head_has_one_form() {
+    let storage = sample(3);
+    let head = reader(&storage).head().unwrap().unwrap();
+    let end = head.end.to_string();
+    let counts = |slot: Vec<u8>| {
+        storage.replace(Part::Head, Some(slot));
+        verify(&storage).recorded.is_some()
+    };
+    assert!(counts(slot("3", head.hash, &end)));
+    for (lines, end) in [
+        ("+3", end.clone()),
+        ("03", end.clone()),
+        ("3", format!("0{end}")),
+    ] {
+        assert!(!counts(slot(lines, head.hash, &end)), "{lines} {end}");
+    }
+    let mut spaces = slot("3", head.hash, &end);
+    let check = spaces.len() - 2;
+    spaces[check] = b'\t';
+    assert!(!counts(spaces));
+}
+
+/// Whatever number is remembered, asking for it is an answer.
+#[test]
+fn a_remembered_head_may_have_any_number() {
+    let storage = sample(3);
+    let reader = reader(&storage);
+    let known = reader.head().unwrap().unwrap();
+    for seq in [0, 3, (1 << 53) - 1, u64::MAX] {
+        for end in [0, 1, known.end, u64::MAX] {
+            let head = credit_ledger::Head { seq, end, ..known };
+            assert_eq!(reader.verify_from(head).unwrap().findings.len(), 1);
+            assert!(reader.scan_verified_after(head).is_err());
+            assert!(!reader.contains(seq, known.hash).unwrap());
+        }
+    }
 }

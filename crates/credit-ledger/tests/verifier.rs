@@ -14,8 +14,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use common::{RUNS, Rng, Seed, append, lines_of, open, sample};
-use credit_ledger::{FileStorage, Ledger, MemoryStorage, Part, Reader, Record};
+use common::{ORIGIN, RUNS, Rng, Seed, append, lines_of, open, sample, slot};
+use credit_ledger::{Digest, FileStorage, Ledger, MemoryStorage, Part, Reader, Record};
 
 #[test]
 fn the_independent_verifier_agrees_with_ours() {
@@ -75,6 +75,50 @@ fn the_independent_verifier_agrees_with_ours() {
     let file = scan.next_line().unwrap().unwrap().file_bytes().unwrap();
     fs::write(dir.join("run_r-1.json"), file).unwrap();
     assert_eq!(python(&dir.join("ledger.jsonl"), None).0, 0);
+}
+
+/// What only a forger writes, who makes every hash and check right.
+#[test]
+fn what_is_forged_is_no_surprise_to_either() {
+    if !python_works() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let storage = sample(3);
+    let reader = Reader::open(Box::new(storage.clone()), RUNS).unwrap();
+    let head = reader.head().unwrap().unwrap();
+    for (lines, end, fine) in [
+        ("3", head.end.to_string(), true),
+        ("3", (head.end - 1).to_string(), false),
+        ("3", u64::MAX.to_string(), false),
+        ("2", head.end.to_string(), false),
+        // No HEAD: it has another form than what is written.
+        ("03", head.end.to_string(), true),
+        ("3", format!("0{}", head.end - 1), true),
+    ] {
+        storage.replace(Part::Head, Some(slot(lines, head.hash, &end)));
+        put(dir, &storage);
+        assert_eq!(both_say(dir, None), fine, "{lines} {end}");
+    }
+    let deep = 20_000;
+    let nested = format!("{}{}", "[".repeat(deep), "]".repeat(deep));
+    for value in [&*nested, "1e400", "\"\\ud800\"", "01", "nil"] {
+        let identity = Digest::of(b"x");
+        let body = format!(r#"{{"Run_ID":"r","Input_Sha256":"{identity}","A":{value}"#);
+        let prev = Digest::of(format!("credit-ledger/v1\n{ORIGIN}\n").as_bytes());
+        let file = Digest::of(b"any");
+        let covered = format!(
+            r#"{body},"Run_Sha256":"{file}","Ledger_Origin":"{ORIGIN}","Seq":0,"Prev_Hash":"{prev}""#
+        );
+        let hash = Digest::of(covered.as_bytes());
+        let line = format!("{covered},\"Hash\":\"{hash}\"}}\n").into_bytes();
+        let end = line.len().to_string();
+        storage.replace(Part::Lines, Some(line));
+        storage.replace(Part::Head, Some(slot("1", hash, &end)));
+        put(dir, &storage);
+        assert!(!both_say(dir, None), "{value:.20}");
+    }
 }
 
 #[test]

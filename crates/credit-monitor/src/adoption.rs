@@ -1,6 +1,5 @@
 //! Files of `config/` that are put into force, or approved of after they were changed by hand.
 
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 
@@ -15,7 +14,7 @@ use credit_policy::Policy;
 
 use crate::config::read_policy;
 use crate::rehearsal::Rehearsal;
-use crate::{Archive, Error, Monitor, ScenarioConfig, Tree, governed};
+use crate::{Archive, Error, Monitor, ScenarioConfig, Tree, files, governed};
 
 /// A policy that is to be put into force.
 #[derive(Clone, Debug)]
@@ -262,7 +261,7 @@ fn governed_path(tree: &Tree, file: &ConfigFile) -> PathBuf {
 }
 
 fn read_if_any(path: &std::path::Path) -> Result<Option<Vec<u8>>, Error> {
-    match fs::read(path) {
+    match files::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(Error::io("reading", path)(e)),

@@ -33,7 +33,7 @@ use crate::decisions::rules;
 use crate::quarantine::{Folder, Payload, begun_releases};
 use crate::ruling::released;
 use crate::tree::run_file_name;
-use crate::{Archive, Error, TreeFinding};
+use crate::{Archive, Error, TreeFinding, files};
 
 /// How old the last weekly report may be.
 const REPORT_DAYS_MAX: u32 = 7;
@@ -320,7 +320,7 @@ impl Archive {
         let mut approvals = BTreeSet::new();
         for name in names(&dir)?.into_iter().filter(|n| n.ends_with(".md")) {
             let path = dir.join(name);
-            let note = fs::read_to_string(&path).map_err(Error::io("reading", &path))?;
+            let note = files::read_to_string(&path).map_err(Error::io("reading", &path))?;
             let named = note
                 .lines()
                 .filter_map(|l| l.strip_prefix("**Approval:** "));
@@ -441,7 +441,7 @@ fn told(finding: TreeFinding) -> Finding {
 }
 
 fn hash_if_any(path: &Path) -> Result<Option<Sha256>, Error> {
-    match fs::read(path) {
+    match files::read(path) {
         Ok(bytes) => Ok(Some(Sha256::of(&bytes))),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(Error::io("reading", path)(e)),

@@ -1,7 +1,6 @@
 //! Replaying the ledger under another policy.
 
 use std::collections::HashMap;
-use std::fs;
 use std::num::NonZero;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -14,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::archive::text;
 use crate::weekly::lines::timestamp_of;
-use crate::{Archive, Error, Hashed, Tree};
+use crate::{Archive, Error, Hashed, Tree, files};
 
 /// How many bytes of lines a thread takes at a time: a few hundred lines, which fit its cache.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -337,7 +336,7 @@ fn read_policy(tree: &Tree, sha256: Sha256) -> Result<Policy, String> {
     let unusable = |why: &dyn std::fmt::Display| {
         format!("the policy that it names, objects/{sha256}, cannot be used: {why}")
     };
-    let bytes = fs::read(tree.object(sha256)).map_err(|e| unusable(&e))?;
+    let bytes = files::read(&tree.object(sha256)).map_err(|e| unusable(&e))?;
     if Sha256::of(&bytes) != sha256 {
         return Err(unusable(&"its content has another hash"));
     }

@@ -1,7 +1,6 @@
 //! Baselines: what was proposed is approved and put into force.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
 
 use credit_baseline::{Baseline, Calculation, Note, Window, rationale_note};
 use credit_core::{Credits, Day, ScenarioId, Sha256, Timestamp, Usual};
@@ -12,7 +11,8 @@ use credit_ledger::hashed_file::replace_durably;
 
 use crate::baseline_update::{Draft, no_baseline};
 use crate::config::read_baselines;
-use crate::{Config, Error, Grounds, Monitor, TellWeekdays, governed};
+use crate::lock::Lock;
+use crate::{Config, Error, Grounds, Monitor, TellWeekdays, files, governed};
 
 /// What became of one of several approvals.
 #[derive(Debug)]
@@ -222,10 +222,10 @@ impl Monitor {
             days.entry(approved.at.day()).or_default().push(section);
         }
         let dir = self.tree().baseline_updates();
-        fs::create_dir_all(&dir).map_err(Error::io("creating", &dir))?;
+        files::create_dirs(&dir).map_err(Error::io("creating", &dir))?;
         for (day, sections) in days {
             let path = dir.join(format!("update_{day}.md"));
-            let before = match fs::read_to_string(&path) {
+            let before = match files::read_to_string(&path) {
                 Ok(note) => note,
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
                 Err(e) => return Err(Error::io("reading", path)(e)),
@@ -275,11 +275,8 @@ impl Monitor {
 
     /// Two approvals at a time would each rewrite the baselines file from what both had read, and a
     /// proposal in the middle of an approval would take its place.
-    pub(crate) fn lock_config(&self) -> Result<File, Error> {
-        let path = self.tree().monitoring().join("baselines.lock");
-        let lock = File::create(&path).map_err(Error::io("creating", &path))?;
-        lock.lock().map_err(Error::io("locking", path))?;
-        Ok(lock)
+    pub(crate) fn lock_config(&self) -> Result<Lock, Error> {
+        Lock::wait(&self.tree().monitoring().join("baselines.lock"))
     }
 }
 

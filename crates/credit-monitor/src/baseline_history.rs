@@ -1,7 +1,6 @@
 //! Baselines: what they were, who answers for what they are, and whether they still hold.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use credit_baseline::{Baseline, Baselines, ChangePoint, DriftRule, Window};
 use credit_core::{Credits, Multiplier, Ratio, ScenarioId, Sha256, Timestamp};
@@ -9,7 +8,7 @@ use credit_governance::{BaselineChange, ConfigFile, Docket};
 use credit_ledger::Window as Lines;
 
 use crate::live_docket::LiveDocket;
-use crate::{Archive, Config, Error};
+use crate::{Archive, Config, Error, files};
 
 /// A value that a scenario's baseline had.
 #[derive(Clone, Debug, PartialEq)]
@@ -257,7 +256,7 @@ impl Archive {
     /// The baselines file that was adopted, as it was then.
     pub(crate) fn kept_baselines(&self, hash: Sha256) -> Result<Baselines, Error> {
         let path = self.tree().object(hash);
-        let bytes = fs::read_to_string(&path).map_err(Error::io("reading", &path))?;
+        let bytes = files::read_to_string(&path).map_err(Error::io("reading", &path))?;
         let wrong = |reason: String| Error::Integrity {
             path: path.clone(),
             reason,

@@ -13,7 +13,7 @@ use credit_governance::Operators;
 use credit_policy::{Context, Expected, Policy};
 
 use crate::live_docket::LiveDocket;
-use crate::{Archive, Error, ScenarioConfig, Tree, governed};
+use crate::{Archive, Error, ScenarioConfig, Tree, files, governed};
 
 /// A file of `config/` that was read whole, with its hash.
 #[derive(Clone, Debug)]
@@ -273,7 +273,7 @@ pub(crate) fn read_scenario(
     id: &ScenarioId,
 ) -> Result<Option<Hashed<ScenarioConfig>>, Error> {
     let path = tree.scenario(id);
-    match fs::read(&path) {
+    match files::read(&path) {
         Ok(bytes) => {
             let config = ScenarioConfig::parse(&path, &bytes)?;
             Ok(Some(hashed(config, bytes)))

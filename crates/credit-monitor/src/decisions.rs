@@ -1,6 +1,5 @@
 //! Decisions: from what somebody wants to events in the chain, one decision at a time.
 
-use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{MutexGuard, PoisonError};
@@ -14,16 +13,17 @@ use credit_policy::Policy;
 
 use crate::archive::{Archive, EVENTS};
 use crate::live_docket::LiveDocket;
+use crate::lock::Lock;
 use crate::monitor::open_ledger;
 use crate::outbox::Book;
-use crate::{Error, Monitor, Tree, gates};
+use crate::{Error, Monitor, Tree, files, gates};
 
 /// The docket and the right to add to it: no other process decides anything meanwhile.
 pub(crate) struct Deciding<'m> {
     monitor: &'m Monitor,
     live: MutexGuard<'m, LiveDocket>,
     /// Held until dropped.
-    _lock: File,
+    _lock: Lock,
     events: Vec<Event>,
 }
 
@@ -396,17 +396,14 @@ impl Drop for Deciding<'_> {
 }
 
 /// The right to decide, until dropped; waits for it.
-pub(crate) fn lock(tree: &Tree) -> Result<File, Error> {
-    let path = tree.decisions_lock();
-    let lock = File::create(&path).map_err(Error::io("creating", &path))?;
-    lock.lock().map_err(Error::io("locking", &path))?;
-    Ok(lock)
+pub(crate) fn lock(tree: &Tree) -> Result<Lock, Error> {
+    Lock::wait(&tree.decisions_lock())
 }
 
 /// Records an event, which nothing decided before can speak against, in a tree that is not open.
 pub(crate) fn record_in(tree: &Tree, event: Event) -> Result<(), Error> {
     let monitoring = tree.monitoring();
-    fs::create_dir_all(&monitoring).map_err(Error::io("creating", &monitoring))?;
+    files::create_dirs(&monitoring).map_err(Error::io("creating", &monitoring))?;
     let ledger = open_ledger(&monitoring, "events", EVENTS, &LedgerConfig::default())?;
     let _lock = lock(tree)?;
     let live = LiveDocket::open(&Archive::new(tree))?;
@@ -425,7 +422,7 @@ fn operators_seen(tree: &Tree, docket: &Docket, events: &[Event]) -> Result<Opti
         return Ok(None);
     };
     let path = tree.operators();
-    let bytes = match fs::read(&path) {
+    let bytes = match files::read(&path) {
         Ok(bytes) => bytes,
         // Whoever embeds the library may know its operators otherwise.
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -69,6 +69,12 @@ pub enum Error {
         /// What is wrong and what to do.
         reason: String,
     },
+    /// Another process is deciding, moving artifacts or changing `config/`: try again when it is done.
+    #[error("{} is held by another process; try again when it is done", path.display())]
+    Locked {
+        /// What it holds.
+        path: PathBuf,
+    },
     /// The caller may not do this.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -177,6 +183,7 @@ impl Error {
     pub fn is_locked(&self) -> bool {
         use ledger::{AppendError, ImportError, OpenError};
         match self {
+            Error::Locked { .. } => true,
             Error::Open { source, .. }
             | Error::Import {
                 source: ImportError::Open(source),

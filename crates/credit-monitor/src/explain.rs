@@ -1,13 +1,12 @@
 //! Why a run was judged as it was: before it is kept, and from its record alone.
 
-use std::fs;
 use std::path::PathBuf;
 
 use credit_core::{RunError, RunRecord, Sha256, StoredRecord, StoredVerdict};
 use credit_policy::explain::Explanation;
 use credit_policy::{Context, Policy, PolicyError};
 
-use crate::{Archive, Config};
+use crate::{Archive, Config, files};
 
 /// Why the verdict of a stored record cannot be explained. What the record says stands.
 #[derive(Debug, thiserror::Error)]
@@ -126,7 +125,7 @@ impl Archive {
     /// The policy that is kept under its hash.
     pub(crate) fn kept_policy(&self, sha256: Sha256) -> Result<Policy, Unexplained> {
         let path = self.tree().object(sha256);
-        let text = match fs::read_to_string(&path) {
+        let text = match files::read_to_string(&path) {
             Ok(text) => text,
             Err(source) => return Err(Unexplained::NoPolicy { path, source }),
         };

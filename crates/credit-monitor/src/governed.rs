@@ -4,14 +4,13 @@
 //! of the one after it. Whoever reads in between, or after a crash there, finds one of the two in
 //! force and is never refused both.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use credit_core::Sha256;
 use credit_ledger::hashed_file::replace_durably;
 
-use crate::Error;
+use crate::{Error, files};
 
 /// So often a file is read again that was replaced while it and its sidecar were read.
 const ATTEMPTS: usize = 3;
@@ -22,7 +21,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     let mut checked = Ok(());
     let mut last = None;
     for _ in 0..ATTEMPTS {
-        let bytes = match fs::read(path) {
+        let bytes = match files::read(path) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(Error::io("reading", path)(e)),
@@ -47,7 +46,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         replace_durably(path, bytes).map_err(Error::io("writing", path))
     };
     if has_sidecar {
-        let before = fs::read(path).map_err(Error::io("reading", path))?;
+        let before = files::read(path).map_err(Error::io("reading", path))?;
         let both = line(path, Sha256::of(&before)) + &line(path, Sha256::of(bytes));
         write(&sidecar, both.as_bytes())?;
     }
@@ -99,7 +98,7 @@ fn check(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// The hashes that a sidecar states, one or two; `None` if there is no sidecar.
 fn stated(path: &Path) -> Result<Option<Vec<Sha256>>, Error> {
     let sidecar = sidecar(path);
-    let text = match fs::read(&sidecar) {
+    let text = match files::read(&sidecar) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         text => text.map_err(Error::io("reading", &sidecar))?,
     };

@@ -1,6 +1,5 @@
 //! A tree's first files.
 
-use std::fs;
 use std::path::PathBuf;
 
 use credit_baseline::Baselines;
@@ -8,7 +7,7 @@ use credit_core::Timestamp;
 use credit_governance::{Operator, Operators};
 use credit_ledger::hashed_file::replace_durably;
 
-use crate::{Error, Monitor, Tree};
+use crate::{Error, Monitor, Tree, files};
 
 impl Monitor {
     /// Writes what is missing of `config/`: the standard policy, empty baselines, the operators,
@@ -30,12 +29,14 @@ impl Monitor {
         };
         let operators = Operators::new(operators).map_err(|e| wrong(e.to_string()))?;
         if given && path.exists() {
-            return Err(wrong(
-                "is there already and is not overwritten; edit it to add operators".to_owned(),
-            ));
+            let missing = operators.iter().map(Operator::to_json);
+            let missing = missing.collect::<Vec<_>>().join(", ");
+            return Err(wrong(format!(
+                "is there already and is not overwritten; add {missing} to its operators"
+            )));
         }
         let scenarios = tree.scenarios();
-        fs::create_dir_all(&scenarios).map_err(Error::io("creating", scenarios))?;
+        files::create_dirs(&scenarios).map_err(Error::io("creating", scenarios))?;
         let files = [
             (tree.policy(), credit_policy::STANDARD_JSON.to_owned()),
             (tree.baselines(), Baselines::empty(now).to_json()),

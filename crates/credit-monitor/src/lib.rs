@@ -14,11 +14,13 @@ mod error;
 mod events;
 mod explain;
 mod figures;
+mod files;
 mod gates;
 mod governed;
 mod import;
 mod init;
 mod live_docket;
+mod lock;
 mod monitor;
 mod objects;
 mod outbox;
@@ -27,6 +29,7 @@ mod outcomes;
 mod parallel;
 mod partials;
 mod quarantine;
+mod recovered;
 mod rehearsal;
 mod repair;
 mod ruling;
@@ -63,6 +66,8 @@ pub use outbox::{
     UrlPattern, Withdrawn,
 };
 pub use outcome::{Outcome, Verdict};
+#[doc(hidden)]
+pub use partials::rewritten_partials;
 pub use quarantine::{Manifest, Payload, PayloadFile, Release};
 pub use rehearsal::Rehearsal;
 pub use repair::Repair;

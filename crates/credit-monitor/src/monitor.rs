@@ -1,12 +1,11 @@
 //! The writing side: a finished run in, an outcome out.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use credit_core::{CaseId, Run, RunId, RunRecord, ScenarioId, Sha256, Timestamp};
-use credit_governance::{About, Actor, Backfill, Event, Verb, What};
+use credit_governance::{About, Actor, Backfill, Event, Verb};
 use credit_ledger::{
     Appended, Config as LedgerConfig, Digest, FileStorage, Ledger, OpenError, Record, Refused,
     Schema,
@@ -26,7 +25,7 @@ use crate::settle::{self, Kept};
 use crate::tree::run_file_name;
 use crate::{
     Archive, Destinations, Error, Outcome, Refusal, RunFileError, ScenarioConfig, Stopwatch, Tree,
-    Verdict, governed,
+    Verdict, files, governed,
 };
 
 /// How many runs share one write and one sync when many are observed.
@@ -121,7 +120,7 @@ impl Monitor {
         if !monitoring.join("ledger.HEAD").exists() {
             archive::refuse_lost_ledger(tree)?;
         }
-        fs::create_dir_all(&monitoring).map_err(Error::io("creating", &monitoring))?;
+        files::create_dirs(&monitoring).map_err(Error::io("creating", &monitoring))?;
         let mut monitor = Monitor {
             tree: tree.clone(),
             config: live,
@@ -135,7 +134,7 @@ impl Monitor {
         };
         monitor.docket = Mutex::new(LiveDocket::open(&monitor.archive())?);
         monitor.finish_sidecars()?;
-        monitor.record_recovery(now)?;
+        monitor.record_recovered(now)?;
         let rebuilt = repair::after_a_crash(tree, &monitor.ledger)?;
         monitor.record_rebuilt(&rebuilt, &Actor::Service, now)?;
         monitor.rebuilt_on_open = rebuilt.count();
@@ -456,24 +455,6 @@ impl Monitor {
             if governed::is_unfinished(&path)? {
                 let _lock = self.lock_config()?;
                 governed::finish(&path)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn record_recovery(&self, now: Timestamp) -> Result<(), Error> {
-        for (name, ledger) in [
-            ("ledger.jsonl", &self.ledger),
-            ("events.jsonl", &self.events),
-        ] {
-            if let Some(cut) = ledger.recovered() {
-                let what = What::TailRecovered {
-                    ledger: name.to_owned(),
-                    offset: cut.offset,
-                    bytes: cut.bytes,
-                    kept_in: cut.kept_at.clone(),
-                };
-                self.record_event(&Event::new(now, &Actor::Service, what))?;
             }
         }
         Ok(())

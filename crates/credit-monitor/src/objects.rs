@@ -2,14 +2,13 @@
 //! them can be made again.
 
 use std::collections::HashSet;
-use std::fs;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use credit_core::Sha256;
 use credit_ledger::hashed_file::replace_durably;
 
-use crate::{Error, Tree};
+use crate::{Error, Tree, files};
 
 /// The objects of a tree, remembering what is known to be there.
 #[derive(Debug)]
@@ -33,12 +32,12 @@ impl Objects {
             return Ok(());
         }
         let path = self.tree.object(sha256);
-        match fs::read(&path) {
+        match files::read(&path) {
             Ok(there) if Sha256::of(&there) == sha256 => {}
             // Absent, or torn by a crash: the name says what it must be.
             _ => {
                 let dir = self.tree.objects();
-                fs::create_dir_all(&dir).map_err(Error::io("creating", dir))?;
+                files::create_dirs(&dir).map_err(Error::io("creating", dir))?;
                 replace_durably(&path, bytes).map_err(Error::io("writing", path))?;
             }
         }
@@ -53,7 +52,7 @@ impl Objects {
             path: path.clone(),
             reason: reason.to_owned(),
         };
-        let bytes = fs::read(&path).map_err(|e| match e.kind() {
+        let bytes = files::read(&path).map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => wrong(
                 "is missing: the input with this SHA-256 was not kept; restore it from a copy",
             ),

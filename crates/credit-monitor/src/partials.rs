@@ -115,6 +115,14 @@ impl Partials {
     }
 }
 
+/// For the fuzz target, and no part of what this crate offers: what a `ledger.partials` with these
+/// bytes says, its hashes not looked at, written anew.
+#[doc(hidden)]
+#[must_use]
+pub fn rewritten_partials(bytes: &[u8]) -> Option<Vec<u8>> {
+    file::rewritten(bytes)
+}
+
 /// Whether days tile a period, so that partials give what its runs would.
 pub(crate) fn is_of_whole_days(period: Period) -> bool {
     let starts_a_day = |at: Timestamp| at == at.day().start();

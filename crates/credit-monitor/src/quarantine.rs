@@ -6,7 +6,7 @@
 
 mod place;
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -19,8 +19,9 @@ use serde::{Deserialize, Serialize};
 pub use self::place::PayloadFile;
 
 use self::place::{Place, differences, locate};
+use crate::lock::Lock;
 use crate::tree::run_file_name;
-use crate::{Error, Tree};
+use crate::{Error, Tree, files};
 
 /// The name that `*` does not match: an operator's `mv …/* …` leaves it behind.
 const MANIFEST: &str = ".quarantine.json";
@@ -104,27 +105,20 @@ pub struct Release {
 /// meanwhile: who needs both rights takes this one first, moves, decides and records, and lets go.
 #[derive(Debug)]
 pub(crate) struct Moving {
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Moving {
     /// Waits for it.
     pub(crate) fn wait(tree: &Tree) -> Result<Moving, Error> {
-        let path = tree.quarantine_lock();
-        let lock = File::create(&path).map_err(Error::io("creating", &path))?;
-        lock.lock().map_err(Error::io("locking", &path))?;
+        let lock = Lock::wait(&tree.quarantine_lock())?;
         Ok(Moving { _lock: lock })
     }
 
     /// `None` while another has it, who is about to do or to leave what there is to do.
     pub(crate) fn at_once(tree: &Tree) -> Result<Option<Moving>, Error> {
-        let path = tree.quarantine_lock();
-        let lock = File::create(&path).map_err(Error::io("creating", &path))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Some(Moving { _lock: lock })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(e)) => Err(Error::io("locking", path)(e)),
-        }
+        let lock = Lock::at_once(&tree.quarantine_lock())?;
+        Ok(lock.map(|lock| Moving { _lock: lock }))
     }
 }
 
@@ -289,12 +283,12 @@ impl<'a> Folder<'a> {
             synced.map_err(Error::io("syncing", path))
         };
         if !dir.exists() {
-            fs::create_dir_all(&dir).map_err(Error::io("creating", &dir))?;
+            files::create_dirs(&dir).map_err(Error::io("creating", &dir))?;
             sync(&self.tree.quarantine())?;
         }
         // That it is there is all it says, so nothing can be half written.
         let path = dir.join(self.run_id.as_str());
-        File::create(&path).map_err(Error::io("creating", path))?;
+        files::touch(&path).map_err(Error::io("creating", path))?;
         sync(&dir)
     }
 
@@ -342,7 +336,7 @@ impl<'a> Folder<'a> {
     /// The manifest; `None` if this run was never quarantined.
     pub(crate) fn manifest(&self) -> Result<Option<Manifest>, Error> {
         let path = self.path.join(MANIFEST);
-        let text = match fs::read(&path) {
+        let text = match files::read(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             text => text.map_err(Error::io("reading", &path))?,
         };
@@ -373,7 +367,7 @@ impl<'a> Folder<'a> {
 
     fn make(&self) -> Result<HashedDir, Error> {
         let parent = self.tree.quarantine();
-        fs::create_dir_all(&parent).map_err(Error::io("creating", &parent))?;
+        files::create_dirs(&parent).map_err(Error::io("creating", &parent))?;
         HashedDir::open_or_create_in(&parent, self.run_id.as_str()).map_err(self.io("creating"))
     }
 

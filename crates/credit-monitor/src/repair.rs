@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use credit_core::{Day, RunId};
 use credit_governance::What;
-use credit_ledger::hashed_file::{HashedDir, HashedFileError};
+use credit_ledger::hashed_file::{HashedDir, HashedFileError, open_regular};
 use credit_ledger::{Digest, Ledger, OwnedLine};
 
 use crate::archive::{self, Archive};
@@ -358,7 +358,7 @@ pub(crate) struct Backwards {
 impl Backwards {
     pub(crate) fn new(tree: &Tree, end: u64) -> io::Result<Backwards> {
         Ok(Backwards {
-            file: File::open(tree.ledger())?,
+            file: open_regular(&tree.ledger())?,
             end,
             lines: Vec::new(),
         })

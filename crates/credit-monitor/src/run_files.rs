@@ -8,7 +8,7 @@ use credit_core::Day;
 use credit_ledger::Digest;
 use credit_ledger::hashed_file::{FileCheck, HashedDir, HashedFileError, Written};
 
-use crate::Tree;
+use crate::{Tree, files};
 
 /// A run file to be written.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub struct RunFileError {
 /// The directory of a day; a symbolic link in its place is an error.
 fn open_day(tree: &Tree, day: Day) -> std::io::Result<HashedDir> {
     let monitoring = tree.monitoring();
-    std::fs::create_dir_all(&monitoring)?;
+    files::create_dirs(&monitoring)?;
     HashedDir::open_or_create_in(&monitoring, &day.to_string())
 }
 
@@ -146,7 +146,7 @@ pub(crate) fn standing(dir: &HashedDir, day: &Path, name: &str, line: Digest) ->
 fn is_sidecar(path: &Path, name: &str, hash: Digest) -> bool {
     // A link is evidence whatever it leads to, and is not followed.
     let file = fs::symlink_metadata(path).is_ok_and(|there| there.is_file());
-    file && fs::read(path).is_ok_and(|text| text == format!("{hash}  {name}\n").as_bytes())
+    file && files::read(path).is_ok_and(|text| text == format!("{hash}  {name}\n").as_bytes())
 }
 
 fn with_cause(error: &HashedFileError) -> String {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -16,7 +17,7 @@ use crate::parallel::in_turns;
 use crate::partials;
 use crate::run_files::{self, Standing};
 use crate::tree::run_file_name;
-use crate::{Error, Tree};
+use crate::{Error, Tree, files};
 
 /// What is wrong with one file of a tree, and what to do.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -102,8 +103,8 @@ impl Archive {
         let run_files = expected.values().map(|files| files.len() as u64).sum();
         verifier.run_files(&expected, run_files, progress);
         verifier.orphans(&expected)?;
-        let reports = verifier.reports()?;
-        verifier.objects()?;
+        let reports = verifier.reports();
+        verifier.objects();
         let mut findings = verifier.findings;
         findings.sort();
         Ok(TreeVerification {
@@ -206,7 +207,8 @@ impl Verifier<'_> {
                 "does not contain the remembered line {seq}:{hash}; it was cut, rewritten or \
                  replaced since, compare with a copy"
             );
-            self.add(&self.tree.ledger(), Some(self.imported + seq + 1), problem);
+            let line = (self.imported + 1).saturating_add(seq);
+            self.add(&self.tree.ledger(), Some(line), problem);
         }
         Ok(())
     }
@@ -268,7 +270,7 @@ impl Verifier<'_> {
     /// file may lie in any of them and is not compared.
     fn orphans(&mut self, expected: &RunFiles) -> Result<(), Error> {
         let imported = self.archive.imported_run_files()?;
-        let days = list(&self.tree.monitoring())?;
+        let days = self.list(&self.tree.monitoring());
         let days = days
             .iter()
             .filter_map(|name| name.to_str()?.parse::<Day>().ok());
@@ -283,11 +285,22 @@ impl Verifier<'_> {
                     && !imported.contains(base)
             };
             let files = list(&self.tree.day(day));
-            files.map(|files| (day, files.into_iter().filter(is_orphan).collect::<Vec<_>>()))
+            let orphans = files.map(|files| files.into_iter().filter(is_orphan).collect());
+            (day, orphans)
         });
-        for found in found {
-            let (day, files) = found?;
-            for file in files {
+        for (day, orphans) in found {
+            let orphans: Vec<OsString> = match orphans {
+                Ok(orphans) => orphans,
+                // Where run files belong, it was told with them.
+                Err(_) if expected.contains_key(&day) => Vec::new(),
+                Err(e) => {
+                    let problem =
+                        format!("has the name of a day and is no folder of run files: {e}");
+                    self.add(&self.tree.day(day), None, problem);
+                    Vec::new()
+                }
+            };
+            for file in orphans {
                 let problem = "belongs to no line of the ledger; it was put there by hand, or its \
                                line was removed";
                 self.add(&self.tree.day(day).join(file), None, problem);
@@ -296,13 +309,15 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    fn reports(&mut self) -> Result<u64, Error> {
+    fn reports(&mut self) -> u64 {
         let path = self.tree.reviews();
-        let Some(dir) = open_dir(&path)? else {
-            return Ok(0);
-        };
         let mut reports = 0;
-        for name in list(&path)? {
+        let Ok(Some(dir)) = open_dir(&path) else {
+            // Why it cannot be opened is why it cannot be listed.
+            self.list(&path);
+            return 0;
+        };
+        for name in self.list(&path) {
             let Some(name) = name.to_str() else { continue };
             let is_report = name.ends_with(".json");
             if !is_report && !name.ends_with(".html") {
@@ -317,24 +332,38 @@ impl Verifier<'_> {
                 self.add(&path.join(name), None, problem + "; make the report again");
             }
         }
-        Ok(reports)
+        reports
     }
 
     /// Kept inputs must be what their names say.
-    fn objects(&mut self) -> Result<(), Error> {
+    fn objects(&mut self) {
         let dir = self.tree.objects();
-        for name in list(&dir)? {
+        for name in self.list(&dir) {
             let path = dir.join(&name);
             let Some(stated) = name.to_str().and_then(|n| n.parse::<Sha256>().ok()) else {
                 continue;
             };
-            let bytes = fs::read(&path).map_err(Error::io("reading", &path))?;
-            if Sha256::of(&bytes) != stated {
-                let problem = "does not have the SHA-256 that is its name; restore it from a copy";
-                self.add(&path, None, problem);
+            match files::read(&path) {
+                Ok(bytes) if Sha256::of(&bytes) == stated => {}
+                Ok(_) => {
+                    let problem =
+                        "does not have the SHA-256 that is its name; restore it from a copy";
+                    self.add(&path, None, problem);
+                }
+                Err(e) => {
+                    let problem = format!("cannot be read: {e}; restore it from a copy");
+                    self.add(&path, None, problem);
+                }
             }
         }
-        Ok(())
+    }
+
+    /// The names in a folder; one that cannot be read is a finding and hides no other.
+    fn list(&mut self, path: &Path) -> Vec<OsString> {
+        list(path).unwrap_or_else(|e| {
+            self.add(path, None, format!("cannot be read: {e}"));
+            Vec::new()
+        })
     }
 }
 
@@ -398,24 +427,18 @@ fn describe(check: Result<FileCheck, credit_ledger::hashed_file::HashedFileError
 }
 
 /// The directory, if it exists; verification makes nothing.
-fn open_dir(path: &Path) -> Result<Option<HashedDir>, Error> {
+fn open_dir(path: &Path) -> io::Result<Option<HashedDir>> {
     if !path.exists() {
         return Ok(None);
     }
-    HashedDir::open_or_create(path)
-        .map(Some)
-        .map_err(Error::io("opening", path))
+    HashedDir::open_or_create(path).map(Some)
 }
 
 /// The names in a directory, in no order; none if there is no such directory.
-fn list(path: &Path) -> Result<Vec<OsString>, Error> {
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(Error::io("reading", path)(e)),
-    };
-    entries
-        .map(|entry| entry.map(|e| e.file_name()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(Error::io("reading", path))
+fn list(path: &Path) -> io::Result<Vec<OsString>> {
+    match fs::read_dir(path) {
+        Ok(entries) => entries.map(|entry| Ok(entry?.file_name())).collect(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) => Err(e),
+    }
 }

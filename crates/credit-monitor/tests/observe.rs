@@ -9,7 +9,10 @@ use common::{House, now, operator, run, steady};
 use credit_monitor::baseline::Window;
 use credit_monitor::core::{BaselineStatus, RiskFlag, RiskFlags, Severity, Sha256};
 use credit_monitor::governance::What;
-use credit_monitor::{Archive, Dispatch, Error, Grounds, Monitor, ObserveError, Refusal, Tree};
+use credit_monitor::ledger::{FileStorage, Ledger};
+use credit_monitor::{
+    Archive, Dispatch, EVENTS, Error, Grounds, Monitor, ObserveError, RUNS, Refusal, Tree,
+};
 
 const AT: &str = "2025-01-31T10:00:00Z";
 
@@ -45,8 +48,11 @@ fn the_same_run_again_adds_nothing_and_tells_the_verdict_that_stands() {
     let first = monitor
         .observe(run("R-1", "EXPORT", AT, "1000"), now())
         .unwrap();
-    // A baseline that comes later does not change what was judged before.
+    // What comes later does not change what was judged before, and the run is the same: its
+    // identity is that of its input, before its scenario's configuration is added.
     house.baselines(&[("EXPORT", "100")]);
+    let scenario = r#"{"is_backfill":true,"max_items":5}"#;
+    fs::write(house.path("config/scenarios/EXPORT.json"), scenario).unwrap();
     let before = house.read("runs/CREDIT_MONITORING/ledger.jsonl");
     let again = monitor
         .observe(run("R-1", "EXPORT", AT, "1000"), now())
@@ -357,8 +363,50 @@ fn a_torn_tail_is_set_aside_and_told_as_an_event() {
     };
     assert_eq!((*offset, *bytes), (whole as u64, 23));
     let kept = fs::read_dir(house.path("runs/CREDIT_MONITORING/recovered")).unwrap();
-    assert_eq!(kept.count(), 1);
+    assert_eq!(kept.count(), 2, "the bytes and their sidecar");
     assert!(kept_in.contains("recovered"), "{kept_in}");
+}
+
+/// The cut comes first: who made it may die before it can tell.
+#[test]
+fn a_tail_that_another_process_cut_off_is_told_once_by_the_next() {
+    let house = House::new();
+    let first = run("R-1", "EXPORT", AT, "10");
+    house.open().observe(first, now()).unwrap();
+    let monitoring = house.path("runs/CREDIT_MONITORING");
+    for (stem, schema) in [("ledger", RUNS), ("events", EVENTS)] {
+        let path = monitoring.join(format!("{stem}.jsonl"));
+        let mut bytes = fs::read(&path).unwrap();
+        bytes.extend_from_slice(b"{\"torn");
+        fs::write(&path, &bytes).unwrap();
+        let storage = FileStorage::new(&monitoring, stem);
+        let ledger = Ledger::open(Box::new(storage), schema, Default::default()).unwrap();
+        assert!(ledger.recovered().is_some());
+    }
+    // What else lies there is not ours to tell of.
+    fs::write(monitoring.join("recovered/note.txt"), b"by hand").unwrap();
+    fs::create_dir(monitoring.join("recovered/ledger-1-2.bin")).unwrap();
+    let told = |monitor: &Monitor| {
+        let mut told = Vec::new();
+        let each = |event: credit_monitor::governance::Event| {
+            if let What::TailRecovered {
+                ledger,
+                bytes,
+                kept_in,
+                ..
+            } = event.what
+            {
+                assert_eq!(fs::read(&kept_in).unwrap().len() as u64, bytes);
+                told.push(ledger);
+            }
+            Ok(())
+        };
+        monitor.archive().each_event(each).unwrap();
+        told
+    };
+    for _ in 0..2 {
+        assert_eq!(told(&house.open()), ["events.jsonl", "ledger.jsonl"]);
+    }
 }
 
 #[test]

@@ -4,14 +4,14 @@
 
 mod common;
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
 
 use common::{House, now, run, steady};
 use credit_monitor::core::{Day, Period, RiskFlag, RiskFlags, Run, Timestamp};
 use credit_monitor::ledger::{FileStorage, Ledger, Record};
 use credit_monitor::report::{Statistics, WeeklyReport};
-use credit_monitor::{Checked, Config, Figures, Monitor, RUNS, ReportRequest};
+use credit_monitor::{Checked, Config, Figures, Monitor, RUNS, ReportRequest, rewritten_partials};
 
 /// Forty steady days of two scenarios, a week that costs more and two runs that are dear.
 fn house() -> (House, Monitor) {
@@ -142,6 +142,8 @@ fn nothing_changes_but_what_is_read() {
     assert_eq!(after, before);
     assert_eq!(after, told_by_the_ledger(&house));
     assert_eq!(problems(&house), [] as [&str; 0]);
+    let bytes = fs::read(file(&house)).unwrap();
+    assert!(rewritten_partials(&bytes) == Some(bytes));
     // That it was written down is no second revision, and no reason not to make a report again.
     let again = house
         .archive()
@@ -241,6 +243,21 @@ fn what_was_changed_is_not_used_and_found() {
         assert!(fs::read(file(&house)).unwrap() == whole, "{what}");
         assert_eq!(problems(&house), [] as [&str; 0], "{what}");
     }
+}
+
+/// What it claims to hold is not made room for before it is known to be right.
+#[test]
+fn a_directory_as_long_as_a_disk_costs_no_memory() {
+    let (house, monitor) = house();
+    assert!(monitor.save_partials(now()).unwrap());
+    let truth = told_by_the_ledger(&house);
+    let mut claim = fs::read(file(&house)).unwrap();
+    claim[18..26].copy_from_slice(&(1_u64 << 39).to_le_bytes());
+    fs::write(file(&house), claim).unwrap();
+    let with_holes = File::options().write(true).open(file(&house)).unwrap();
+    with_holes.set_len(1 << 40).unwrap();
+    assert_eq!(told(&house), truth);
+    assert_eq!(problems(&house).len(), 1);
 }
 
 /// An edited line is no line that a report may rest on, and no partial hides that from `verify`.

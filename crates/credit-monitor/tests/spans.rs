@@ -67,6 +67,7 @@ fn the_ways_that_take_time_are_spans() {
     for name in [
         "observe",
         "settle",
+        "ledger_open",
         "ledger_batch",
         "drain",
         "deliver",

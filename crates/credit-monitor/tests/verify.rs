@@ -224,6 +224,7 @@ fn a_remembered_head_that_is_gone() {
     assert!(verify(head.seq, head.hash));
     assert!(!verify(head.seq + 1, head.hash));
     assert!(!verify(head.seq, Digest::of(b"another")));
+    assert!(!verify(u64::MAX, head.hash));
 }
 
 #[test]
@@ -378,5 +379,42 @@ fn decisions_that_do_not_follow_from_each_other_are_found() {
     found_after(
         |house| released(&house.tree),
         &["runs/CREDIT_MONITORING/events.jsonl: run EXPORT-000 is not quarantined"],
+    );
+}
+
+/// What is in the place of a folder or a kept input is a finding, and hides no other.
+#[test]
+fn what_cannot_be_listed_or_read_hides_nothing_else() {
+    let put_file = |house: &House, path: &str| {
+        let path = house.path(path);
+        if path.is_dir() {
+            fs::remove_dir_all(&path).unwrap();
+        }
+        fs::write(path, b"no folder").unwrap();
+    };
+    found_after(
+        |house| {
+            put_file(house, "runs/CREDIT_MONITORING/2025-03-01");
+            put_file(house, "runs/CREDIT_REVIEWS");
+            let objects = house.path("runs/CREDIT_MONITORING/objects");
+            let object = fs::read_dir(objects).unwrap().next().unwrap().unwrap();
+            fs::remove_file(object.path()).unwrap();
+            fs::create_dir(object.path()).unwrap();
+            fs::write(house.path(&format!("{DAY}/run_X-1.json")), b"{}\n").unwrap();
+        },
+        &[
+            "2025-01-31/run_X-1.json: belongs to no line",
+            "2025-03-01: has the name of a day and is no folder",
+            "objects/ … cannot be read",
+            "CREDIT_REVIEWS: cannot be read",
+        ],
+    );
+    found_after(
+        |house| put_file(house, DAY),
+        &["2025-01-31: is no directory that can be opened"],
+    );
+    found_after(
+        |house| put_file(house, "runs/CREDIT_MONITORING/objects"),
+        &["objects: cannot be read"],
     );
 }

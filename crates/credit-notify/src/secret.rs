@@ -41,6 +41,9 @@ pub enum SettingError {
     /// Not a channel.
     #[error("is not a channel such as `#ops-alerts` or `C0123ABCD`")]
     NotAChannel,
+    /// An address of all runs or cases, and not of one.
+    #[error("has no `{{id}}` in it, which stands for the run's or the case's id")]
+    NoId,
 }
 
 /// The longest address that Slack and Notion both take.

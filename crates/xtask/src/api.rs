@@ -2,11 +2,13 @@
 //! written down in `docs/public-api/`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use public_api::{Builder, MINIMUM_NIGHTLY_RUST_VERSION};
 use serde_json::Value;
+
+use crate::workspace::target;
 
 /// The libraries that are published.
 const LIBRARIES: &[&str] = &[
@@ -63,7 +65,7 @@ fn failed(error: impl std::fmt::Display) -> Stopped {
 
 fn compare(root: &Path, write: bool) -> Result<Vec<String>, Stopped> {
     let folder = root.join("docs/public-api");
-    let target = target_directory(root)?;
+    let target = target(root).map_err(Stopped::Failed)?;
     let mut differing = Vec::new();
     for library in LIBRARIES {
         let offered = items(root, &target, library)?;
@@ -125,19 +127,6 @@ fn items(root: &Path, target: &Path, library: &str) -> Result<String, Stopped> {
         .build()
         .map_err(failed)?;
     Ok(api.items().map(|item| format!("{item}\n")).collect())
-}
-
-fn target_directory(root: &Path) -> Result<PathBuf, Stopped> {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .current_dir(root)
-        .output()
-        .map_err(failed)?;
-    let metadata: Value = serde_json::from_slice(&output.stdout).map_err(failed)?;
-    let target = metadata.get("target_directory").and_then(Value::as_str);
-    target
-        .map(PathBuf::from)
-        .ok_or_else(|| failed("cargo names no target directory"))
 }
 
 /// Set where this program is called in the place of rustdoc.

@@ -5,10 +5,12 @@
 //! nothing is written.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
+
+use crate::workspace::target;
 
 const README: &str = "README.md";
 const BEGIN: &str = "<!-- bench-report: begin -->\n";
@@ -204,19 +206,6 @@ pub(crate) fn bench_report(root: &Path, again: bool) -> Result<bool, String> {
     fs::write(&path, written).map_err(|e| format!("{README}: {e}"))?;
     print!("{table}");
     Ok(true)
-}
-
-/// Where cargo builds for this workspace.
-fn target(root: &Path) -> Result<PathBuf, String> {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root).stderr(Stdio::inherit());
-    cargo.args(["metadata", "--no-deps", "--format-version", "1"]);
-    let output = cargo.output().map_err(|e| format!("{cargo:?}: {e}"))?;
-    let metadata: Value = serde_json::from_slice(&output.stdout).map_err(|e| e.to_string())?;
-    let target = metadata.get("target_directory").and_then(Value::as_str);
-    target
-        .map(PathBuf::from)
-        .ok_or_else(|| "cargo does not say where it builds".to_owned())
 }
 
 /// A case that criterion measured.

@@ -10,8 +10,10 @@ mod bench_report;
 mod coverage;
 mod features;
 mod instructions;
+mod minimal_versions;
 mod requirements;
 mod tidy;
+mod workspace;
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -31,6 +33,10 @@ fn main() -> ExitCode {
         ["public-api"] => api::public_api(root(), false),
         ["public-api", "--write"] => api::public_api(root(), true),
         ["features"] => features::features(root()),
+        ["minimal-versions"] => checked(minimal_versions::minimal_versions(root(), false)),
+        ["minimal-versions", "--write"] => {
+            checked(minimal_versions::minimal_versions(root(), true))
+        }
         ["ci"] => ci(),
         ["instructions"] => checked(instructions::instructions(root(), false)),
         ["instructions", "--record"] => checked(instructions::instructions(root(), true)),
@@ -40,7 +46,7 @@ fn main() -> ExitCode {
         ["coverage", "--again"] => checked(coverage::coverage(root(), true)),
         _ => {
             eprintln!(
-                "usage: cargo xtask tidy | features | public-api [--write] | ci | instructions [--record] | coverage [--again] | bench-report [--again]"
+                "usage: cargo xtask tidy | features | public-api [--write] | minimal-versions [--write] | ci | instructions [--record] | coverage [--again] | bench-report [--again]"
             );
             ExitCode::from(2)
         }

@@ -40,6 +40,8 @@ mod numbers;
 mod operators;
 #[path = "../../../fuzz/bodies/outcomes.rs"]
 mod outcomes;
+#[path = "../../../fuzz/bodies/partials.rs"]
+mod partials;
 #[path = "../../../fuzz/bodies/phrase.rs"]
 mod phrase;
 #[path = "../../../fuzz/bodies/policy.rs"]
@@ -74,6 +76,7 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("numbers", |bytes| text(bytes, numbers::check)),
     ("operators", |bytes| text(bytes, operators::check)),
     ("outcomes", |bytes| text(bytes, outcomes::check)),
+    ("partials", partials::check),
     ("phrase", |bytes| text(bytes, phrase::check)),
     ("policy", |bytes| text(bytes, policy::check)),
     ("run", |bytes| text(bytes, run::check)),

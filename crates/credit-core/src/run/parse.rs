@@ -375,7 +375,7 @@ impl fmt::Display for Also<'_> {
 #[non_exhaustive]
 pub enum Problem {
     /// Not one well-formed JSON object.
-    #[error("not a JSON object: {reason} (column {column})")]
+    #[error("not a JSON object: {reason} (column {column}); a run is one such as {{\"Run_ID\":…}}")]
     Json {
         /// The parser's words.
         reason: String,

@@ -6,8 +6,8 @@
 use super::IdHash;
 use super::marks::{MarksFilter, Wanted};
 use super::segment::{
-    Block, COUNT_MAX, Filter, IdEntry, IndexError, PAGE_BYTES, Segment, check_of, read_exact,
-    write_segment,
+    Block, COUNT_MAX, Filter, IdEntry, IndexError, MANIFEST_PAGES, PAGE_BYTES, Segment, check_of,
+    read_exact, write_segment,
 };
 use super::tail::{Tail, TailLine};
 use crate::Digest;
@@ -27,6 +27,9 @@ const SEGMENTS_MAX: usize = 40;
 
 const SEGMENT_WORDS: usize = 10;
 
+/// Where a manifest once stated a number for the next segment.
+const UNUSED: u64 = 0;
+
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Manifest {
     generation: u64,
@@ -35,7 +38,6 @@ pub(crate) struct Manifest {
     pub(crate) end: u64,
     hash: Digest,
     schema: u64,
-    next_number: u64,
     /// In the order of their lines, without gaps.
     segments: Vec<Segment>,
 }
@@ -46,6 +48,15 @@ pub(crate) struct Disk {
     pub(crate) manifest: Manifest,
     /// One for each segment.
     filters: Vec<Filter>,
+}
+
+/// What an index is built on.
+#[derive(Debug)]
+pub(crate) enum Base {
+    /// This, or what another writer made of it meanwhile.
+    Newest(Option<Disk>),
+    /// Nothing: what the storage keeps is given up.
+    Nothing,
 }
 
 impl Disk {
@@ -94,14 +105,18 @@ impl Disk {
     }
 
     /// Adds the lines of `tail` up to `chain` as a segment of their own or merged with those
-    /// before. Gives `disk` back if that did not work out.
+    /// before. Gives back what it was to be built on if that did not work out.
     pub(crate) fn extend(
         storage: &dyn Storage,
-        disk: Option<Self>,
+        base: Base,
         schema: &Schema,
         tail: &Tail,
         chain: Position,
     ) -> Result<Self, Option<Self>> {
+        let (disk, anew) = match base {
+            Base::Newest(disk) => (disk, false),
+            Base::Nothing => (None, true),
+        };
         let Some(store) = storage.index() else {
             return Err(disk);
         };
@@ -113,7 +128,7 @@ impl Disk {
         let base = match (disk, newest) {
             (Some(disk), Some(newest)) if disk.manifest == *newest => Some(disk),
             // Another writer went on meanwhile, with lines this one has followed.
-            (disk, Some(newest)) if newest.is_in(schema, tail) => {
+            (disk, Some(newest)) if !anew && newest.is_in(schema, tail) => {
                 match Self::load(store, newest.clone()) {
                     Ok(disk) => Some(disk),
                     Err(IndexError) => return Err(disk),
@@ -138,10 +153,10 @@ impl Disk {
             .iter()
             .flatten()
             .max_by_key(|manifest| manifest.generation);
-        let (generation, number) = match newest {
-            Some(newest) => (newest.generation + 1, newest.next_number),
-            None => (1, random()?),
-        };
+        let generation = newest.map_or(1, |newest| newest.generation + 1);
+        // Never one that was used before, not even by a writer whose manifest a loss of power took
+        // back while it left the pages: they would pass for those of this segment.
+        let number = random()?;
         let start = base.map_or(tail.start(), |base| base.manifest.end);
         let blocks = blocks_of(tail.lines_in(start..chain.end));
         let ids = tail.lines_in(start..chain.end);
@@ -189,7 +204,6 @@ impl Disk {
             end: chain.end,
             hash: chain.hash,
             schema: fingerprint(schema),
-            next_number: number.wrapping_add(1),
             segments: kept,
         };
         manifest.write(store)?;
@@ -291,7 +305,7 @@ impl Manifest {
             .map(|word| u64::from_le_bytes(*word));
         let mut next = || words.next();
         let (generation, lines, end) = (next()?, next()?, next()?);
-        let (schema, next_number, count) = (next()?, next()?, next()?);
+        let (schema, _unused, count) = (next()?, next()?, next()?);
         if magic != MAGIC || count > SEGMENTS_MAX as u64 || generation > COUNT_MAX {
             return None;
         }
@@ -318,13 +332,17 @@ impl Manifest {
             covered = Some(segment.end);
             segments.push(segment);
         }
+        // New segments are written behind those listed, so nothing may be listed behind the index.
+        if let Some(behind) = segments.iter().map(|s| s.page + s.pages()).max() {
+            let last_byte = behind * PAGE_BYTES as u64 - 1;
+            read_exact(store, last_byte, &mut [0]).ok()?;
+        }
         (covered == Some(end)).then_some(Self {
             generation,
             lines,
             end,
             hash: Digest::from_bytes(*hash),
             schema,
-            next_number,
             segments,
         })
     }
@@ -332,7 +350,7 @@ impl Manifest {
     fn write(&self, store: &dyn IndexStorage) -> Result<(), IndexError> {
         let slot = self.generation % 2;
         let mut words = vec![self.generation, self.lines, self.end, self.schema];
-        words.extend([self.next_number, self.segments.len() as u64]);
+        words.extend([UNUSED, self.segments.len() as u64]);
         for segment in &self.segments {
             let words_of: [u64; SEGMENT_WORDS] = [
                 segment.number,
@@ -391,7 +409,7 @@ fn free_page(slots: &[Option<Manifest>; 2], base: Option<&Disk>, pages: u64) -> 
         .map(|segment| (segment.page, segment.page + segment.pages()))
         .collect();
     used.sort_unstable();
-    let mut page = 2;
+    let mut page = MANIFEST_PAGES;
     for (start, end) in used {
         if start >= page + pages {
             break;
@@ -438,7 +456,6 @@ fn fingerprint(schema: &Schema) -> u64 {
     IdHash::of(keys.join("\n").as_bytes()).0
 }
 
-/// Numbers of an index that is made anew must not be those of pages an old one left behind.
 fn random() -> Result<u64, IndexError> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|_| IndexError)?;

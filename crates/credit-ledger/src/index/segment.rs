@@ -12,6 +12,9 @@ use crate::storage::IndexStorage;
 
 pub(crate) const PAGE_BYTES: usize = 4096;
 
+/// The pages before the first segment.
+pub(crate) const MANIFEST_PAGES: u64 = 2;
+
 /// More pages, blocks or ids no disk holds.
 pub(crate) const COUNT_MAX: u64 = 1 << 48;
 
@@ -91,13 +94,16 @@ impl Segment {
         }
     }
 
-    /// Whether reckoning with its numbers cannot overflow, whoever wrote them.
+    /// Whether it lies behind the manifests' pages and reckoning with its numbers cannot overflow,
+    /// whoever wrote them.
     pub(crate) fn is_sound(&self) -> bool {
         let Self {
             page, blocks, ids, ..
         } = self;
         let counts = [page, blocks, ids];
-        counts.iter().all(|count| **count <= COUNT_MAX) && self.filter_lines <= FILTER_LINES_MAX
+        *page >= MANIFEST_PAGES
+            && counts.iter().all(|count| **count <= COUNT_MAX)
+            && self.filter_lines <= FILTER_LINES_MAX
     }
 
     pub(crate) fn pages(&self) -> u64 {

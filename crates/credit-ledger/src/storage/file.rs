@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::{IndexStorage, Part, Storage, StorageError};
 use crate::Digest;
-use crate::beneath::{open_file, open_or_create_file};
+use crate::beneath::{open_dir, open_file, open_or_create_file};
 use crate::hashed_file::{HashedDir, HashedFileError, create_dirs_durably, sync_dir};
 
 /// How long a waiting writer sleeps between two looks at the lock.
@@ -105,7 +105,7 @@ impl FileStorage {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn wait_until_unlocked(&self, wait: Duration) -> Result<(), StorageError> {
-        let file = match open_file(&self.dir, &self.beside("lock")) {
+        let file = match self.open_file(&self.beside("lock")) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             file => file?,
         };
@@ -141,6 +141,14 @@ impl FileStorage {
         format!("{}.{extension}", self.stem)
     }
 
+    fn open_file(&self, name: &str) -> io::Result<File> {
+        open_file(open_dir(&self.dir)?, name)
+    }
+
+    fn open_or_create_file(&self, name: &str) -> io::Result<File> {
+        open_or_create_file(open_dir(&self.dir)?, name)
+    }
+
     fn slot(&self, part: Part) -> MutexGuard<'_, Option<Opened>> {
         let slot = match part {
             Part::Lines => &self.lines,
@@ -154,7 +162,7 @@ impl FileStorage {
         if let Some(opened) = &*slot {
             return Ok(Some(Arc::clone(&opened.file)));
         }
-        let file = match open_file(&self.dir, &self.name(part)) {
+        let file = match self.open_file(&self.name(part)) {
             Ok(file) => Arc::new(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.into()),
@@ -172,7 +180,7 @@ impl FileStorage {
         if let Some(opened) = slot.as_ref().filter(|opened| opened.writable) {
             return Ok(Arc::clone(&opened.file));
         }
-        let file = Arc::new(open_or_create_file(&self.dir, &self.name(part))?);
+        let file = Arc::new(self.open_or_create_file(&self.name(part))?);
         if let Some(opened) = &*slot
             && !is_same(&opened.file, &file)?
         {
@@ -197,9 +205,9 @@ impl FileStorage {
             return Ok(Arc::clone(&opened.file));
         }
         let opened = if writable {
-            open_or_create_file(&self.dir, &name)
+            self.open_or_create_file(&name)
         } else {
-            open_file(&self.dir, &name)
+            self.open_file(&name)
         };
         let file = Arc::new(opened?);
         *slot = Some(Opened {
@@ -219,10 +227,10 @@ impl FileStorage {
         let path = self.dir.join(&name);
         let file = match lock.file.take() {
             Some(file) => file,
-            None => match open_or_create_file(&self.dir, &name) {
+            None => match self.open_or_create_file(&name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     create_dirs_durably(&self.dir)?;
-                    open_or_create_file(&self.dir, &name)?
+                    self.open_or_create_file(&name)?
                 }
                 opened => opened?,
             },
@@ -259,7 +267,7 @@ impl FileStorage {
 
     fn holder(&self) -> Option<u32> {
         let mut text = String::new();
-        let file = open_file(&self.dir, &self.beside("lock")).ok()?;
+        let file = self.open_file(&self.beside("lock")).ok()?;
         file.take(16).read_to_string(&mut text).ok()?;
         text.trim().parse().ok()
     }

@@ -23,6 +23,8 @@ pub(super) struct Pass<'s> {
     pub(super) before: &'s Before,
     /// The HEAD record that was not met yet.
     head: Option<&'s HeadRecord>,
+    /// Whether its line was met in another place than HEAD says.
+    head_moved: bool,
     /// How many lines of the chain were seen.
     number: u64,
     /// The number the next line should have, or also the one after it.
@@ -44,12 +46,13 @@ impl<'s> Pass<'s> {
     ) -> Self {
         let lines = from.map_or(0, |from| from.seq + 1);
         let passed = |head: &&HeadRecord| {
-            let there = from.is_some_and(|from| head.lines == lines && head.hash == from.hash);
-            head.lines < lines || there
+            let there = |from: Head| (head.hash, head.end) == (from.hash, from.end);
+            head.lines < lines || head.lines == lines && from.is_some_and(there)
         };
         Self {
             before,
             head: head.filter(|head| !passed(head)),
+            head_moved: false,
             number: lines,
             expected: lines,
             either: false,
@@ -103,9 +106,11 @@ impl<'s> Pass<'s> {
                 end: line.end,
             });
         }
-        self.head = self
-            .head
-            .filter(|head| head.lines != seq + 1 || head.hash != line.hash);
+        let is_heads = |head: &&HeadRecord| (head.lines, head.hash) == (seq + 1, line.hash);
+        if let Some(head) = self.head.filter(is_heads) {
+            self.head_moved = head.end != line.end;
+            self.head = Some(head).filter(|_| self.head_moved);
+        }
     }
 
     fn not_a_line(&mut self, reason: &'static str, offset: u64) {
@@ -196,8 +201,10 @@ impl<'s> Pass<'s> {
                 kind: FindingKind::ImportChanged { bytes: head.end },
             });
         }
+        // That its line is in another place follows from what was found before it, if there is any.
+        let explained = self.head_moved && !self.findings.is_empty();
         let missed = self.head.and_then(HeadRecord::head);
-        if let Some(head) = missed {
+        if let Some(head) = missed.filter(|_| !explained) {
             let kind = if self.expected > head.seq {
                 FindingKind::Forked { head }
             } else {

@@ -93,6 +93,14 @@ pub(crate) fn boxed(storage: &MemoryStorage) -> Box<dyn Storage> {
     Box::new(storage.clone())
 }
 
+/// A HEAD slot with these numbers and a right check.
+pub(crate) fn slot(lines: &str, hash: Digest, end: &str) -> Vec<u8> {
+    let covered = format!(r#"{{"Lines":{lines},"Hash":"{hash}","End":{end},"Origin":"{ORIGIN}""#);
+    let check = Digest::of(covered.as_bytes()).to_string();
+    let text = format!(r#"{covered},"Check":"{}"}}"#, &check[..16]);
+    format!("{text:255}\n").into_bytes()
+}
+
 /// Whether the long settings were asked for: `CREDIT_LONG=1`.
 #[expect(
     clippy::disallowed_methods,

@@ -8,7 +8,6 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use credit_core::{CaseId, RunId, Sha256, Timestamp};
@@ -20,7 +19,7 @@ use super::shelf::{self, Root, Shelf};
 use super::{Limits, LiveDocket, Settled};
 use crate::archive::{Archive, text};
 use crate::outbox::Book;
-use crate::{Error, Tree};
+use crate::{Error, Tree, files};
 
 /// The version of the first line; another one is folded anew instead of guessed at.
 const VERSION: u32 = 2;
@@ -123,7 +122,7 @@ pub(super) fn write(live: &LiveDocket, head: Head, tree: &Tree) -> io::Result<Sa
     let text = format!("{header}\n{}\n{book}\n", live.docket.snapshot(position));
     let path = tree.docket_snapshot();
     let temporary = temporary(&path);
-    let written = create(&temporary).and_then(|mut file| {
+    let written = files::create(&temporary).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     });
@@ -160,7 +159,7 @@ pub(super) fn write_shelf(
         entries.insert(case_key(id), serde_json::to_string(case)?);
     }
     let temporary = temporary(&tree.docket_snapshot());
-    let written = create(&temporary)
+    let written = files::create(&temporary)
         .and_then(|file| shelf::write(file, older.map(|older| &older.shelf), entries))
         .and_then(|root| {
             let path = tree.monitoring().join(shelf_name(root));
@@ -178,7 +177,7 @@ pub(super) fn write_shelf(
 pub(super) fn read(archive: &Archive, limits: Limits) -> Result<Option<LiveDocket>, Error> {
     // Another process may replace both files in between.
     for _ in 0..2 {
-        let Ok(text) = fs::read_to_string(archive.tree().docket_snapshot()) else {
+        let Ok(text) = files::read_to_string(&archive.tree().docket_snapshot()) else {
             return Ok(None);
         };
         let Some(written) = Written::parse(&text) else {
@@ -210,7 +209,7 @@ pub(super) fn read(archive: &Archive, limits: Limits) -> Result<Option<LiveDocke
 /// What is wrong with what is written down: it is not what the events say. `None` if nothing is
 /// written down, or if the events cannot be read, which is told elsewhere.
 pub(crate) fn check(archive: &Archive) -> Result<Option<String>, Error> {
-    let text = match fs::read_to_string(archive.tree().docket_snapshot()) {
+    let text = match files::read_to_string(&archive.tree().docket_snapshot()) {
         Ok(text) => text,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Ok(Some(format!("cannot be read: {e}{REMEDY}"))),
@@ -373,11 +372,4 @@ fn shelf_name(root: Root) -> String {
 
 fn temporary(path: &Path) -> PathBuf {
     path.with_file_name(format!("{TEMPORARY_NAME}{}", std::process::id()))
-}
-
-/// As readable as the events from which it follows.
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true).mode(0o640);
-    options.open(path)
 }

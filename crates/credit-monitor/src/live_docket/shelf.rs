@@ -18,6 +18,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use credit_core::Sha256;
+use credit_ledger::hashed_file::open_regular;
 use serde::{Deserialize, Serialize};
 
 /// A block ends with the entry that makes it this long.
@@ -59,7 +60,7 @@ pub(crate) struct Shelf {
 
 impl Shelf {
     pub(crate) fn open(path: &Path, root: Root) -> io::Result<Shelf> {
-        let file = File::open(path)?;
+        let file = open_regular(path)?;
         Ok(Shelf { file, root })
     }
 

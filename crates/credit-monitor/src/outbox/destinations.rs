@@ -67,9 +67,11 @@ pub struct BotChannels {
 ///
 /// ```
 /// use credit_monitor::UrlPattern;
+/// use credit_monitor::notify::SettingError;
 ///
 /// assert!("https://example.org/runs/{id}".parse::<UrlPattern>().is_ok());
-/// assert!("https://example.org/runs".parse::<UrlPattern>().is_err());
+/// let of_all = "https://example.org/runs".parse::<UrlPattern>();
+/// assert_eq!(of_all, Err(SettingError::NoId));
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct UrlPattern(String);
@@ -85,7 +87,7 @@ impl FromStr for UrlPattern {
 
     fn from_str(text: &str) -> Result<UrlPattern, SettingError> {
         if !text.contains("{id}") {
-            return Err(SettingError::NotAnAddress);
+            return Err(SettingError::NoId);
         }
         text.replace("{id}", "RUN-1").parse::<Link>()?;
         Ok(UrlPattern(text.to_owned()))

@@ -1,7 +1,6 @@
 //! Sending what is owed, one item after the other, each begun durably before it is sent.
 
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
 use std::time::Duration;
 
 use credit_core::{CaseId, Timestamp};
@@ -16,6 +15,7 @@ use super::content::{Maker, Task, Unmade, is_alert};
 use super::step::Subject;
 use super::{Outbox, Report, Senders, row_file};
 use crate::decisions::Deciding;
+use crate::lock::Lock;
 use crate::{Error, Monitor, RunFileError};
 
 /// So many rows are items at the same time; the rest is owed by being in the ledger.
@@ -23,7 +23,7 @@ const ROWS_AT_A_TIME: usize = 64;
 
 /// The right to send, until dropped: two processes that send at the same time would each not know
 /// what the other has begun.
-pub(super) struct Sending(#[expect(dead_code, reason = "held until dropped")] File);
+pub(super) struct Sending(#[expect(dead_code, reason = "held until dropped")] Lock);
 
 /// What a drain has learned on its way.
 struct Drain<'a> {
@@ -93,13 +93,7 @@ impl Outbox<'_> {
 impl Monitor {
     /// The right to send; `None` while somebody else has it.
     pub(super) fn sending(&self) -> Result<Option<Sending>, Error> {
-        let path = self.tree().outbox_lock();
-        let lock = File::create(&path).map_err(Error::io("creating", &path))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Some(Sending(lock))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(e)) => Err(Error::io("locking", path)(e)),
-        }
+        Ok(Lock::at_once(&self.tree().outbox_lock())?.map(Sending))
     }
 }
 

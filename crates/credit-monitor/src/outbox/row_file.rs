@@ -4,7 +4,7 @@
 //! and are written again where they are lost; nothing is read from them.
 
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::PathBuf;
 
 use credit_core::json::ObjectWriter;
@@ -12,7 +12,7 @@ use credit_core::{Day, RunId, Timestamp};
 use credit_ledger::hashed_file::{HashedDir, HashedFileError};
 use credit_notify::notion::PageId;
 
-use crate::{RunFileError, Tree};
+use crate::{RunFileError, Tree, files};
 
 /// Says that a run's row is owed, unless a file says something of it already.
 pub(crate) fn write_owed(tree: &Tree, day: Day, run: &RunId) -> Result<(), RunFileError> {
@@ -67,14 +67,7 @@ fn replace(tree: &Tree, day: Day, path: &PathBuf, json: &str) -> io::Result<()> 
     // A symbolic link in the day's place is an error here as for the record.
     HashedDir::open_or_create_in(&tree.monitoring(), &day.to_string())?;
     let draft = path.with_extension("json.tmp");
-    match fs::remove_file(&draft) {
-        Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
-        _ => {}
-    }
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&draft)?;
+    let mut file = files::create(&draft)?;
     io::Write::write_all(&mut file, format!("{json}\n").as_bytes())?;
     fs::rename(&draft, path)
 }

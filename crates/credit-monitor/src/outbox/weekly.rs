@@ -1,7 +1,5 @@
 //! The message of a weekly report, from the report's file.
 
-use std::fs;
-
 use credit_core::{Credits, Multiplier, Period, ScenarioId, Timestamp, TotalCredits};
 use credit_notify::slack::Message;
 use credit_notify::{Reason, TopScenario, Weekly};
@@ -9,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::content::Unmade;
-use crate::Tree;
+use crate::{Tree, files};
 
 /// What the message says of `runs/CREDIT_REVIEWS/<report>.json`.
 pub(crate) fn message(tree: &Tree, report: &str) -> Result<Message, Unmade> {
@@ -19,7 +17,7 @@ pub(crate) fn message(tree: &Tree, report: &str) -> Result<Message, Unmade> {
     if !report.chars().all(plain) || report.contains("..") {
         return Err(park("has no name of ours"));
     }
-    let text = fs::read_to_string(tree.reviews().join(&name))
+    let text = files::read_to_string(&tree.reviews().join(&name))
         .map_err(|e| park(&format!("cannot be read: {e}")))?;
     let week = week(&text).map_err(|e| park(&format!("is not understood: {e}")))?;
     Ok(Message::weekly(&week))

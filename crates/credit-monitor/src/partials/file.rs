@@ -3,20 +3,26 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use credit_core::{Day, ScenarioId, Sha256};
+use credit_ledger::hashed_file::open_regular;
 use credit_ledger::{Digest, Head};
 use credit_report::{Partial, Sums};
 
 use super::code::{Reader, Writer};
 use super::{Days, Partials};
+use crate::files;
 
 /// The first line; another version is derived anew instead of guessed at.
 const MAGIC: &[u8] = b"credit-partials/1\n";
 
 const LENGTH_BYTES: usize = 8;
+
+/// More than the days of a thousand years take. It is read before its hash is known, and a file
+/// that claims more, which may have holes, must not cost the memory.
+const DIRECTORY_BYTES_MAX: u64 = 1 << 26;
 
 /// What a crash leaves of writing it.
 const TEMPORARY_NAME: &str = "partials.unfinished.";
@@ -48,7 +54,7 @@ pub(super) struct Opened {
 
 impl Opened {
     pub(super) fn open(path: &Path) -> io::Result<Opened> {
-        let file = File::open(path)?;
+        let file = open_regular(path)?;
         Ok(Opened { file })
     }
 
@@ -59,7 +65,7 @@ impl Opened {
         let (magic, length) = start.split_at(MAGIC.len());
         let length = length.try_into().map_or(u64::MAX, u64::from_le_bytes);
         let size = self.file.metadata()?.len();
-        if magic != MAGIC || length > size {
+        if magic != MAGIC || length > size.min(DIRECTORY_BYTES_MAX) {
             return Err(changed("it is not in the form of partials"));
         }
         let mut bytes = start.to_vec();
@@ -81,13 +87,8 @@ impl Opened {
 
     /// The partials of a day, if they are what the directory states.
     pub(super) fn day(&self, entry: &DayEntry) -> io::Result<Vec<(ScenarioId, Partial)>> {
-        let mut rest = Reader(&self.block(entry)?);
-        let mut partials = Vec::new();
-        while !rest.0.is_empty() {
-            let no_partial = || changed(&format!("{} holds what is no partial", entry.day));
-            partials.push(rest.partial().ok_or_else(no_partial)?);
-        }
-        Ok(partials)
+        let no_partial = || changed(&format!("{} holds what is no partial", entry.day));
+        partials(&self.block(entry)?).ok_or_else(no_partial)
     }
 
     pub(super) fn block(&self, entry: &DayEntry) -> io::Result<Vec<u8>> {
@@ -123,6 +124,39 @@ fn parse(directory: &[u8], first: u64) -> Option<(Directory, u64)> {
         days.push(entry);
     }
     Some((Directory { head, days }, offset))
+}
+
+/// What a day's block says.
+fn partials(block: &[u8]) -> Option<Vec<(ScenarioId, Partial)>> {
+    let mut rest = Reader(block);
+    let mut partials = Vec::new();
+    while !rest.0.is_empty() {
+        partials.push(rest.partial()?);
+    }
+    Some(partials)
+}
+
+/// What a file with these bytes says, written anew; its hashes are not looked at.
+pub(super) fn rewritten(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (length, rest) = bytes.strip_prefix(MAGIC)?.split_first_chunk()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    let (directory, mut rest) = rest.split_at_checked(length)?;
+    let (directory, end) = parse(directory, (bytes.len() - rest.len()) as u64)?;
+    let mut days = Days::new();
+    for entry in &directory.days {
+        let (block, others) = rest.split_at_checked(usize::try_from(entry.length).ok()?)?;
+        rest = others;
+        let day = days.entry(entry.day).or_default();
+        for (id, partial) in partials(block)? {
+            day.entry(id).or_default().join(partial);
+        }
+    }
+    if end != bytes.len() as u64 {
+        return None;
+    }
+    let contents = Contents::with(directory.head, BTreeMap::new(), days);
+    let blocks = contents.blocks.into_values().map(|block| block.bytes);
+    Some([contents.start, blocks.collect::<Vec<_>>().concat()].concat())
 }
 
 /// What is to be written.
@@ -203,7 +237,7 @@ impl Contents {
         let temporary = path.with_file_name(format!("{TEMPORARY_NAME}{}", std::process::id()));
         let path = path.to_owned();
         let saving = Saving { temporary, path };
-        let written = create(&saving.temporary).and_then(|file| {
+        let written = files::create(&saving.temporary).and_then(|file| {
             let mut out = BufWriter::new(file);
             out.write_all(&self.start)?;
             for block in self.blocks.values() {
@@ -254,13 +288,6 @@ impl Saving {
     pub(super) fn abandon(self) {
         let _stays = fs::remove_file(self.temporary);
     }
-}
-
-/// As readable as the ledger from which it follows.
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true).mode(0o640);
-    options.open(path)
 }
 
 fn changed(what: &str) -> io::Error {
