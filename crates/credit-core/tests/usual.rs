@@ -61,6 +61,7 @@ fn beyond_128_bits_the_answer_is_still_right() {
         (Credits::MAX, 1_000_000, "0.999999", true),
         (Credits::MAX, 1_000_001, "0.999999", false),
         (Credits::MAX, 0, "1000000", false),
+        (Credits::ZERO, 0, "1", false),
     ] {
         let found = dearest.is_near(credits, items, tolerance(share));
         assert_eq!(found, near, "{credits} for {items} items within {share}");

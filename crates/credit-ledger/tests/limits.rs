@@ -34,7 +34,7 @@ fn with_last(seq: u64) -> MemoryStorage {
     storage
 }
 
-/// The first page of an index: one segment without ids or blocks covers everything.
+/// The two first pages of an index: one segment without ids or blocks covers everything.
 fn manifest(lines: u64, end: u64, hash: Digest) -> Vec<u8> {
     let word_of = |bytes: &[u8]| {
         let hash = Digest::of(bytes);
@@ -55,6 +55,8 @@ fn manifest(lines: u64, end: u64, hash: Digest) -> Vec<u8> {
     page.resize(4088, 0);
     let checked = [&[0; 16], page.as_slice()].concat();
     page.extend(word_of(&checked).to_le_bytes());
+    // The other slot, and nothing behind both.
+    page.resize(2 * 4096, 0);
     page
 }
 

@@ -34,7 +34,7 @@ use std::thread;
 
 use common::{RUNS, append, config, record};
 use credit_ledger::hashed_file::HashedDir;
-use credit_ledger::{Appended, FileStorage, ImportError, Ledger, OpenError};
+use credit_ledger::{Appended, Config, FileStorage, ImportError, Ledger, OpenError};
 
 const DIR: &str = "CREDIT_STRACE_DIR";
 /// Where files are written instead of a ledger.
@@ -228,9 +228,14 @@ fn durable_files(dir: &Path) {
     }
 }
 
-/// Opens the ledger, or imports what is there if it says that this comes first.
+/// Opens the ledger, or imports what is there if it says that this comes first. Its index is
+/// written at once, so that its calls are among those that fail.
 fn open(dir: &Path) -> Result<Ledger, ImportError> {
     let storage = || Box::new(FileStorage::new(&dir.join("new"), "ledger"));
+    let config = || Config {
+        index_every: 1,
+        ..config()
+    };
     match Ledger::open(storage(), RUNS, config()) {
         Err(OpenError::Unchained) => Ledger::import(storage(), RUNS, config()),
         opened => Ok(opened?),
