@@ -126,6 +126,8 @@ impl Segment {
         let (mut low, mut high) = (0, pages);
         let (mut below, mut above, mut stride) = (false, false, 1);
         let mut probe = ((u128::from(hash) * u128::from(pages)) >> 64) as u64;
+        // What the page at `high` holds, once that is not the end.
+        let mut at_high = None;
         while low < high {
             if below && above {
                 probe = low + (high - low) / 2;
@@ -137,15 +139,20 @@ impl Segment {
                 probe = page + stride;
             } else if ids.first().is_some_and(|first| first.hash < hash) {
                 (low, high) = (page, page);
+                at_high = Some(ids);
             } else {
                 (high, above) = (page, true);
+                at_high = Some(ids);
                 probe = page.saturating_sub(stride);
             }
             stride *= 2;
         }
         let mut offsets = Vec::new();
         for page in low..pages {
-            let ids = self.ids_of_page(store, page)?;
+            let ids = match at_high.take() {
+                Some(ids) => ids,
+                None => self.ids_of_page(store, page)?,
+            };
             let found = ids.iter().filter(|entry| entry.hash == hash);
             offsets.extend(found.map(|entry| entry.offset));
             if ids.last().is_none_or(|last| last.hash > hash) {
