@@ -4,7 +4,7 @@
 //! A crash between any two steps is mended by planning again: what is recorded is not planned
 //! twice, and what is done but not recorded is done again to no effect.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use credit_core::{
     Action, Actions, CaseId, RunFacts, RunId, RunRecord, ScenarioId, Severity, Sha256,
@@ -199,7 +199,7 @@ impl Monitor {
             };
             let mut scan = reader.window(&window).map_err(failed)?;
             while let Some(line) = scan.next_line().map_err(failed)? {
-                if has_severity(line.raw(), &severity) {
+                if has_severity(text(line.raw(), &self.tree().ledger())?, &severity) {
                     kept.push(Kept::stored(&line.to_owned(), self.tree())?);
                 }
                 if kept.len() >= BATCH {
@@ -325,23 +325,22 @@ impl Monitor {
 
     /// Tells each moderate spike which came before it, as far back as a pattern reaches.
     fn add_recent(&self, kept: &mut [Kept], rule: &PatternRule) -> Result<(), Error> {
-        let mut earlier: BTreeMap<ScenarioId, Vec<(Timestamp, LinkedRun)>> = BTreeMap::new();
-        let first = kept.iter().map(|kept| kept.at).min();
-        for kept in kept {
-            let judged = &mut kept.judged;
-            let moderate = judged.severity == Severity::Sev2;
-            if !moderate || !judged.actions.contains(Action::LogCaseOptional) {
-                continue;
-            }
-            if !earlier.contains_key(&judged.scenario_id) {
-                let from = first.unwrap_or(kept.at).days_before(rule.days);
-                let found = self.moderate_spikes(&judged.scenario_id, from)?;
-                earlier.insert(judged.scenario_id.clone(), found);
-            }
-            let since = kept.at.days_before(rule.days);
+        let is_spike = |kept: &&mut Kept| {
+            let judged = &kept.judged;
+            judged.severity == Severity::Sev2 && judged.actions.contains(Action::LogCaseOptional)
+        };
+        let Some(first) = kept.iter().map(|kept| kept.at).min() else {
+            return Ok(());
+        };
+        let spikes: Vec<&mut Kept> = kept.iter_mut().filter(is_spike).collect();
+        let scenarios = spikes.iter().map(|kept| kept.judged.scenario_id.clone());
+        let earlier = self.moderate_spikes(&scenarios.collect(), first.days_before(rule.days))?;
+        for kept in spikes {
+            let (at, judged) = (kept.at, &mut kept.judged);
+            let since = at.days_before(rule.days);
             let before = earlier.get(&judged.scenario_id).into_iter().flatten();
-            let newest = before.rev().filter(|(at, linked)| {
-                linked.run.seq < judged.run.seq && since < *at && *at <= kept.at
+            let newest = before.rev().filter(|(earlier, linked)| {
+                linked.run.seq < judged.run.seq && since < *earlier && *earlier <= at
             });
             let newest = newest.take(rule.recent_max());
             judged.recent_sev2 = newest.map(|(_, linked)| linked.clone()).collect();
@@ -350,12 +349,16 @@ impl Monitor {
         Ok(())
     }
 
-    /// Every SEV2 run of a scenario since then, in the ledger's order.
+    /// Every SEV2 run of some scenarios since then, in the ledger's order: read once for all of them.
     fn moderate_spikes(
         &self,
-        id: &ScenarioId,
+        scenarios: &BTreeSet<ScenarioId>,
         since: Timestamp,
-    ) -> Result<Vec<(Timestamp, LinkedRun)>, Error> {
+    ) -> Result<BTreeMap<ScenarioId, Vec<(Timestamp, LinkedRun)>>, Error> {
+        let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let Some(one) = scenarios.first() else {
+            return Ok(found);
+        };
         let path = self.tree().ledger();
         let failed = |source| Error::Read {
             path: path.clone(),
@@ -366,17 +369,17 @@ impl Monitor {
         let window = Window {
             from: Some(&since),
             severity: Some("SEV2"),
-            scenario: Some(id.as_str()),
+            scenario: (scenarios.len() == 1).then_some(one.as_str()),
             ..Window::default()
         };
         let mut scan = reader.window(&window).map_err(failed)?;
-        let mut found = Vec::new();
         while let Some(line) = scan.next_line().map_err(failed)? {
-            if !has_severity(line.raw(), "SEV2") {
+            let line_text = text(line.raw(), &path)?;
+            if !has_severity(line_text, "SEV2") {
                 continue;
             }
-            let facts: RunFacts<'_> = archive::facts(text(line.raw(), &path)?, self.tree())?;
-            if facts.scenario_id == *id && facts.severity == Severity::Sev2 {
+            let facts: RunFacts<'_> = archive::facts(line_text, self.tree())?;
+            if facts.severity == Severity::Sev2 && scenarios.contains(&facts.scenario_id) {
                 let linked = LinkedRun {
                     run: run_ref(&facts.run_id, line.seq(), line.hash()),
                     relation: Relation::Related,
@@ -385,7 +388,8 @@ impl Monitor {
                     likelihood: facts.likelihood,
                     status: facts.status,
                 };
-                found.push((facts.timestamp, linked));
+                let of_scenario = found.entry(facts.scenario_id).or_default();
+                of_scenario.push((facts.timestamp, linked));
             }
         }
         Ok(found)
@@ -440,9 +444,8 @@ fn is_settled(docket: &Docket, facts: &RunFacts<'_>) -> bool {
 }
 
 /// Whether a line may be of this severity: what is not in its text it is not.
-fn has_severity(line: &[u8], severity: &str) -> bool {
-    let key = format!("\"Severity\":\"{severity}\"");
-    line.windows(key.len()).any(|part| part == key.as_bytes())
+fn has_severity(line: &str, severity: &str) -> bool {
+    line.contains(&format!("\"Severity\":\"{severity}\""))
 }
 
 fn run_ref(run_id: &RunId, seq: u64, hash: Digest) -> RunRef {
