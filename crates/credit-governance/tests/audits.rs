@@ -4,9 +4,9 @@
 mod common;
 
 use common::*;
-use credit_core::{Exposure, RootCause, ScenarioId, Severity, Sha256};
+use credit_core::{Exposure, RootCause, Severity, Sha256};
 use credit_governance::audit::{
-    self, Audit, BackfillClaim, GovernedFile, GovernedKind, Suppressed, SwitchedOff,
+    self, BackfillClaim, GovernedFile, GovernedKind, Suppressed, SwitchedOff,
 };
 use credit_governance::{
     AlertsMuted, Approval, BackfillStarted, ConfigAdopted, ConfigFile, Docket, MuteScope,
@@ -14,19 +14,6 @@ use credit_governance::{
 };
 
 const RULES: Rules = Rules::STANDARD;
-
-fn ids(audit: &Audit) -> Vec<&'static str> {
-    audit
-        .checks
-        .iter()
-        .filter(|check| !check.passed())
-        .map(|check| check.id)
-        .collect()
-}
-
-fn export() -> ScenarioId {
-    "EXPORT".parse().unwrap()
-}
 
 /// The facts of a day on which nothing happened but one run.
 fn quiet() -> audit::DailyFacts {

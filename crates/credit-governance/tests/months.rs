@@ -1,5 +1,4 @@
 //! What the audits of a month and of a quarter find, and the figures they show.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
 
@@ -9,19 +8,6 @@ use credit_governance::audit::*;
 use credit_governance::*;
 
 const RULES: Rules = Rules::STANDARD;
-
-fn ids(audit: &Audit) -> Vec<&'static str> {
-    audit
-        .checks
-        .iter()
-        .filter(|check| !check.passed())
-        .map(|check| check.id)
-        .collect()
-}
-
-fn export() -> ScenarioId {
-    "EXPORT".parse().unwrap()
-}
 
 fn hash(text: &str) -> Option<Sha256> {
     Some(Sha256::of(text.as_bytes()))

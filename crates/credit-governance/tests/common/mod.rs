@@ -9,6 +9,7 @@ use credit_core::{
     Action, Actions, BaselineStatus, CaseId, CaseStatus, Exposure, JobType, Likelihood, RiskFlag,
     RiskFlags, RootCause, RunId, ScenarioId, Severity, Sha256, Status, Timestamp,
 };
+use credit_governance::audit::Audit;
 use credit_governance::{
     Actor, Approval, BaselineProposal, CaseAcknowledged, CaseNoted, CaseResolved,
     CaseStatusChanged, Docket, Effect, Event, EventId, ExposureAssessed, GatedRun, JudgedRun,
@@ -25,6 +26,20 @@ pub(crate) fn ops() -> Actor {
 
 pub(crate) fn lead() -> Actor {
     operator("lead-3:O3")
+}
+
+pub(crate) fn export() -> ScenarioId {
+    "EXPORT".parse().unwrap()
+}
+
+/// The checks of an audit that found something.
+pub(crate) fn ids(audit: &Audit) -> Vec<&'static str> {
+    audit
+        .checks
+        .iter()
+        .filter(|check| !check.passed())
+        .map(|check| check.id)
+        .collect()
 }
 
 /// So many seconds after 2025-01-31T10:00:00Z.
