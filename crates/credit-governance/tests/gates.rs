@@ -16,39 +16,6 @@ use credit_governance::{
 
 const RULES: Rules = Rules::STANDARD;
 
-fn config() -> Sha256 {
-    Sha256::of(b"policy and scenario")
-}
-
-fn offer(mitigation: &str) -> RerunOffer {
-    RerunOffer {
-        mitigation: text(mitigation),
-        remedies: Remedies {
-            max_items: true,
-            idempotency_key: true,
-            addressed: RiskFlags::NONE,
-        },
-        config_sha256: config(),
-        expires: None,
-    }
-}
-
-/// A SEV1 run whose case is acknowledged and explained, with a request by ops-2.
-fn requested() -> (House, GatedRun) {
-    let mut house = House::default();
-    let run = judged("R-1", Severity::Sev1);
-    let case = house.observe(at(0), &run).unwrap();
-    house.acknowledge(at(1), &case).unwrap();
-    house.propose_cause(at(2), &case, RootCause::Misconfig);
-    let request = What::RerunRequested(RerunRequested {
-        run: run.run.clone(),
-        case: Some(case),
-        reason: text("the export is needed"),
-    });
-    house.decide(at(3), &ops(), request).unwrap();
-    (house, gated(&run))
-}
-
 fn approve(house: &mut House, run: &GatedRun, seconds: i64) {
     let offer = offer("max_items now 1000");
     let terms = house

@@ -125,28 +125,12 @@ fn who_put_which_policy_into_force_is_told() {
 
 #[test]
 fn an_approval_that_nobody_used_is_found() {
-    let mut house = House::default();
-    let run = judged("R-1", Severity::Sev1);
-    let case = house.observe(at(0), &run).unwrap();
-    house.acknowledge(at(1), &case).unwrap();
-    house.propose_cause(at(2), &case, RootCause::Misconfig);
-    let request = What::RerunRequested(RerunRequested {
-        run: run.run.clone(),
-        case: Some(case),
-        reason: text("needed"),
-    });
-    house.decide(at(3), &ops(), request).unwrap();
+    let (mut house, run) = requested();
     let offer = RerunOffer {
-        mitigation: text("max_items now 1000"),
-        remedies: Remedies {
-            max_items: true,
-            idempotency_key: true,
-            addressed: RiskFlags::NONE,
-        },
-        config_sha256: Sha256::of(b"policy and scenario"),
         expires: Some(at(HOUR)),
+        ..offer("max_items now 1000")
     };
-    let terms = house.docket.rerun_terms(&gated(&run), offer, at(4), &RULES);
+    let terms = house.docket.rerun_terms(&run, offer, at(4), &RULES);
     let approval = terms.unwrap().approve(&lead()).unwrap();
     house.keep(house.docket.approve_rerun(at(4), approval).unwrap());
     let found = |house: &House, now| {

@@ -7,7 +7,7 @@ use crate::head::HeadRecord;
 use crate::index::{Found, IdHash, Index, When};
 use crate::ledger::Head;
 use crate::line::Line;
-use crate::reader::ReadError;
+use crate::reader::{ReadError, broken_at, not_a_line};
 use crate::record::{Checker, Schema};
 use crate::scan::{Lines, Raw};
 use crate::storage::{Storage, StorageError};
@@ -129,9 +129,7 @@ pub(crate) fn follow(
         let kind = match lines.next()? {
             Raw::End => return Ok(None),
             Raw::Tail { bytes, .. } => FindingKind::TornTail { bytes },
-            Raw::Overlong { .. } => FindingKind::NotALine {
-                reason: "it is too long",
-            },
+            Raw::Overlong { .. } => not_a_line("it is too long"),
             Raw::Line { bytes, .. } => {
                 let before = chain.position();
                 let taken = take(
@@ -190,13 +188,11 @@ fn take(
     (body, checker): (&mut Vec<u8>, &mut Checker),
 ) -> Result<(), ReadError> {
     let offset = chain.end;
-    let broken = |kind| ReadError::Broken { offset, kind };
+    let broken = |kind| broken_at(offset, kind);
     let line = chain.step(schema, raw).map_err(broken)?;
     line.body_into(body);
-    let names = checker.names(body).map_err(|error| {
-        let reason = error.in_short();
-        broken(FindingKind::NotALine { reason })
-    })?;
+    let names = checker.names(body);
+    let names = names.map_err(|error| broken(not_a_line(error.in_short())))?;
     let id = names.id.of(body);
     let id_hash = IdHash::of(id);
     if let Some(first) = index.find(storage, id, id_hash)? {

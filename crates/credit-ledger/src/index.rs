@@ -186,8 +186,8 @@ impl Index {
             };
             let broken = |kind| broken_at(offset, kind);
             let line = checked(Line::parse(&self.schema, bytes, offset), offset)?;
-            if line.seq() != before.map_or(0, |before| before.lines) {
-                let expected = before.map_or(0, |before| before.lines);
+            let expected = before.map_or(0, |before| before.lines);
+            if line.seq() != expected {
                 return Err(broken(out_of_order(expected, line.seq())));
             }
             if before.is_some_and(|before| line.prev_hash() != before.hash) {
@@ -231,12 +231,7 @@ pub(crate) fn check(
     let line = line_at(storage, schema, offset)?;
     let body = line.body();
     let names = Checker::new(schema).names(&body);
-    let names = names.map_err(|error| ReadError::Broken {
-        offset,
-        kind: FindingKind::NotALine {
-            reason: error.in_short(),
-        },
-    })?;
+    let names = names.map_err(|error| broken_at(offset, not_a_line(error.in_short())))?;
     Ok((names.id.of(&body) == id).then(|| Found {
         seq: line.seq(),
         identity: names.identity,

@@ -13,7 +13,8 @@ use credit_governance::audit::Audit;
 use credit_governance::{
     Actor, Approval, BaselineProposal, CaseAcknowledged, CaseNoted, CaseResolved,
     CaseStatusChanged, Docket, Effect, Event, EventId, ExposureAssessed, GatedRun, JudgedRun,
-    MitigationDocumented, Refusal, RootCauseFound, Rules, RunRef, Text, Topic, Verb, What, plan,
+    MitigationDocumented, Refusal, Remedies, RerunOffer, RerunRequested, RootCauseFound, Rules,
+    RunRef, Text, Topic, Verb, What, plan,
 };
 
 pub(crate) fn operator(text: &str) -> Actor {
@@ -40,6 +41,40 @@ pub(crate) fn ids(audit: &Audit) -> Vec<&'static str> {
         .filter(|check| !check.passed())
         .map(|check| check.id)
         .collect()
+}
+
+/// What a rerun would run with.
+pub(crate) fn config() -> Sha256 {
+    Sha256::of(b"policy and scenario")
+}
+
+pub(crate) fn offer(mitigation: &str) -> RerunOffer {
+    RerunOffer {
+        mitigation: text(mitigation),
+        remedies: Remedies {
+            max_items: true,
+            idempotency_key: true,
+            addressed: RiskFlags::NONE,
+        },
+        config_sha256: config(),
+        expires: None,
+    }
+}
+
+/// A SEV1 run whose case is acknowledged and explained, with a request by ops-2.
+pub(crate) fn requested() -> (House, GatedRun) {
+    let mut house = House::default();
+    let run = judged("R-1", Severity::Sev1);
+    let case = house.observe(at(0), &run).unwrap();
+    house.acknowledge(at(1), &case).unwrap();
+    house.propose_cause(at(2), &case, RootCause::Misconfig);
+    let request = What::RerunRequested(RerunRequested {
+        run: run.run.clone(),
+        case: Some(case),
+        reason: text("the export is needed"),
+    });
+    house.decide(at(3), &ops(), request).unwrap();
+    (house, gated(&run))
 }
 
 /// So many seconds after 2025-01-31T10:00:00Z.
